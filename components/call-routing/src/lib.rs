@@ -1,0 +1,1 @@
+//! Decides what happens to a call from a tenant's routing table.

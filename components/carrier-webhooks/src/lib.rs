@@ -1,0 +1,1 @@
+//! Answers the carriers' webhooks at the edge.

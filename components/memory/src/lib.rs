@@ -1,0 +1,1 @@
+//! Embeds, ranks and extracts what is remembered of a customer.

@@ -1,0 +1,1 @@
+//! Serves health and the REST API at the edge.

@@ -1,0 +1,1 @@
+//! Validates a model's tool calls and shapes their results.

@@ -1,0 +1,1 @@
+//! Proves that a webhook came from the carrier it claims.

@@ -1,0 +1,1 @@
+//! The signed, expiring, single-use token in a media socket's path.

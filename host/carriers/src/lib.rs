@@ -1,0 +1,1 @@
+//! Media-socket codecs of the carriers: JSON to events and back.

@@ -1,0 +1,1 @@
+//! Serves the components of a Spin manifest.

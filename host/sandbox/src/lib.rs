@@ -1,0 +1,1 @@
+//! Runs capability components and tenants' tools in process, under limits.

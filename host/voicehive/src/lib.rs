@@ -1,0 +1,1 @@
+//! Answers and places phone calls with AI agents.

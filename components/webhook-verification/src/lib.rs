@@ -1,1 +1,63 @@
 //! Proves that a webhook came from the carrier it claims.
+//!
+//! The component behind `voicehive:platform/webhook-verification`: pure, with
+//! one module per signature scheme. Everything that is not proven is refused.
+
+mod form;
+mod headers;
+mod public_url;
+mod signed_url;
+mod twilio;
+
+pub mod bindings {
+    //! What the WIT world generates; also the types that the modules work on.
+    #![allow(
+        missing_docs,
+        unsafe_code,
+        unused,
+        clippy::all,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "generated code"
+    )]
+    wit_bindgen::generate!({
+        path: "../../wit/platform",
+        world: "webhook-verification-capability",
+        additional_derives: [PartialEq, Eq],
+    });
+}
+
+use bindings::exports::voicehive::platform::webhook_verification as contract;
+use contract::{Guest, Refusal, Request, Scheme, UrlSource, Verified};
+
+/// The component.
+pub struct Component;
+
+impl Guest for Component {
+    fn verify(request: Request, scheme: Scheme) -> Result<Verified, Refusal> {
+        match scheme {
+            Scheme::Twilio(keys) => twilio::verify(&request, &keys),
+        }
+    }
+
+    fn public_url(
+        target: String,
+        headers: Vec<(String, String)>,
+        source: UrlSource,
+    ) -> Result<String, String> {
+        public_url::build(&target, &headers, &source)
+    }
+}
+
+#[cfg(target_family = "wasm")]
+#[allow(unsafe_code, reason = "generated: the functions that the host calls")]
+mod exported {
+    use super::{Component, bindings};
+
+    bindings::export!(Component with_types_in bindings);
+}
+
+#[cfg(test)]
+mod tests;

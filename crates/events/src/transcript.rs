@@ -79,39 +79,40 @@ impl Transcript {
 }
 
 fn apply(turns: &mut BTreeMap<u32, Turn>, ended: &mut Option<EndReason>, event: &CallEvent) {
-    let mut turn = |number: u32| -> &mut Turn {
-        turns.entry(number).or_insert_with(|| Turn { turn: number, ..Turn::default() })
-    };
     match event {
-        CallEvent::TurnCommitted { turn: number, text } => turn(*number).caller.clone_from(text),
+        CallEvent::TurnCommitted { turn: number, text } => turn(turns, *number).caller.clone_from(text),
         CallEvent::SentimentAssessed { turn: number, label, score, escalate, .. } => {
-            turn(*number).sentiment =
+            turn(turns, *number).sentiment =
                 Some(Sentiment { label: label.clone(), score: *score, escalate: *escalate });
         }
-        CallEvent::MemoryRecalled { turn: number, memories } => turn(*number).memories.clone_from(memories),
-        CallEvent::ToolCalled { turn: number, id, name, arguments } => turn(*number).tools.push(ToolUse {
-            id: id.clone(),
-            name: name.clone(),
-            arguments: arguments.clone(),
-            outcome: None,
-            text: String::new(),
-            duration_ms: 0,
-        }),
+        CallEvent::MemoryRecalled { turn: number, memories } => {
+            turn(turns, *number).memories.clone_from(memories)
+        }
+        CallEvent::ToolCalled { turn: number, id, name, arguments } => {
+            turn(turns, *number).tools.push(ToolUse {
+                id: id.clone(),
+                name: name.clone(),
+                arguments: arguments.clone(),
+                outcome: None,
+                text: String::new(),
+                duration_ms: 0,
+            })
+        }
         CallEvent::ToolFinished { turn: number, id, outcome, text, duration_ms, .. } => {
-            if let Some(tool) = turn(*number).tools.iter_mut().find(|tool| tool.id == *id) {
+            if let Some(tool) = turn(turns, *number).tools.iter_mut().find(|tool| tool.id == *id) {
                 tool.outcome = Some(outcome.clone());
                 tool.text.clone_from(text);
                 tool.duration_ms = *duration_ms;
             }
         }
-        CallEvent::SpeechQueued { turn: number, text, .. } => append(&mut turn(*number).said, text),
+        CallEvent::SpeechQueued { turn: number, text, .. } => append(&mut turn(turns, *number).said, text),
         CallEvent::TurnInterrupted { turn: number, heard } => {
-            let turn = turn(*number);
+            let turn = turn(turns, *number);
             turn.interrupted = true;
             turn.heard.clone_from(heard);
         }
         CallEvent::TurnFinished { turn: number, said, heard, interrupted, latency } => {
-            let turn = turn(*number);
+            let turn = turn(turns, *number);
             turn.said.clone_from(said);
             turn.heard.clone_from(heard);
             turn.interrupted = *interrupted;
@@ -120,6 +121,10 @@ fn apply(turns: &mut BTreeMap<u32, Turn>, ended: &mut Option<EndReason>, event: 
         CallEvent::Ended { reason } => *ended = Some(*reason),
         _ => {}
     }
+}
+
+fn turn(turns: &mut BTreeMap<u32, Turn>, number: u32) -> &mut Turn {
+    turns.entry(number).or_insert_with(|| Turn { turn: number, ..Turn::default() })
 }
 
 fn append(said: &mut String, clause: &str) {

@@ -1,1 +1,99 @@
 //! The records of the platform and the SQL behind them, over one small database trait.
+//!
+//! [`Store`] is the typed surface; it speaks portable SQL to a [`Db`]. The
+//! guests at the edge bring `SpinDb`, native processes `NativeDb`;
+//! both work on the same file. The schema is versioned in [`migrations`] and
+//! changed by native processes only.
+//!
+//! Every query names its tenant, save three that find out which tenant it is or
+//! concern none: [`Store::resolve_number`], [`Store::tenant_by_api_key`] and
+//! [`Store::schema_version`].
+
+mod calls;
+mod customers;
+mod db;
+mod event_log;
+mod id;
+mod idempotency;
+pub mod migrations;
+#[cfg(feature = "native")]
+pub mod native;
+pub mod projections;
+#[cfg(feature = "spin")]
+pub mod spin;
+mod status;
+mod tenants;
+mod tool_records;
+
+pub use calls::{Call, CallFilter, CallPage, Created, Cursor, Direction, NewCall, ParseCursorError};
+pub use customers::{Customer, Memory, NewMemory};
+pub use db::{Batch, Db, DbError, Row, Rows, Statement, Value};
+pub use event_log::{Appended, StoredEvent, StoredTurn};
+pub use id::{
+    AgentId, CallId, CustomerId, E164, MemoryId, ParseE164Error, ParseIdError, TenantId, Timestamp,
+};
+pub use idempotency::Claim;
+#[cfg(feature = "native")]
+pub use native::NativeDb;
+#[cfg(feature = "spin")]
+pub use spin::SpinDb;
+pub use status::{CallStatus, ParseCallStatusError, StatusChange, StatusReport};
+pub use tenants::{Agent, ApiKeyHash, NumberRoute, Seed, Tenant};
+pub use tool_records::{
+    RECORD_BYTES_MAX, RECORD_LIST_MAX, RecordError, TENANT_RECORD_BYTES_MAX, TENANT_RECORDS_MAX, ToolRecord,
+};
+
+/// The platform's records in one database.
+#[derive(Clone, Debug)]
+pub struct Store<D> {
+    db: D,
+}
+
+/// Why a record was not read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database did not do what was asked.
+    #[error("the database failed")]
+    Db(#[from] DbError),
+    /// A stored value is not what the schema says; the text names it.
+    #[error("a stored record is unreadable: {0}")]
+    Unreadable(String),
+    /// The event cannot be written as JSON.
+    #[error("an event cannot be stored")]
+    Event(#[source] serde_json::Error),
+    /// The call does not exist.
+    #[error("there is no such call")]
+    NoSuchCall,
+}
+
+impl<D: Db> Store<D> {
+    /// The records in `db`.
+    pub fn new(db: D) -> Self {
+        Self { db }
+    }
+
+    /// The database behind the records.
+    pub fn db(&self) -> &D {
+        &self.db
+    }
+
+    /// The newest migration in the database, or `None` where none ever ran. The
+    /// code needs [`migrations::LATEST`].
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn schema_version(&self) -> Result<Option<u32>, StoreError> {
+        let sql = "SELECT MAX(version) AS version FROM schema_migrations";
+        match self.db.query(Statement::new(sql, [])).await {
+            Ok(rows) => Ok(rows
+                .first()
+                .and_then(|row| row.optional_integer("version").transpose())
+                .transpose()?
+                .and_then(|version| u32::try_from(version).ok())),
+            // No table: nothing ever ran.
+            Err(DbError::Rejected(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

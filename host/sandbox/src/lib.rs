@@ -1,1 +1,29 @@
 //! Runs capability components and tenants' tools in process, under limits.
+//!
+//! Both run on the *hot engine*: component-model async off, synchronous calls,
+//! pooled instances, an epoch deadline on every call. Trusted capabilities keep
+//! an instance and are called in place ([`Capabilities`]); a tenant's tool gets
+//! a fresh instance for every call ([`Tool`]), which only ever sees the imports
+//! that its world names.
+//!
+//! Invariant: no WASI is linked here. Interfaces that compilers' standard
+//! libraries import unasked are inert: calling one ends the call.
+
+mod bindings;
+mod capabilities;
+mod capability;
+mod engine;
+mod gate;
+mod imports;
+mod inert;
+mod limits;
+mod tool;
+
+pub use bindings::platform;
+pub use capabilities::{Capabilities, CapabilityPaths};
+pub use capability::CallError;
+pub use engine::{EngineError, HotEngine};
+pub use gate::{GateLimits, Refusal};
+pub use imports::{HttpError, HttpRequest, HttpResponse, Level, Record, RecordError, ToolHost};
+pub use limits::ToolLimits;
+pub use tool::{Context, Definition, Failure, RunError, Tool};

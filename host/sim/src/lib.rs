@@ -1,1 +1,9 @@
 //! Simulators that speak the real wire protocols: a carrier, and speech and language vendors.
+
+pub mod carrier;
+pub mod demo;
+pub mod faults;
+pub mod recording;
+pub mod server;
+pub mod vendors;
+pub mod voice;

@@ -1,5 +1,125 @@
 //! The call core: a sans-IO state machine of one phone call.
+//!
+//! [`Call`] decides who speaks when. It does no I/O, has no clock, no tasks and no
+//! randomness: inputs and the time go in, outputs come out, and the same inputs give
+//! the same outputs. So hours of calls run in a second of test time, and a recorded
+//! call can be replayed bit for bit.
+//!
+//! # States
+//!
+//! ```text
+//!  Connecting ──► Greeting ─────────┐
+//!                                   ▼          voice
+//!        ┌─────────────────────► Listening ────────────► UserSpeaking
+//!        │ played to its end        │ words              ▲   │ silence
+//!        │                          ▼             voice  │   ▼
+//!     Speaking ◄──── Thinking ◄──────────────────── EndpointPending
+//!        │  ▲  audio    │  ▲        committed            ▲
+//!  voice │  └───────────┼──┴── no ──┐                    │
+//!        ▼              ▼           │       yes          │
+//!        PausedForBargeIn ──────────┴──► (UserSpeaking, EndpointPending or Listening)
+//!
+//!  from any state: Closing (last words) ──► Finished
+//! ```
+//!
+//! - *Connecting* ends with the carrier's start message, or after 5 s with the call.
+//! - *Greeting* speaks the first line and ends when it is played; unless it is
+//!   protected, the caller can interrupt it.
+//! - *Listening* ends with the caller's voice or words; after 10 s of silence the
+//!   agent asks, after 10 s more it says goodbye.
+//! - *UserSpeaking* ends with 200 ms of silence, with a second without frames, or
+//!   after a minute.
+//! - *EndpointPending* commits the turn when the words look complete, goes back when
+//!   the voice does, and gives up on a noise without words after 3 s.
+//! - *Thinking* waits for memory and sentiment (50 ms at most), the model (8 s), tools
+//!   (12 s) and the synthesiser (5 s), and ends with the first audio. Each wait has
+//!   its own way out: go without, ask once more, apologise, hang up.
+//! - *Speaking* sends audio at most 300 ms ahead and ends with the last mark, or 2 s
+//!   after it was due. It becomes *Thinking* again when all that there was is played.
+//! - *PausedForBargeIn* has cleared the carrier and decides: half a second of voice,
+//!   a few words or one deliberate word are an interruption; a cough or an "uh huh"
+//!   is not, and the agent goes on with the first unheard word. It ends within 2 s.
+//! - *Closing* speaks the last words and hangs up when they are played, or after 10 s.
+//!
+//! Running tools are an overlay: they outlive the turn that asked for them, and their
+//! results reach the conversation whatever the caller does meanwhile.
+//!
+//! # Driving a call
+//!
+//! After every `&mut` call the outputs are drained, in order, and then the timeout is
+//! read. Events of the model and the synthesiser carry the turn that they belong to;
+//! what is stale is dropped here and needs no filter outside. Two rules for drivers:
+//! a [`Output::StartLlm`] replaces the request before it of the same turn, and after a
+//! [`TtsInput::Failed`] clauses can be spoken again, from the first that was not done.
+//!
+//! ```
+//! use std::time::Duration;
+//! use turn::{AgentConfig, Call, CallContext, CarrierInput, Input, Output};
+//!
+//! let config: AgentConfig = serde_json::from_str(r#"{"greeting": "Hello!"}"#)?;
+//! config.validate()?;
+//! let mut call = Call::new(config, CallContext::mulaw("call-1"), Duration::ZERO);
+//!
+//! // What arrives on sockets and streams, with the time since the socket was accepted.
+//! let started = Input::Carrier(CarrierInput::Started { stream: "MZ1".into() });
+//! let mut arrivals = vec![(Duration::from_millis(40), started)].into_iter().peekable();
+//! let mut spoken = Vec::new();
+//! while !call.is_finished() {
+//!     while let Some(output) = call.poll_output() {
+//!         match output {
+//!             Output::Emit(_event) => { /* append to the log before going on */ }
+//!             Output::Speak { text, .. } => spoken.push(text),
+//!             _ => { /* send, clear, ask, cancel, call, hang up */ }
+//!         }
+//!     }
+//!     let Some(timeout) = call.poll_timeout() else { break };
+//!     match arrivals.next_if(|(at, _)| *at <= timeout) {
+//!         Some((now, input)) => call.handle_input(now, input),
+//!         None => call.handle_timeout(timeout),
+//!     }
+//! }
+//! assert_eq!(spoken[0], "Hello!");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Positions
+//!
+//! The caller's time is media time: frames counted, mapped to call time by the least
+//! delay with which they came. The end of speech is the end of the last voiced frame,
+//! and there the latency ledger of a turn begins; it ends with the first audio handed
+//! to the carrier, and its stages sum to its total. What the caller has heard is what
+//! the carrier's marks acknowledge, and beyond them what must have been played by the
+//! clock less the delay that the marks have shown; it is cut to whole words, never
+//! shrinks, and never exceeds what was sent. History holds only that.
 
+#![forbid(unsafe_code)]
+
+mod answer;
+mod answering;
+mod barge_in;
+mod call;
+mod clauses;
+mod closing;
+mod config;
+mod history;
 mod io;
+mod knowledge;
+mod listening;
+mod pace;
+mod playout;
+mod speaking;
+mod spoken;
+mod state;
+mod timers;
+mod tools;
+mod transcript;
+mod vad;
+mod words;
 
+pub use call::Call;
+pub use config::{
+    AgentConfig, BargeIn, CallContext, ConfigError, Endpointing, Playout as PlayoutConfig, Timers,
+};
 pub use io::*;
+pub use state::{Snapshot, State};
+pub use tools::END_CALL;

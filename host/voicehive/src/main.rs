@@ -1,1 +1,67 @@
-fn main() {}
+//! VoiceHive: answers and places phone calls with AI agents.
+
+mod banner;
+mod call;
+mod cli;
+mod config;
+mod doctor;
+mod http_client;
+mod live;
+mod media;
+mod migrate;
+mod place_call;
+mod platform;
+mod secrets;
+mod serve;
+mod tool_host;
+mod tools;
+mod twilio_api;
+mod up;
+mod vendors;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use config::ConfigError;
+use tracing_subscriber::EnvFilter;
+
+/// Exit code for a bad configuration, as `sysexits.h` has it (EX_USAGE).
+const EXIT_CONFIG: u8 = 64;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    log_to_stderr(cli.json_logs);
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            if error.chain().any(|cause| cause.is::<ConfigError>()) {
+                return ExitCode::from(EXIT_CONFIG);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match cli.command {
+        cli::Command::Up => runtime.block_on(up::up(config::Config::load()?, up::Planes::Both)),
+        cli::Command::Media => runtime.block_on(up::up(config::Config::load()?, up::Planes::Media)),
+        cli::Command::Call(arguments) => runtime.block_on(place_call::place_call(arguments)),
+        cli::Command::Doctor => runtime.block_on(doctor::doctor()),
+        cli::Command::Migrate { direction } => migrate::migrate(&config::Config::load()?, &direction),
+    }
+}
+
+fn log_to_stderr(json: bool) {
+    let filter = EnvFilter::try_from_env("VOICEHIVE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        builder.json().init();
+    } else {
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        builder.with_ansi(colour).init();
+    }
+}

@@ -1,0 +1,7 @@
+//! The service over the real capabilities and a real database, in this process.
+
+mod capabilities;
+mod refusals;
+mod setting;
+mod status_reports;
+mod voice_calls;

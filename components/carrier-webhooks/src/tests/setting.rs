@@ -1,0 +1,164 @@
+//! A tenant with a number, and a carrier that signs what it sends.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::{Method, Response};
+use media_token::{Claims, Secret};
+use sha1::Sha1;
+use store::{Call, CallFilter, Db, DbError, NativeDb, Seed, Statement, Store, TenantId, Timestamp};
+
+use super::capabilities;
+use crate::bindings::voicehive::platform::call_routing::{self, Answer, Table};
+use crate::bindings::voicehive::platform::webhook_verification::{
+    Refusal, Request, Scheme, UrlSource, Verified,
+};
+use crate::service::{self, Body, Incoming, Platform, Settings, SettingsFault};
+
+/// Friday, 20 November 2026, 13:04:11 UTC.
+pub const NOW: Timestamp = Timestamp(1_795_179_851_000);
+pub const BASE: &str = "https://voice.example.com";
+pub const NUMBER: &str = "+34910000000";
+pub const CALLER: &str = "+15551230000";
+pub const SID: &str = "CA0123456789abcdef0123456789abcdef";
+const AUTH_TOKEN: &str = "12345";
+const MEDIA_SECRET: &str = "a media token secret";
+
+pub struct Setting {
+    pub store: Store<NativeDb>,
+    pub tenant: TenantId,
+    pub settings: Result<Settings, SettingsFault>,
+    pub database_is_down: bool,
+    pub log: RefCell<Vec<String>>,
+}
+
+impl Setting {
+    pub async fn new() -> Self {
+        let store = Store::new(NativeDb::in_memory(NOW).unwrap());
+        let seed = Seed { number: Some(NUMBER.parse().unwrap()), ..Seed::default() };
+        let (tenant, _) = store.seed(&seed, NOW).await.unwrap();
+        let variables = BTreeMap::from([
+            ("public_url", BASE.to_owned()),
+            ("twilio_auth_tokens", AUTH_TOKEN.to_owned()),
+            ("media_token_secret", MEDIA_SECRET.to_owned()),
+        ]);
+        let settings = Settings::from_variables(&variables);
+        Self { store, tenant, settings, database_is_down: false, log: RefCell::default() }
+    }
+
+    /// Stores this routing table, as JSON.
+    pub async fn with_routing(table: &str) -> Self {
+        let setting = Self::new().await;
+        setting.store.set_routing(&setting.tenant, Some(table)).await.unwrap();
+        setting
+    }
+
+    pub async fn send(&self, request: &Incoming) -> Response<String> {
+        service::handle(self, request, NOW).await
+    }
+
+    /// What a signed voice webhook is answered with.
+    pub async fn voice(&self, query: &str, fields: &[(&str, &str)]) -> String {
+        let response = self.send(&signed(&format!("/webhooks/twilio/voice{query}"), fields)).await;
+        assert_eq!(response.status(), 200, "{:?}", self.log.borrow());
+        assert_eq!(response.headers()["content-type"], "text/xml; charset=utf-8");
+        response.into_body()
+    }
+
+    pub async fn calls(&self) -> Vec<Call> {
+        self.store.calls(&self.tenant, &CallFilter::default(), None, 100).await.unwrap().calls
+    }
+
+    pub async fn log_of(&self, call: &Call) -> Vec<String> {
+        let events = self.store.events(&self.tenant, &call.id, 0).await.unwrap();
+        events.into_iter().map(|event| event.kind).collect()
+    }
+
+    /// Every table's number of rows, to tell that nothing was written.
+    pub async fn rows(&self) -> Vec<i64> {
+        let sql = "SELECT (SELECT COUNT(*) FROM calls) AS a, (SELECT COUNT(*) FROM call_events) AS b, \
+                   (SELECT COUNT(*) FROM idempotency_keys) AS c, (SELECT COUNT(*) FROM tool_records) AS d";
+        let rows = self.store.db().query(Statement::new(sql, [])).await.unwrap();
+        let row = rows.first().unwrap();
+        ["a", "b", "c", "d"].map(|column| row.integer(column).unwrap()).to_vec()
+    }
+}
+
+impl Platform for Setting {
+    type Db = NativeDb;
+
+    async fn open_store(&self) -> Result<Store<NativeDb>, DbError> {
+        if self.database_is_down {
+            return Err(DbError::Unavailable("the disk has secrets of its own".into()));
+        }
+        Ok(self.store.clone())
+    }
+
+    fn settings(&self) -> Result<&Settings, &SettingsFault> {
+        self.settings.as_ref()
+    }
+
+    fn public_url(
+        &self,
+        target: &str,
+        headers: &[(String, String)],
+        source: &UrlSource,
+    ) -> Result<String, String> {
+        capabilities::public_url(target, headers, source)
+    }
+
+    fn verify(&self, request: &Request, scheme: &Scheme) -> Result<Verified, Refusal> {
+        capabilities::verify(request, scheme)
+    }
+
+    fn route(&self, call: &call_routing::Call, table: &Table) -> Result<Answer, call_routing::Error> {
+        capabilities::route(call, table)
+    }
+
+    fn log(&self, line: &str) {
+        self.log.borrow_mut().push(line.to_owned());
+    }
+}
+
+/// What Twilio sends of an incoming call, with these fields added or replaced.
+pub fn signed(target: &str, fields: &[(&str, &str)]) -> Incoming {
+    let mut form = BTreeMap::from([
+        ("AccountSid", "AC0123456789abcdef0123456789abcdef"),
+        ("ApiVersion", "2010-04-01"),
+        ("CallSid", SID),
+        ("CallStatus", "ringing"),
+        ("Direction", "inbound"),
+        ("From", CALLER),
+        ("To", NUMBER),
+    ]);
+    form.extend(fields.iter().copied());
+    let pairs: String = form.iter().map(|(name, value)| format!("{name}{value}")).collect();
+    let mut mac = Hmac::<Sha1>::new_from_slice(AUTH_TOKEN.as_bytes()).unwrap();
+    mac.update(format!("{BASE}{target}{pairs}").as_bytes());
+    let signature = STANDARD.encode(mac.finalize().into_bytes());
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    request(target, &[("x-twilio-signature", &signature)], body.into_bytes())
+}
+
+pub fn request(target: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Incoming {
+    let mut builder = http::Request::builder()
+        .method(Method::POST)
+        .uri(target)
+        .header("host", "127.0.0.1:3000")
+        .header("content-type", "application/x-www-form-urlencoded");
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    let (head, ()) = builder.body(()).unwrap().into_parts();
+    Incoming::new(&head, Body::Whole(body))
+}
+
+/// The claims of the media token in a document.
+pub fn claims(xml: &str) -> Claims {
+    let (_, rest) = xml.split_once("wss://voice.example.com/media/twilio/").expect(xml);
+    let (token, _) = rest.split_once('"').unwrap();
+    media_token::verify(&[Secret::new(MEDIA_SECRET).unwrap()], token, NOW.as_secs()).unwrap()
+}

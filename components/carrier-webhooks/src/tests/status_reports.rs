@@ -1,0 +1,70 @@
+use http::StatusCode;
+use store::{CallStatus, Timestamp};
+
+use super::setting::{Setting, signed};
+
+const STATUS: &str = "/webhooks/twilio/status";
+
+#[tokio::test]
+async fn reports_move_the_call_whatever_order_they_come_in() {
+    let completed = [
+        ("CallStatus", "completed"),
+        ("SequenceNumber", "3"),
+        ("CallDuration", "42"),
+        ("Timestamp", "Fri, 20 Nov 2026 13:05:00 +0000"),
+    ];
+    let answered = [
+        ("CallStatus", "in-progress"),
+        ("SequenceNumber", "2"),
+        ("Timestamp", "Fri, 20 Nov 2026 13:04:18 +0000"),
+    ];
+    for reports in
+        [[&completed[..], &answered[..], &completed[..]], [&answered[..], &answered[..], &completed[..]]]
+    {
+        let setting = Setting::new().await;
+        setting.voice("", &[]).await;
+        for report in reports {
+            let response = setting.send(&signed(STATUS, report)).await;
+            assert_eq!(response.status(), StatusCode::NO_CONTENT, "{:?}", setting.log.borrow());
+            assert_eq!(response.body(), "");
+        }
+        let call = setting.calls().await.remove(0);
+        assert_eq!((call.status, call.duration_s), (CallStatus::Completed, Some(42)));
+        assert_eq!(call.answered_at, Some(Timestamp(1_795_179_858_000)));
+        assert_eq!(call.ended_at, Some(Timestamp(1_795_179_900_000)));
+        assert_eq!(setting.log_of(&call).await, ["call.received", "call.status", "call.status"]);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_the_carrier_ended_is_hung_up_when_it_asks_again() {
+    let setting = Setting::new().await;
+    setting.voice("", &[]).await;
+    setting.send(&signed(STATUS, &[("CallStatus", "completed"), ("SequenceNumber", "1")])).await;
+    let xml = setting.voice("?resume=1", &[]).await;
+    assert!(xml.ends_with("<Response><Hangup/></Response>"), "{xml}");
+}
+
+#[tokio::test]
+async fn reports_that_concern_nobody_are_taken_and_leave_no_row() {
+    let setting = Setting::new().await;
+    for (fields, code) in [
+        (&[][..], "unknown-call"),
+        (&[("To", "+34910000001")][..], "unknown-number"),
+        (&[("CallStatus", "hovering")][..], "unknown-status"),
+    ] {
+        let response = setting.send(&signed(STATUS, fields)).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        assert!(setting.log.borrow().last().unwrap().contains(code), "{:?}", setting.log.borrow());
+    }
+    assert_eq!(setting.rows().await, [0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_report_that_could_not_be_stored_is_asked_for_again() {
+    let mut setting = Setting::new().await;
+    setting.database_is_down = true;
+    let response = setting.send(&signed(STATUS, &[])).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!response.body().contains("secrets"), "{}", response.body());
+}

@@ -1,0 +1,121 @@
+//! Two tenants with a key each, and a call of the first.
+
+use std::cell::RefCell;
+
+use events::{CallEvent, Latency};
+use http::{Method, Response};
+use serde_json::Value;
+use store::{
+    ApiKeyHash, Call, CallId, CallStatus, Created, DbError, Direction, NativeDb, NewCall, Seed, Store,
+    TenantId, Timestamp,
+};
+
+use crate::service::{self, Platform};
+
+pub const NOW: Timestamp = Timestamp(1_795_179_851_000);
+pub const KEY: &str = "key-of-the-first";
+pub const STRANGERS_KEY: &str = "key-of-the-stranger";
+
+pub struct Setting {
+    pub store: Store<NativeDb>,
+    pub tenant: TenantId,
+    pub database_is_down: bool,
+    pub log: RefCell<Vec<String>>,
+}
+
+impl Setting {
+    pub async fn new() -> Self {
+        let store = Store::new(NativeDb::in_memory(NOW).unwrap());
+        let seed = Seed { api_key: Some(ApiKeyHash::of(KEY)), ..Seed::default() };
+        let (tenant, _) = store.seed(&seed, NOW).await.unwrap();
+        let stranger: TenantId = "stranger".parse().unwrap();
+        store.put_tenant(&stranger, "Stranger", "UTC", NOW).await.unwrap();
+        store.set_api_key(&stranger, &ApiKeyHash::of(STRANGERS_KEY)).await.unwrap();
+        Self { store, tenant, database_is_down: false, log: RefCell::default() }
+    }
+
+    pub async fn call(&self, carrier_call_id: &str, at: Timestamp) -> Call {
+        let new = NewCall {
+            id: CallId::generate(at),
+            carrier: "twilio".into(),
+            carrier_call_id: carrier_call_id.into(),
+            from: "+15551230000".into(),
+            to: "+34910000000".into(),
+            direction: Direction::Inbound,
+            agent: None,
+            status: CallStatus::Ringing,
+        };
+        match self.store.create_call(&self.tenant, new, &[], at).await.unwrap() {
+            Created::New(call) | Created::Existing(call) => call,
+        }
+    }
+
+    pub async fn conversation(&self, call: &Call) {
+        let latency =
+            Latency { endpoint_wait: 300.0, llm_first_token: 200.5, total: 500.5, ..Latency::default() };
+        let said = "On Monday at ten.".to_owned();
+        let events = [
+            CallEvent::MediaConnected { stream: "MZ1".into() },
+            CallEvent::TurnCommitted { turn: 1, text: "Any slots?".into() },
+            CallEvent::TurnFinished {
+                turn: 1,
+                said: said.clone(),
+                heard: said,
+                interrupted: false,
+                latency: Some(latency),
+            },
+        ];
+        let events: Vec<_> = events.into_iter().map(|event| (NOW, event)).collect();
+        self.store.append_events(&self.tenant, &call.id, &events, None).await.unwrap();
+    }
+
+    pub async fn request(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Response<String> {
+        let mut builder = http::Request::builder().method(method).uri(target);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        let (head, ()) = builder.body(()).unwrap().into_parts();
+        service::handle(self, &head).await
+    }
+
+    /// What the first tenant reads.
+    pub async fn read(&self, target: &str) -> Value {
+        let response = self.get(target, KEY).await;
+        assert_eq!(response.status(), 200, "{target}: {}", response.body());
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        serde_json::from_str(response.body()).unwrap()
+    }
+
+    pub async fn get(&self, target: &str, key: &str) -> Response<String> {
+        self.request(Method::GET, target, &[("authorization", &format!("Bearer {key}"))]).await
+    }
+}
+
+impl Platform for Setting {
+    type Db = NativeDb;
+
+    async fn open_store(&self) -> Result<Store<NativeDb>, DbError> {
+        if self.database_is_down {
+            return Err(DbError::Unavailable("the path of the database".into()));
+        }
+        Ok(self.store.clone())
+    }
+
+    fn log(&self, line: &str) {
+        self.log.borrow_mut().push(line.to_owned());
+    }
+}
+
+/// The `code` of a problem, after a look at its form.
+pub fn problem(response: &Response<String>, status: u16) -> String {
+    assert_eq!(response.status(), status, "{}", response.body());
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let document: Value = serde_json::from_str(response.body()).unwrap();
+    assert_eq!(document["status"], status);
+    assert_eq!(document["request_id"], response.headers()["x-request-id"].to_str().unwrap());
+    let code = document["code"].as_str().unwrap().to_owned();
+    assert_eq!(document["type"], format!("urn:voicehive:problem:{code}"));
+    assert!(!document["detail"].as_str().unwrap().is_empty());
+    code
+}

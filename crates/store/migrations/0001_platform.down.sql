@@ -1,0 +1,14 @@
+DROP TABLE idempotency_keys;
+DROP TABLE notifications;
+DROP TABLE leads;
+DROP TABLE appointments;
+DROP TABLE tool_record_usage;
+DROP TABLE tool_records;
+DROP TABLE memories;
+DROP TABLE customers;
+DROP TABLE turns;
+DROP TABLE call_events;
+DROP TABLE calls;
+DROP TABLE numbers;
+DROP TABLE agents;
+DROP TABLE tenants;

@@ -1,0 +1,29 @@
+//! One suite for every implementation of `Db` that runs in this process.
+#![cfg(test)]
+
+mod calls;
+mod events_log;
+mod fixture;
+mod idempotency;
+mod people;
+mod records;
+mod writers;
+
+/// Runs each test against a file and against memory.
+macro_rules! contract {
+    ($($test:ident),* $(,)?) => {
+        mod on_file {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(&crate::fixture::Fixture::on_file().await).await;
+            })*
+        }
+        mod in_memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test(&crate::fixture::Fixture::in_memory().await).await;
+            })*
+        }
+    };
+}
+pub(crate) use contract;

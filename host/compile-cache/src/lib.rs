@@ -1,0 +1,256 @@
+//! Compiled components on disk, so that a start does not compile what an earlier one has compiled.
+//!
+//! An entry is named after the digest of the component and the engine's settings, and carries the digest of its own content.
+//! The directory must be out of reach of others: whoever can write there can run code in this process.
+
+use std::fs::{self, DirBuilder, File};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// The start of every entry; changes with the layout.
+const MAGIC: &[u8; 8] = b"edgecw01";
+const DIGEST_LENGTH: usize = 32;
+
+/// Where compiled components are kept.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// `None` if the directory cannot be trusted: everything is compiled afresh.
+    directory: Option<PathBuf>,
+}
+
+/// Where a compiled component came from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Found {
+    /// On disk.
+    Cached,
+    /// Compiled just now.
+    Compiled,
+}
+
+impl Cache {
+    /// Opens the cache, creating its directory if need be.
+    pub fn open(directory: &Path) -> Self {
+        match prepare(directory) {
+            Ok(()) => Self { directory: Some(directory.to_owned()) },
+            Err(error) => {
+                tracing::warn!(directory = %directory.display(), %error, "compiled components will not be cached");
+                Self { directory: None }
+            }
+        }
+    }
+
+    /// The compiled form of a component. Takes as long as compiling does: call it on a blocking thread.
+    ///
+    /// # Errors
+    /// Where the bytes are no component that the engine accepts.
+    pub fn load(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<(Component, Found)> {
+        let path = self.directory.as_ref().map(|directory| directory.join(entry_name(engine, wasm)));
+        if let Some(component) = path.as_deref().and_then(|path| load_entry(engine, path)) {
+            return Ok((component, Found::Cached));
+        }
+        let artefact = engine.precompile_component(wasm)?;
+        if let Some(path) = &path
+            && let Err(error) = store_entry(path, &artefact)
+        {
+            tracing::warn!(path = %path.display(), %error, "a compiled component could not be cached");
+        }
+        Ok((deserialize(engine, &artefact)?, Found::Compiled))
+    }
+}
+
+/// Creates the directory and checks that no one else can write to it.
+fn prepare(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let metadata = fs::symlink_metadata(directory)?;
+    if !metadata.is_dir() {
+        return Err(io::Error::other("it is not a directory"));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(io::Error::other("others can write to it; run `chmod 700` on it"));
+    }
+    Ok(())
+}
+
+fn entry_name(engine: &Engine, wasm: &[u8]) -> String {
+    let mut settings = DigestHasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut settings);
+    let settings = hex(&settings.0.finalize());
+    format!("{}-{}.cwasm", hex(&Sha256::digest(wasm)), settings.get(..16).unwrap_or(&settings))
+}
+
+fn load_entry(engine: &Engine, path: &Path) -> Option<Component> {
+    let content = match fs::read(path) {
+        Ok(content) => content,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "a cached component could not be read");
+            return None;
+        }
+    };
+    let Some(artefact) = verified(&content) else {
+        tracing::warn!(path = %path.display(), "a cached component is damaged and will be compiled again");
+        return None;
+    };
+    deserialize(engine, artefact)
+        .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "a cached component does not fit this engine"))
+        .ok()
+}
+
+/// What follows the header, if it is what the header says.
+fn verified(content: &[u8]) -> Option<&[u8]> {
+    let (digest, artefact) = content.strip_prefix(MAGIC)?.split_at_checked(DIGEST_LENGTH)?;
+    (Sha256::digest(artefact).as_slice() == digest).then_some(artefact)
+}
+
+/// Writes beside the entry and renames, so that no reader ever meets half an entry.
+fn store_entry(path: &Path, artefact: &[u8]) -> io::Result<()> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let unique = COUNT.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{unique}.tmp", std::process::id()));
+    let written = write_all(&temporary, artefact).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+fn write_all(path: &Path, artefact: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(MAGIC)?;
+    file.write_all(&Sha256::digest(artefact))?;
+    file.write_all(artefact)?;
+    file.sync_all()
+}
+
+#[expect(
+    unsafe_code,
+    reason = "loading compiled code is unsafe by nature; wasmtime offers no other way to load it"
+)]
+fn deserialize(engine: &Engine, artefact: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes are what `Engine::precompile_component` returned: either a moment ago, or read from a directory
+    // that only this user can write to, with the digest they were written with.
+    unsafe { Component::deserialize(engine, artefact) }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Feeds what is hashed to SHA-256: the names must be the same in every process.
+struct DigestHasher(Sha256);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest = self.0.clone().finalize();
+        digest.iter().take(8).fold(0, |value, byte| (value << 8) | u64::from(*byte))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_second_load_comes_from_the_cache() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, cache) = (Engine::default(), Cache::open(&directory.path().join("cache")));
+
+        assert_eq!(load(&cache, &engine), Found::Compiled);
+        assert_eq!(load(&cache, &engine), Found::Cached);
+    }
+
+    #[test]
+    fn a_new_directory_is_for_this_user_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b");
+
+        Cache::open(&path);
+
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_damaged_entry_is_compiled_again_and_replaced() {
+        type Damage = fn(&mut Vec<u8>);
+        let damages: [(&str, Damage); 5] = [
+            ("flipped bit", |content| *content.last_mut().unwrap() ^= 1),
+            ("truncated", |content| content.truncate(content.len() / 2)),
+            ("shorter than its header", |content| content.truncate(12)),
+            ("empty", Vec::clear),
+            ("another layout", |content| content[0] = b'x'),
+        ];
+        for (name, damage) in damages {
+            let directory = tempfile::tempdir().unwrap();
+            let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
+            load(&cache, &engine);
+            let entry = only_entry(directory.path());
+            let mut content = fs::read(&entry).unwrap();
+            damage(&mut content);
+            fs::write(&entry, content).unwrap();
+
+            assert_eq!(load(&cache, &engine), Found::Compiled, "{name}");
+            assert_eq!(load(&cache, &engine), Found::Cached, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_well_formed_entry_that_is_no_compiled_component_is_compiled_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
+        load(&cache, &engine);
+        let entry = only_entry(directory.path());
+        fs::remove_file(&entry).unwrap();
+        store_entry(&entry, b"not an ELF file").unwrap();
+
+        assert_eq!(load(&cache, &engine), Found::Compiled);
+    }
+
+    #[test]
+    fn engines_with_other_settings_do_not_share_entries() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::open(directory.path());
+        let mut config = wasmtime::Config::new();
+        config.epoch_interruption(true);
+        let other = Engine::new(&config).unwrap();
+
+        assert_eq!(load(&cache, &Engine::default()), Found::Compiled);
+        assert_eq!(load(&cache, &other), Found::Compiled);
+        assert_eq!(load(&cache, &other), Found::Cached);
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_not_used() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
+
+        assert_eq!(load(&cache, &engine), Found::Compiled);
+        assert_eq!(load(&cache, &engine), Found::Compiled);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    fn load(cache: &Cache, engine: &Engine) -> Found {
+        let wasm = wat::parse_str("(component (core module (func (export \"f\"))))").unwrap();
+        cache.load(engine, &wasm).unwrap().1
+    }
+
+    fn only_entry(directory: &Path) -> PathBuf {
+        let mut entries = fs::read_dir(directory).unwrap();
+        let entry = entries.next().unwrap().unwrap().path();
+        assert!(entries.next().is_none());
+        entry
+    }
+}

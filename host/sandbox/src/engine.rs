@@ -1,0 +1,172 @@
+//! The hot engine and its epoch clock.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use compile_cache::Cache;
+use wasmtime::component::Component;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// One step of the epoch clock: how exactly deadlines are kept.
+pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(5);
+
+/// The most memory that one instance may ever use, over all its memories.
+pub(crate) const MAX_MEMORY_BYTES: usize = 64 << 20;
+
+/// How many instances may live at once, over all capabilities and tools.
+const MAX_INSTANCES: u32 = 1000;
+
+/// The engine that capabilities and tenants' tools run on.
+///
+/// Invariant: component-model async is off, here and for good: it is where the
+/// sandbox escapes of 2026 were, and it makes synchronous calls slow.
+#[derive(Clone)]
+pub struct HotEngine {
+    engine: Engine,
+    cache: Option<Cache>,
+    _ticker: Arc<Ticker>,
+}
+
+/// The engine could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("this machine cannot run the component engine: {message}")]
+pub struct EngineError {
+    message: String,
+}
+
+impl HotEngine {
+    /// Makes the engine and starts its epoch clock on a thread of its own.
+    ///
+    /// Falls back from pooled to on-demand instances where the address space is
+    /// too small for a pool.
+    ///
+    /// # Errors
+    /// Where wasmtime does not support this machine.
+    pub fn new() -> Result<Self, EngineError> {
+        let engine = Engine::new(&config(true)).or_else(|error| {
+            tracing::warn!(%error, "no room for pooled instances, allocating on demand");
+            Engine::new(&config(false))
+        });
+        let engine = engine.map_err(|error| EngineError { message: format!("{error:#}") })?;
+        let ticker =
+            Ticker::start(engine.clone()).map_err(|error| EngineError { message: error.to_string() })?;
+        Ok(Self { engine, cache: None, _ticker: Arc::new(ticker) })
+    }
+
+    /// Keeps compiled components in `folder`, which must be out of tenants' reach.
+    #[must_use]
+    pub fn with_cache(mut self, folder: &Path) -> Self {
+        self.cache = Some(Cache::open(folder));
+        self
+    }
+
+    /// Compiles a component, or finds it compiled.
+    pub(crate) fn compile(&self, wasm: &[u8]) -> wasmtime::Result<Component> {
+        match &self.cache {
+            Some(cache) => Ok(cache.load(&self.engine, wasm)?.0),
+            None => Component::new(&self.engine, wasm),
+        }
+    }
+
+    /// The wasmtime engine.
+    #[cfg(test)]
+    pub(crate) fn wasmtime(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+/// How many epochs make up at least `duration`.
+pub(crate) fn epochs(duration: Duration) -> u64 {
+    let ticks = duration.as_nanos().div_ceil(EPOCH_TICK.as_nanos());
+    // The current epoch is partly over, so one more is needed to last that long.
+    u64::try_from(ticks).unwrap_or(u64::MAX - 1).saturating_add(1)
+}
+
+fn config(pooling: bool) -> Config {
+    let mut config = Config::new();
+    config
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(256 << 10)
+        .memory_init_cow(true)
+        .wasm_component_model(true)
+        .wasm_tail_call(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_custom_page_sizes(false)
+        .wasm_wide_arithmetic(false)
+        .wasm_relaxed_simd(false)
+        .wasm_gc(false)
+        .gc_support(false)
+        .wasm_stack_switching(false);
+    if pooling {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    }
+    config
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(MAX_INSTANCES)
+        .total_core_instances(MAX_INSTANCES * 4)
+        .total_memories(MAX_INSTANCES)
+        .total_tables(MAX_INSTANCES * 2)
+        .max_core_instances_per_component(16)
+        .max_memories_per_component(1)
+        .max_tables_per_component(4)
+        .max_memory_size(MAX_MEMORY_BYTES)
+        .table_elements(20_000)
+        .linear_memory_keep_resident(1 << 20)
+        .table_keep_resident(64 << 10);
+    pool
+}
+
+/// Advances the epoch until dropped. An OS thread, so that no guest can starve it.
+struct Ticker {
+    stop: Arc<AtomicBool>,
+}
+
+impl Ticker {
+    fn start(engine: Engine) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        thread::Builder::new().name("epoch-clock".into()).spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                thread::sleep(EPOCH_TICK);
+                engine.increment_epoch();
+            }
+        })?;
+        Ok(Self { stop })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_lasts_at_least_as_long_as_asked() {
+        assert_eq!(epochs(Duration::ZERO), 1);
+        assert_eq!(epochs(Duration::from_millis(5)), 2);
+        assert_eq!(epochs(Duration::from_millis(6)), 3);
+    }
+
+    #[test]
+    fn async_components_do_not_even_compile() {
+        let engine = HotEngine::new().unwrap();
+        let component = r#"(component
+            (core module $m (func (export "f")))
+            (core instance $i (instantiate $m))
+            (func (export "f") async (canon lift (core func $i "f") async)))"#;
+        assert!(wasmtime::component::Component::new(engine.wasmtime(), component).is_err());
+    }
+}

@@ -1,0 +1,118 @@
+//! What one instance may use.
+
+use std::time::Duration;
+
+use wasmtime::{ResourceLimiter, Store};
+
+/// What one call of a tenant's tool may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToolLimits {
+    /// The longest a call may take, whatever the tool asks for.
+    pub timeout: Duration,
+    /// Linear memory in bytes, summed over all memories.
+    pub memory_bytes: usize,
+    /// Table elements, summed over all tables.
+    pub table_elements: usize,
+    /// Bytes that may cross between tool and host in one host call.
+    pub host_call_bytes: usize,
+    /// Bytes of arguments.
+    pub argument_bytes: usize,
+    /// Bytes of the result.
+    pub result_bytes: usize,
+    /// Bytes of log lines kept.
+    pub log_bytes: usize,
+    /// HTTP requests.
+    pub http_requests: u32,
+}
+
+impl Default for ToolLimits {
+    /// The limits that `wit/tool` promises.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            memory_bytes: 32 << 20,
+            table_elements: 20_000,
+            host_call_bytes: 1 << 20,
+            argument_bytes: 64 << 10,
+            result_bytes: 64 << 10,
+            log_bytes: 16 << 10,
+            http_requests: 8,
+        }
+    }
+}
+
+/// Counts what an instance uses over *all* of its memories and tables; limits
+/// that count each by itself are none to a component with many.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    memory_limit: usize,
+    memory_used: usize,
+    table_limit: usize,
+    table_used: usize,
+}
+
+impl Meter {
+    pub(crate) fn new(memory_bytes: usize, table_elements: usize) -> Self {
+        Self { memory_limit: memory_bytes, memory_used: 0, table_limit: table_elements, table_used: 0 }
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(grow(&mut self.memory_used, self.memory_limit, current, desired))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(grow(&mut self.table_used, self.table_limit, current, desired))
+    }
+
+    fn instances(&self) -> usize {
+        16
+    }
+
+    fn tables(&self) -> usize {
+        4
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+}
+
+fn grow(used: &mut usize, limit: usize, current: usize, desired: usize) -> bool {
+    let total = used.saturating_add(desired.saturating_sub(current));
+    let fits = total <= limit;
+    if fits {
+        *used = total;
+    }
+    fits
+}
+
+/// Bounds what the host itself spends on an instance.
+pub(crate) fn bound_host<T>(store: &mut Store<T>, host_call_bytes: usize) {
+    store.set_hostcall_fuel(host_call_bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_are_summed() {
+        let mut meter = Meter::new(100, 0);
+        assert!(meter.memory_growing(0, 60, None).unwrap());
+        assert!(!meter.memory_growing(0, 60, None).unwrap());
+        assert!(meter.memory_growing(60, 100, None).unwrap());
+        assert!(!meter.memory_growing(100, 101, None).unwrap());
+    }
+}

@@ -1,0 +1,141 @@
+//! What is known of a call, for its caller and for the REST interface.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::voice::{Ending, Heard, SAMPLE_RATE};
+
+/// A word that the caller heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeardWord {
+    /// The word; characters that were damaged are `~`.
+    pub text: String,
+    /// When it began, from the answer.
+    pub start: Duration,
+    /// When it ended.
+    pub end: Duration,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// Something that the caller said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The words.
+    pub text: String,
+    /// When it began, from the answer.
+    pub start: Duration,
+    /// When its last sound was sent.
+    pub end: Duration,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The caller hung up.
+    CallerHungUp,
+    /// The platform ended it: by REST, by `Hangup`, or because its document was over.
+    PlatformHungUp,
+    /// The platform turned it down.
+    Rejected,
+    /// A document could not be had or run.
+    Failed,
+}
+
+/// A call once it is over.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub end: End,
+    /// From the answer to the end.
+    pub duration: Duration,
+    /// What the caller said.
+    pub said: Vec<Said>,
+    /// What the caller heard.
+    pub heard: Vec<HeardWord>,
+    /// When the platform cleared what was not yet played.
+    pub clears: Vec<Duration>,
+    /// What the platform did that the real carrier would complain about.
+    pub problems: Vec<String>,
+    /// The parameters of the last media stream.
+    pub parameters: Vec<(String, String)>,
+    /// How many media streams were opened.
+    pub streams: u32,
+    /// Whom the call was passed on to.
+    pub dialled: Option<String>,
+    /// What the caller sent, as mu-law.
+    pub sent_audio: Vec<u8>,
+    /// What the caller heard, as mu-law.
+    pub heard_audio: Vec<u8>,
+}
+
+/// The state of a call as it goes on.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) status: &'static str,
+    pub(super) end: Option<End>,
+    pub(super) said: Vec<Said>,
+    pub(super) heard: Vec<HeardWord>,
+    pub(super) clears: Vec<Duration>,
+    pub(super) problems: Vec<String>,
+    pub(super) parameters: Vec<(String, String)>,
+    pub(super) streams: u32,
+    pub(super) streaming: bool,
+    pub(super) dialled: Option<String>,
+    pub(super) sent_audio: Vec<u8>,
+    pub(super) heard_audio: Vec<u8>,
+    /// When a voice was last heard.
+    pub(super) last_voice: Duration,
+    /// The time on the line, from the answer.
+    pub(super) now: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    changes: watch::Sender<u64>,
+}
+
+impl Shared {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::new(State { status: "queued", ..State::default() }),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    /// The state, for a moment.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and wakes those who wait for a change.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        result
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(super) fn problem(&self, text: impl Into<String>) {
+        let text = text.into();
+        tracing::warn!(problem = %text, "the platform broke the carrier's protocol");
+        self.change(|state| state.problems.push(text));
+    }
+}
+
+impl HeardWord {
+    pub(super) fn new(heard: Heard) -> Self {
+        Self { text: heard.text, start: time(heard.start), end: time(heard.end), ending: heard.ending }
+    }
+}
+
+/// The time of a sample on the line.
+pub(super) fn time(samples: u64) -> Duration {
+    Duration::from_nanos(samples.saturating_mul(1_000_000_000 / u64::from(SAMPLE_RATE)))
+}

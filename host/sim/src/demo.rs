@@ -1,0 +1,238 @@
+//! The demonstration: two simulated calls to a real platform process, and a strict look at what came of them.
+
+mod api;
+mod check;
+mod compare;
+mod platform;
+mod report;
+mod script;
+mod timeline;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::Context as _;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::carrier::{CarrierFaults, Config, Report, Twilio};
+use crate::recording;
+use crate::vendors::Vendors;
+use api::{Api, CallLog};
+use check::Findings;
+use platform::Platform;
+use timeline::Timeline;
+
+/// The telephone numbers of the demonstration, from the ranges that are kept free for such.
+const CALLER: &str = "+12025550143";
+const AGENT: &str = "+12025550199";
+
+/// What to do.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The platform's data folder; a new temporary one where absent.
+    pub data: Option<PathBuf>,
+    /// Where the recordings go; beside the data where absent.
+    pub wav_dir: Option<PathBuf>,
+    /// Print one JSON object to stdout, and everything else to stderr.
+    pub json: bool,
+    /// Something to go wrong.
+    pub fault: Option<Fault>,
+    /// The platform's binary; the one beside this binary, or on the PATH, where absent.
+    pub platform: Option<PathBuf>,
+}
+
+/// Something that goes wrong in the demonstration, to see that it is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The recogniser dies in the middle of the first call.
+    KillRecogniser,
+    /// One frame in this many is lost on its way to the platform.
+    DropInbound(u32),
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            None if text == "kill-recogniser" => Ok(Self::KillRecogniser),
+            Some(("drop-inbound", n)) => match n.parse() {
+                Ok(n) if n >= 2 => Ok(Self::DropInbound(n)),
+                _ => Err(format!("drop-inbound needs a number of at least 2, not `{n}`")),
+            },
+            _ => Err(format!("`{text}` is no fault: use kill-recogniser or drop-inbound=N")),
+        }
+    }
+}
+
+/// One call of the demonstration, from both ends.
+#[derive(Debug)]
+struct Played {
+    report: Option<Report>,
+    log: Option<CallLog>,
+    wav: Option<PathBuf>,
+}
+
+/// What came of the demonstration.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was not as it should be, in sentences; empty is success.
+    pub problems: Vec<String>,
+    /// The machine-readable account.
+    pub json: Value,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Where it cannot be run at all: no platform binary, a platform that does not start.
+pub async fn run(options: &Options) -> anyhow::Result<Outcome> {
+    let temporary = tempfile::Builder::new().prefix("voicehive-demo-").tempdir()?;
+    let data = options.data.clone().unwrap_or_else(|| temporary.path().join("data"));
+    let wav_dir = options
+        .wav_dir
+        .clone()
+        .or_else(|| options.data.clone())
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("voicehive-demo-{}", std::process::id())));
+    for folder in [&data, &wav_dir] {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    }
+    let timeline = Timeline::new(options.json);
+    let vendors = Vendors::start().await.context("the simulated vendors cannot be started")?;
+    let port = platform::free_port()?;
+    let base = format!("http://127.0.0.1:{port}");
+    let account_sid = format!("AC{}", Uuid::new_v4().simple());
+    let auth_token = Uuid::new_v4().simple().to_string();
+    let twilio = Twilio::start(Config::new(&account_sid, &auth_token, &base)?).await?;
+    let api_key = Uuid::new_v4().simple().to_string();
+    let mut environment: Vec<(&str, String)> = vendors.environment();
+    environment.extend([
+        ("VOICEHIVE_DATA", data.display().to_string()),
+        ("VOICEHIVE_LISTEN", format!("127.0.0.1:{port}")),
+        ("PUBLIC_URL", base.clone()),
+        ("MEDIA_URL", format!("ws://127.0.0.1:{port}")),
+        ("TWILIO_ACCOUNT_SID", account_sid),
+        ("TWILIO_AUTH_TOKEN", auth_token),
+        ("TWILIO_API_URL", twilio.api_url()),
+        ("VOICEHIVE_API_KEY", api_key.clone()),
+        ("VOICEHIVE_NUMBER", AGENT.into()),
+    ]);
+    timeline.note("starting the platform");
+    let platform = Platform::start(options.platform.as_deref(), &environment, &data.join("platform.log"))?;
+    let platform = platform.ready(&base).await?;
+
+    let stage = Stage { options, timeline: &timeline, twilio: &twilio, vendors: &vendors, wav_dir: &wav_dir };
+    let api = Api::new(&base, &api_key)?;
+    let (played, findings) = stage.play(&api).await;
+    let mut problems = findings.into_problems();
+    let diary = api.appointments().await.unwrap_or_default();
+    if let Err(error) = platform.stop().await {
+        problems.push(format!("the platform did not stop properly: {error:#}"));
+    }
+    let json = report::json(&played, &diary);
+    report::print(&timeline, &played, &problems);
+    twilio.shutdown().await;
+    vendors.shutdown().await;
+    Ok(Outcome { problems, json })
+}
+
+/// Everything that the calls need.
+struct Stage<'a> {
+    options: &'a Options,
+    timeline: &'a Timeline,
+    twilio: &'a Twilio,
+    vendors: &'a Vendors,
+    wav_dir: &'a Path,
+}
+
+impl Stage<'_> {
+    async fn play(&self, api: &Api) -> (Vec<Played>, Findings) {
+        let mut findings = Findings::default();
+        let mut played = Vec::new();
+        let first = self.call(1, api, &mut findings).await;
+        let booked = check::booking(&first, api, &mut findings).await;
+        played.push(first);
+        // A second call can prove nothing when the first went wrong.
+        if findings.is_empty() {
+            let second = self.call(2, api, &mut findings).await;
+            check::moving(&second, booked.as_ref(), api, &mut findings).await;
+            check::memory(&second, booked.as_ref(), &mut findings);
+            played.push(second);
+        }
+        (played, findings)
+    }
+
+    async fn call(&self, number: u32, api: &Api, findings: &mut Findings) -> Played {
+        findings.enter(number);
+        let faults = match self.options.fault {
+            Some(Fault::DropInbound(n)) => CarrierFaults { drop_one_in: Some(n), ..CarrierFaults::default() },
+            Some(Fault::KillRecogniser) | None => CarrierFaults::default(),
+        };
+        self.timeline.begin(number, CALLER, AGENT);
+        let mut call = self.twilio.place_call_with(CALLER, AGENT, faults);
+        let telling = self.timeline.follow(&call);
+        let kill = (self.options.fault == Some(Fault::KillRecogniser)).then_some(&self.vendors.deepgram);
+        let script = if number == 1 {
+            script::book(&mut call, self.timeline, kill).await
+        } else {
+            script::change(&mut call, self.timeline).await
+        };
+        if let Err(error) = script {
+            findings.add(error.to_string());
+        }
+        call.hang_up().await;
+        let parameters = call.parameters();
+        let report = match call.ended(script::DEADLINE).await {
+            Ok(report) => Some(report),
+            Err(error) => {
+                findings.add(error.to_string());
+                None
+            }
+        };
+        telling.finish().await;
+        let id = parameters.iter().find(|(name, _)| name == "call").map(|(_, value)| value.clone());
+        let log = match id {
+            None => {
+                findings.add("the platform opened no media stream with the parameter `call`");
+                None
+            }
+            Some(id) => match api.finished_call(&id).await {
+                Ok(log) => Some(log),
+                Err(error) => {
+                    findings.add(format!("the call's log cannot be read: {error:#}"));
+                    None
+                }
+            },
+        };
+        let wav = report.as_ref().and_then(|report| self.record(number, report, findings));
+        let played = Played { report, log, wav };
+        check::call(number, &played, findings);
+        played
+    }
+
+    fn record(&self, number: u32, report: &Report, findings: &mut Findings) -> Option<PathBuf> {
+        let path = self.wav_dir.join(format!("call-{number}.wav"));
+        match recording::write(&path, &report.sent_audio, &report.heard_audio) {
+            Ok(()) => Some(path),
+            Err(error) => {
+                findings.add(format!("the recording {} cannot be written: {error}", path.display()));
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_read_or_explained() {
+        assert_eq!("kill-recogniser".parse(), Ok(Fault::KillRecogniser));
+        assert_eq!("drop-inbound=10".parse(), Ok(Fault::DropInbound(10)));
+        assert!("drop-inbound=x".parse::<Fault>().unwrap_err().contains("number"));
+        assert!("rain".parse::<Fault>().unwrap_err().contains("kill-recogniser"));
+    }
+}

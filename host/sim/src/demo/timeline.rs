@@ -1,0 +1,129 @@
+//! What happens in the calls, as it happens.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::carrier::Call;
+
+/// Words closer together than this are told as one line.
+const PAUSE: Duration = Duration::from_millis(450);
+
+/// How long the last words may take to be told.
+const REST: Duration = Duration::from_secs(5);
+
+/// Where the account of the calls goes.
+#[derive(Clone, Debug)]
+pub(super) struct Timeline {
+    to_stderr: bool,
+    colour: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Agent,
+    Caller,
+}
+
+/// The telling of one call.
+#[derive(Debug)]
+pub(super) struct Telling {
+    agent: JoinHandle<()>,
+    caller: JoinHandle<()>,
+}
+
+impl Timeline {
+    /// To stdout, or to stderr where stdout is for machines. Colour is for terminals whose user wants it.
+    pub(super) fn new(to_stderr: bool) -> Self {
+        let terminal =
+            if to_stderr { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { to_stderr, colour: terminal && wanted }
+    }
+
+    pub(super) fn line(&self, text: &str) {
+        // An account that nobody can read any more stops nothing.
+        let _written = if self.to_stderr {
+            writeln!(std::io::stderr().lock(), "{text}")
+        } else {
+            writeln!(std::io::stdout().lock(), "{text}")
+        };
+    }
+
+    pub(super) fn note(&self, text: &str) {
+        self.line(&format!("         {}", self.paint("2", &format!("({text})"))));
+    }
+
+    pub(super) fn begin(&self, number: u32, from: &str, to: &str) {
+        self.line(&format!("\n{}", self.paint("1", &format!("Call {number}: {from} calls {to}"))));
+    }
+
+    /// The colour of an outcome; the words say it too.
+    pub(super) fn outcome(&self, good: bool, text: &str) {
+        self.line(&self.paint(if good { "32" } else { "31" }, text));
+    }
+
+    /// Tells what is said and heard in a call until it ends.
+    pub(super) fn follow(&self, call: &Call) -> Telling {
+        let words = call.hears();
+        let timeline = self.clone();
+        let agent = tokio::spawn(async move {
+            let mut words = Box::pin(words);
+            let mut line: Option<(Duration, String)> = None;
+            loop {
+                match timeout(PAUSE, words.next()).await {
+                    Ok(Some(word)) => match &mut line {
+                        Some((_, text)) => {
+                            text.push(' ');
+                            text.push_str(&word.text);
+                        }
+                        None => line = Some((word.start, word.text)),
+                    },
+                    pause_or_end => {
+                        if let Some((at, text)) = line.take() {
+                            timeline.tell(at, Who::Agent, &text);
+                        }
+                        if pause_or_end.is_ok() {
+                            return;
+                        }
+                    }
+                }
+            }
+        });
+        let said = call.says();
+        let timeline = self.clone();
+        let caller = tokio::spawn(async move {
+            let mut said = Box::pin(said);
+            while let Some(said) = said.next().await {
+                timeline.tell(said.start, Who::Caller, &said.text);
+            }
+        });
+        Telling { agent, caller }
+    }
+
+    fn tell(&self, at: Duration, who: Who, text: &str) {
+        let (name, colour) = match who {
+            Who::Agent => ("agent ", "36"),
+            Who::Caller => ("caller", "33"),
+        };
+        let seconds = at.as_secs_f64();
+        self.line(&format!("{seconds:>7.2}  {}  {text}", self.paint(colour, name)));
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+impl Telling {
+    /// Waits until everything was told.
+    pub(super) async fn finish(self) {
+        for task in [self.agent, self.caller] {
+            // What is not told by then is in the report.
+            let _told = timeout(REST, task).await;
+        }
+    }
+}

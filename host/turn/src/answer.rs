@@ -1,0 +1,172 @@
+//! The turn that is being answered or spoken. There is at most one.
+
+use events::{EndReason, Latency, LedgerClock, Stage};
+
+use crate::clauses::ClauseCutter;
+use crate::pace::Pace;
+use crate::spoken::Spoken;
+use crate::{CallTime, Round, ToolCall, TurnId};
+
+/// What the model is doing for the turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Model {
+    /// Not asked yet: memory and sentiment are awaited.
+    NotAsked,
+    /// Asked; may be answering.
+    Asked,
+    /// Not needed at the moment: its answer is complete, or tools run.
+    Idle,
+}
+
+/// A turn of the agent's.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) turn: TurnId,
+    /// Whether it answers the caller; else it is a line of the agent's own.
+    pub(crate) reply: bool,
+    /// Whether the caller cannot interrupt it.
+    pub(crate) protected: bool,
+    pub(crate) model: Model,
+    pub(crate) round: Round,
+    pub(crate) n_tool_rounds: u32,
+    pub(crate) retried: bool,
+    /// The tool calls of the current round.
+    pub(crate) calls: Vec<ToolCall>,
+    pub(crate) cutter: ClauseCutter,
+    pub(crate) spoken: Spoken,
+    /// Where the words of the current round begin.
+    pub(crate) round_from: usize,
+    /// How many clauses are in the log.
+    pub(crate) n_logged: usize,
+    /// Whether the synthesiser was told that no more clauses come.
+    pub(crate) speech_ended: bool,
+    pub(crate) speech_retried: bool,
+    pub(crate) ledger: Option<Ledger>,
+    pub(crate) latency: Option<Latency>,
+    /// Why the call ends with this turn, if it does.
+    pub(crate) hang_up: Option<EndReason>,
+    /// The caller's voiced time before the turn, to tell what is said over it.
+    pub(crate) voiced_before: std::time::Duration,
+}
+
+impl Answer {
+    pub(crate) fn new(turn: TurnId, pace: Pace) -> Self {
+        Self {
+            turn,
+            reply: false,
+            protected: false,
+            model: Model::Idle,
+            round: Round(0),
+            n_tool_rounds: 0,
+            retried: false,
+            calls: Vec::new(),
+            cutter: ClauseCutter::default(),
+            spoken: Spoken::new(pace),
+            round_from: 0,
+            n_logged: 0,
+            speech_ended: false,
+            speech_retried: false,
+            ledger: None,
+            latency: None,
+            hang_up: None,
+            voiced_before: std::time::Duration::ZERO,
+        }
+    }
+
+    /// Whether the model owes something for this turn and request.
+    pub(crate) fn expects_model(&self, turn: TurnId, round: Round) -> bool {
+        self.turn == turn && self.round == round && self.model == Model::Asked
+    }
+
+    /// Goes over to a stage of the ledger, while it runs.
+    pub(crate) fn enter(&mut self, now: CallTime, stage: Stage) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.enter(now, stage);
+        }
+    }
+
+    /// The stage that the ledger is in, while it runs.
+    pub(crate) fn stage(&self) -> Option<Stage> {
+        self.ledger.as_ref().map(|ledger| ledger.stage)
+    }
+
+    /// Stops the ledger: the first audio goes to the carrier.
+    pub(crate) fn stop_ledger(&mut self, now: CallTime) {
+        if let Some(ledger) = self.ledger.take() {
+            self.latency = Some(ledger.clock.finish(now));
+        }
+    }
+}
+
+/// The latency ledger of a turn. While the caller may be interrupting, the turn waits
+/// for the caller, whatever its vendors do meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct Ledger {
+    clock: LedgerClock,
+    stage: Stage,
+    held: bool,
+}
+
+impl Ledger {
+    /// A turn that was committed at `now`, and could have been at `ready` had its
+    /// transcript been there.
+    pub(crate) fn committed(end_of_speech: CallTime, ready: CallTime, now: CallTime) -> Self {
+        let mut clock = LedgerClock::new(end_of_speech.min(now));
+        if ready < now {
+            clock.enter(Stage::SttTail, ready);
+        }
+        clock.enter(Stage::ContextWait, now);
+        Self { clock, stage: Stage::ContextWait, held: false }
+    }
+
+    pub(crate) fn enter(&mut self, now: CallTime, stage: Stage) {
+        self.stage = stage;
+        if !self.held {
+            self.clock.enter(stage, now);
+        }
+    }
+
+    pub(crate) fn hold(&mut self, now: CallTime) {
+        self.held = true;
+        self.clock.enter(Stage::EndpointWait, now);
+    }
+
+    pub(crate) fn release(&mut self, now: CallTime) {
+        self.held = false;
+        self.clock.enter(self.stage, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_wait_for_the_transcript_is_not_the_endpoint_window() {
+        let ledger = Ledger::committed(ms(1000), ms(1250), ms(1400));
+        let latency = ledger.clock.finish(ms(1410));
+        assert_eq!((latency.endpoint_wait, latency.stt_tail, latency.context_wait), (250.0, 150.0, 10.0));
+        assert!(latency.closes());
+    }
+
+    #[test]
+    fn a_hold_is_a_wait_for_the_caller() {
+        let mut ledger = Ledger::committed(ms(0), ms(300), ms(200));
+        ledger.enter(ms(200), Stage::LlmFirstToken);
+        ledger.hold(ms(300));
+        ledger.enter(ms(400), Stage::TtsFirstByte);
+        ledger.release(ms(800));
+        let latency = ledger.clock.finish(ms(900));
+        assert_eq!(
+            (latency.endpoint_wait, latency.llm_first_token, latency.tts_first_byte),
+            (700.0, 100.0, 100.0)
+        );
+        assert!(latency.closes());
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+}

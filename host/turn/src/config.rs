@@ -1,0 +1,300 @@
+//! What a tenant decides about an agent, and what is known of a call at its start.
+
+mod validation;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Message;
+
+pub use validation::ConfigError;
+
+/// How an agent behaves. Unknown keys are refused; see [`AgentConfig::validate`].
+///
+/// In its serialised form every duration is a whole number of milliseconds and
+/// its key ends in `_ms`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AgentConfig {
+    /// The system prompt.
+    pub instructions: String,
+    /// Spoken first, without the model; empty: the caller begins.
+    pub greeting: String,
+    /// Spoken instead of the greeting when a call goes on after its media socket was lost.
+    pub recovery: String,
+    /// Spoken once when the caller says nothing; empty: silence.
+    pub reprompt: String,
+    /// Spoken when an answer could not be made.
+    pub apology: String,
+    /// Spoken before the call is ended by us.
+    pub farewell: String,
+    /// How many times in one turn the model may ask for tools. Default 3, as in LiveKit Agents.
+    pub max_tool_rounds: u32,
+    /// When the caller interrupts.
+    pub barge_in: BargeIn,
+    /// When the caller is done.
+    pub endpointing: Endpointing,
+    /// How audio is sent.
+    pub playout: Playout,
+    /// How long anything may take.
+    pub timers: Timers,
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self {
+            instructions: "You are a friendly agent on the telephone. Answer in one or two short \
+                           sentences that sound natural when spoken. Never use lists or markup."
+                .into(),
+            greeting: "Hello, how can I help you?".into(),
+            recovery: "Sorry, we were cut off. Where were we?".into(),
+            reprompt: "Are you still there?".into(),
+            apology: "I'm sorry, something went wrong on my side.".into(),
+            farewell: "Thank you for calling. Goodbye.".into(),
+            max_tool_rounds: 3,
+            barge_in: BargeIn::default(),
+            endpointing: Endpointing::default(),
+            playout: Playout::default(),
+            timers: Timers::default(),
+        }
+    }
+}
+
+/// When the caller's voice stops the agent's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BargeIn {
+    /// Whether the caller can interrupt at all.
+    pub enabled: bool,
+    /// Whether the greeting is spoken to its end. Default true, as in Bolna: most
+    /// speech over a greeting is "hello" or echo before the canceller has settled.
+    pub protect_greeting: bool,
+    /// Voiced time after which the agent pauses. Default 200 ms, as in Vapi (`voiceSeconds`).
+    #[serde(rename = "pause_after_ms", with = "millis")]
+    pub pause_after: Duration,
+    /// Voiced time after which it is an interruption. Default 500 ms, as in LiveKit Agents.
+    #[serde(rename = "confirm_after_ms", with = "millis")]
+    pub confirm_after: Duration,
+    /// Words of an interim transcript, backchannels not counted, that make it an
+    /// interruption. Default 2; the field uses 1 to 3.
+    pub min_words: u32,
+    /// From the pause to the first judgement. Default 500 ms, as in siphon-ai.
+    #[serde(rename = "decide_ms", with = "millis")]
+    pub decide: Duration,
+    /// From the pause to the last judgement. Default 2 s, as in LiveKit Agents.
+    #[serde(rename = "resume_ms", with = "millis")]
+    pub resume: Duration,
+}
+
+impl Default for BargeIn {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            protect_greeting: true,
+            pause_after: Duration::from_millis(200),
+            confirm_after: Duration::from_millis(500),
+            min_words: 2,
+            decide: Duration::from_millis(500),
+            resume: Duration::from_secs(2),
+        }
+    }
+}
+
+/// When the caller's turn is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Endpointing {
+    /// The speech probability from which a frame is voiced. Default 0.5, as in
+    /// LiveKit Agents and earshot. While the caller speaks, 0.15 less is enough.
+    pub speech_threshold: f32,
+    /// The level below which nothing is voiced. Default 0.002 (-54 dBFS), under
+    /// the quietest callers and over the noise of a G.711 line.
+    pub level_floor: f32,
+    /// The same while the agent is heard, against its echo. Default 0.01 (-40 dBFS).
+    pub echo_floor: f32,
+    /// Voiced time within `vad_window` that starts speech. Default 160 ms.
+    #[serde(rename = "vad_start_ms", with = "millis")]
+    pub vad_start: Duration,
+    /// See `vad_start`. Default 300 ms.
+    #[serde(rename = "vad_window_ms", with = "millis")]
+    pub vad_window: Duration,
+    /// Silence that stops speech. Default 200 ms, as in Pipecat.
+    #[serde(rename = "vad_stop_ms", with = "millis")]
+    pub vad_stop: Duration,
+    /// From the end of speech, how long a final transcript may take before the
+    /// interim is used. Default 400 ms: Deepgram's p99 is 326 ms.
+    #[serde(rename = "stt_wait_ms", with = "millis")]
+    pub stt_wait: Duration,
+    /// From the end of speech to the commit where the words are a whole sentence.
+    /// Default 250 ms.
+    #[serde(rename = "complete_ms", with = "millis")]
+    pub complete: Duration,
+    /// The same where they end without punctuation or in a number. Default 1.5 s, as
+    /// in Vapi (`onNoPunctuationSeconds`).
+    #[serde(rename = "unfinished_ms", with = "millis")]
+    pub unfinished: Duration,
+    /// The same where they end in a filler, a conjunction or a comma. Default 2.5 s.
+    #[serde(rename = "trailing_ms", with = "millis")]
+    pub trailing: Duration,
+    /// From the last transcript to the commit where no audio frames come. Default
+    /// 600 ms, as in Pipecat.
+    #[serde(rename = "stalled_ms", with = "millis")]
+    pub stalled: Duration,
+    /// The longest wait from the end of speech to the commit, and for words after a
+    /// noise. Default 3 s, as in LiveKit Agents.
+    #[serde(rename = "max_wait_ms", with = "millis")]
+    pub max_wait: Duration,
+    /// When a turn is decided whatever happens. Default 5 s, as in Pipecat.
+    #[serde(rename = "watchdog_ms", with = "millis")]
+    pub watchdog: Duration,
+}
+
+impl Default for Endpointing {
+    fn default() -> Self {
+        Self {
+            speech_threshold: 0.5,
+            level_floor: 0.002,
+            echo_floor: 0.01,
+            vad_start: Duration::from_millis(160),
+            vad_window: Duration::from_millis(300),
+            vad_stop: Duration::from_millis(200),
+            stt_wait: Duration::from_millis(400),
+            complete: Duration::from_millis(250),
+            unfinished: Duration::from_millis(1500),
+            trailing: Duration::from_millis(2500),
+            stalled: Duration::from_millis(600),
+            max_wait: Duration::from_secs(3),
+            watchdog: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How audio goes to the carrier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Playout {
+    /// How much unplayed audio the carrier may hold. Default 300 ms: enough for the
+    /// jitter of a socket, little enough to be forgotten at an interruption.
+    #[serde(rename = "lead_ms", with = "millis")]
+    pub lead: Duration,
+    /// The longest stretch of audio without a mark. Default 500 ms.
+    #[serde(rename = "mark_every_ms", with = "millis")]
+    pub mark_every: Duration,
+}
+
+impl Default for Playout {
+    fn default() -> Self {
+        Self { lead: Duration::from_millis(300), mark_every: Duration::from_millis(500) }
+    }
+}
+
+/// How long anything may take.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timers {
+    /// From the socket to the carrier's start message. Default 5 s.
+    #[serde(rename = "connect_ms", with = "millis")]
+    pub connect: Duration,
+    /// The model's silence, before its first token and between tokens. Default 8 s.
+    #[serde(rename = "model_ms", with = "millis")]
+    pub model: Duration,
+    /// The synthesiser's silence while it owes audio. Default 5 s.
+    #[serde(rename = "speech_ms", with = "millis")]
+    pub speech: Duration,
+    /// A tool's run, in addition to what its own limits say. Default 12 s: above the
+    /// platform's limit of 10 s, so that the tool's own error arrives first.
+    #[serde(rename = "tool_ms", with = "millis")]
+    pub tool: Duration,
+    /// How long a committed turn waits for memory and sentiment. Default 50 ms.
+    #[serde(rename = "context_ms", with = "millis")]
+    pub context: Duration,
+    /// Silence of both sides before the reprompt, and again before the goodbye.
+    /// Default 10 s, as in Retell (`reminder_trigger_ms`).
+    #[serde(rename = "silence_ms", with = "millis")]
+    pub silence: Duration,
+    /// The caller's longest turn. Default 60 s.
+    #[serde(rename = "caller_turn_ms", with = "millis")]
+    pub caller_turn: Duration,
+    /// From the last key to the end of an entry. Default 2 s, as in Pipecat.
+    #[serde(rename = "keypad_ms", with = "millis")]
+    pub keypad: Duration,
+    /// How much later than computed the last mark may come back. Default 2 s.
+    #[serde(rename = "playback_ms", with = "millis")]
+    pub playback: Duration,
+    /// The goodbye, from its first request to the hang-up. Default 10 s, as in Bolna.
+    #[serde(rename = "close_ms", with = "millis")]
+    pub close: Duration,
+    /// The whole call, its goodbye included. Default 1 h, as in Retell.
+    #[serde(rename = "max_duration_ms", with = "millis")]
+    pub max_duration: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            model: Duration::from_secs(8),
+            speech: Duration::from_secs(5),
+            tool: Duration::from_secs(12),
+            context: Duration::from_millis(50),
+            silence: Duration::from_secs(10),
+            caller_turn: Duration::from_secs(60),
+            keypad: Duration::from_secs(2),
+            playback: Duration::from_secs(2),
+            close: Duration::from_secs(10),
+            max_duration: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// What is known of a call when its media socket is accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallContext {
+    /// The id of the call.
+    pub call: String,
+    /// Whether the caller's number is known.
+    pub caller_known: bool,
+    /// Bytes of the carrier's audio in a frame of 20 ms.
+    pub frame_bytes: usize,
+    /// The byte of the carrier's encoding that is silence.
+    pub silence: u8,
+    /// What is already known of the customer.
+    pub memories: Vec<String>,
+    /// The conversation so far, where the call goes on after its media socket was
+    /// lost. Not empty: the recovery line is spoken and no greeting.
+    pub history: Vec<Message>,
+    /// The number of the first turn: 0, or one more than the last turn in the log
+    /// of a call that goes on.
+    pub first_turn: u32,
+}
+
+impl CallContext {
+    /// A new call of 8 kHz mu-law, as Twilio and Telnyx send it: 160 bytes a frame,
+    /// silence is 0xFF (ITU-T G.711).
+    pub fn mulaw(call: impl Into<String>) -> Self {
+        Self {
+            call: call.into(),
+            caller_known: true,
+            frame_bytes: 160,
+            silence: 0xFF,
+            memories: Vec::new(),
+            history: Vec::new(),
+            first_turn: 0,
+        }
+    }
+}
+
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
+    }
+}

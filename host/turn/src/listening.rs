@@ -1,0 +1,242 @@
+//! The caller's side: voice, words, keys, and when they make a turn.
+
+use events::CallEvent;
+
+use crate::answer::{Answer, Ledger, Model};
+use crate::call::{AUDIO_IDLE, Call};
+use crate::pace::FRAME;
+use crate::state::State;
+use crate::timers::Timer;
+use crate::vad::Edge;
+use crate::{CallTime, CallerFrame, Output, SttInput};
+
+impl Call {
+    /// Runs for every frame of every call: no allocation here.
+    pub(crate) fn on_caller_audio(&mut self, now: CallTime, frame: &CallerFrame) {
+        let echo = self.playout.audible(now);
+        let edge = self.vad.push(now, frame, echo);
+        self.frames_come = true;
+        self.timers.set(Timer::AudioIdle, now + AUDIO_IDLE);
+        match edge {
+            Some(Edge::Started) => self.on_voice(now),
+            Some(Edge::Stopped) => self.on_voice_end(now),
+            None => {}
+        }
+        self.watch_for_barge_in(now);
+    }
+
+    pub(crate) fn on_audio_idle(&mut self, now: CallTime) {
+        self.frames_come = false;
+        if self.vad.force_stop().is_some() {
+            self.on_voice_end(now);
+        } else if self.state == State::EndpointPending {
+            self.update_endpoint(now);
+        }
+    }
+
+    pub(crate) fn on_stt(&mut self, now: CallTime, stt: SttInput) {
+        if let SttInput::Failed { message } = stt {
+            self.on_stt_failure(now, &message);
+            return;
+        }
+        if matches!(self.state, State::Connecting | State::Closing) {
+            return;
+        }
+        match stt {
+            SttInput::Interim { text } => {
+                self.n_stt_failures = 0;
+                if self.transcript.interim(now, &text) {
+                    self.on_words(now, false);
+                }
+            }
+            SttInput::Final { text, .. } => {
+                self.n_stt_failures = 0;
+                self.transcript.final_words(now, &text);
+                self.on_words(now, true);
+            }
+            SttInput::UtteranceEnd => {
+                self.transcript.utterance_end();
+                if self.state == State::EndpointPending {
+                    self.update_endpoint(now);
+                }
+            }
+            // The voice is measured here, in media time; a second opinion from afar is late.
+            SttInput::SpeechStarted | SttInput::Failed { .. } => {}
+        }
+    }
+
+    /// A key is an entry's part; the first one interrupts the agent.
+    pub(crate) fn on_key(&mut self, now: CallTime, digit: char) {
+        if !matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D') {
+            return;
+        }
+        self.emit(CallEvent::DtmfReceived { digit });
+        if matches!(self.state, State::Connecting | State::Closing) {
+            return;
+        }
+        if self.keypad.len() < MAX_KEYS {
+            self.keypad.push(digit);
+        }
+        if self.interruptible() {
+            self.interrupt(now);
+        }
+        if self.state == State::Listening {
+            self.timers.set(Timer::Silence, now + self.config.timers.silence);
+        }
+        if digit == '#' {
+            self.take_keys(now);
+        } else {
+            self.timers.set(Timer::Keypad, now + self.config.timers.keypad);
+        }
+    }
+
+    pub(crate) fn take_keys(&mut self, now: CallTime) {
+        self.timers.stop(Timer::Keypad);
+        let keys = std::mem::take(&mut self.keypad);
+        if keys.is_empty() || matches!(self.state, State::Connecting | State::Closing) {
+            return;
+        }
+        self.transcript.entry(now, &format!("Keypad: {keys}"));
+        if !self.vad.speaking() {
+            self.spoke_until = Some(now);
+        }
+        self.on_words(now, true);
+    }
+
+    /// Goes to where the caller is: speaking, just done, or silent.
+    pub(crate) fn await_caller(&mut self, now: CallTime) {
+        if self.vad.speaking() {
+            self.set_state(State::UserSpeaking);
+            self.timers.set_if_idle(Timer::CallerTurn, now + self.config.timers.caller_turn);
+        } else if self.transcript.is_empty() {
+            self.set_state(State::Listening);
+            self.timers.set(Timer::Silence, now + self.config.timers.silence);
+        } else {
+            self.await_endpoint(now);
+        }
+    }
+
+    pub(crate) fn on_endpoint(&mut self, now: CallTime) {
+        if self.vad.audible() {
+            // The caller may be beginning again; a few frames will tell.
+            self.timers.set(Timer::Endpoint, now + FRAME);
+        } else {
+            self.decide_turn(now);
+        }
+    }
+
+    pub(crate) fn decide_turn(&mut self, now: CallTime) {
+        if self.transcript.is_empty() {
+            self.await_caller(now);
+        } else {
+            self.commit(now);
+        }
+    }
+
+    /// Somebody who speaks for a minute, or a television: what was understood is
+    /// answered, and the answer is not to be interrupted.
+    pub(crate) fn on_endless_caller(&mut self, now: CallTime) {
+        self.vad.force_stop();
+        self.decide_turn(now);
+        if let Some(answer) = &mut self.answer {
+            answer.protected = true;
+        }
+    }
+
+    fn on_voice(&mut self, now: CallTime) {
+        if matches!(self.state, State::Listening | State::EndpointPending) {
+            self.set_state(State::UserSpeaking);
+            self.timers.set_if_idle(Timer::CallerTurn, now + self.config.timers.caller_turn);
+        }
+    }
+
+    fn on_voice_end(&mut self, now: CallTime) {
+        self.spoke_until = self.vad.end_of_speech();
+        if matches!(self.state, State::Connecting | State::Closing) {
+            return;
+        }
+        self.outputs.push_back(Output::FinalizeStt);
+        match self.state {
+            State::UserSpeaking => self.await_endpoint(now),
+            State::PausedForBargeIn => self.judge(now, false),
+            _ => {}
+        }
+    }
+
+    fn on_words(&mut self, now: CallTime, last: bool) {
+        match self.state {
+            State::Listening => {
+                // Words without a voice: too quiet for us, or no audio comes in.
+                if !self.transcript.is_empty() {
+                    self.await_endpoint(now);
+                }
+            }
+            State::EndpointPending => self.update_endpoint(now),
+            State::Greeting | State::Thinking | State::Speaking => self.on_words_over_answer(now, last),
+            State::PausedForBargeIn => self.judge(now, false),
+            State::Connecting | State::UserSpeaking | State::Closing | State::Finished => {}
+        }
+        let hearing = State::UserSpeaking == self.state || State::EndpointPending == self.state;
+        if hearing && !self.transcript.is_empty() {
+            let text = self.transcript.text();
+            self.ask_context(&text, last);
+        }
+    }
+
+    fn await_endpoint(&mut self, now: CallTime) {
+        self.set_state(State::EndpointPending);
+        self.timers.set(Timer::Watchdog, now + self.config.endpointing.watchdog);
+        self.update_endpoint(now);
+    }
+
+    fn update_endpoint(&mut self, now: CallTime) {
+        let settings = &self.config.endpointing;
+        let end = self.end_of_speech(now);
+        let at =
+            self.transcript.commit_at(settings, end, self.frames_come).unwrap_or(end + settings.max_wait);
+        self.timers.set(Timer::Endpoint, at);
+    }
+
+    /// When the caller's words ended: by voice where it was heard, else by transcript.
+    fn end_of_speech(&self, now: CallTime) -> CallTime {
+        let recent = |at: &CallTime| now.saturating_sub(*at) <= self.config.endpointing.watchdog;
+        self.spoke_until.filter(recent).unwrap_or(self.transcript.changed_at()).min(now)
+    }
+
+    fn commit(&mut self, now: CallTime) {
+        let end = self.end_of_speech(now).max(self.agent_spoke_until).min(now);
+        let ready = self.transcript.ready_at(&self.config.endpointing, end);
+        let text = self.transcript.commit();
+        // Asked for under the number that the turn is about to have.
+        self.ask_context(&text, true);
+        let turn = self.take_turn();
+        let mut answer = Answer::new(turn, self.pace);
+        answer.reply = true;
+        answer.model = Model::NotAsked;
+        answer.ledger = Some(Ledger::committed(end, ready, now));
+        answer.voiced_before = self.vad.voiced();
+        self.n_reprompts = 0;
+        self.history.open(turn, text.clone());
+        self.playout.begin(turn);
+        self.answer = Some(answer);
+        self.set_state(State::Thinking);
+        self.emit(CallEvent::TurnCommitted { turn: turn.0, text });
+        if self.knowledge.awaits(turn) {
+            self.timers.set(Timer::Context, now + self.config.timers.context);
+        } else {
+            self.ask_model(now);
+        }
+    }
+
+    fn ask_context(&mut self, text: &str, certain: bool) {
+        let turn = self.next_turn;
+        if self.knowledge.asks_mood(turn, text, certain) {
+            let trajectory = self.knowledge.trajectory();
+            self.outputs.push_back(Output::AssessSentiment { turn, text: text.to_owned(), trajectory });
+        }
+        self.ask_memory(turn, text, certain);
+    }
+}
+
+/// Longer than any number that is typed on a telephone.
+const MAX_KEYS: usize = 64;

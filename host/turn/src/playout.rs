@@ -1,0 +1,392 @@
+//! Outgoing audio: queued per turn, paced, marked, and accounted for.
+//!
+//! Positions are bytes of the turn's audio. What the caller has heard is the
+//! larger of what the carrier's marks acknowledge and what must have been played
+//! by the clock, less the delay that the marks have shown so far.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::pace::{FRAME, FRAME_MICROS, Pace};
+use crate::{CallTime, MarkName, TurnId};
+
+/// What is to go to the carrier next.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Transmit {
+    Audio(Bytes),
+    Mark(MarkName),
+}
+
+/// The audio of the turn that is spoken.
+#[derive(Clone, Debug)]
+pub(crate) struct Playout {
+    pace: Pace,
+    turn: TurnId,
+    chunks: VecDeque<Chunk>,
+    received: u64,
+    complete: bool,
+    next: u64,
+    held: bool,
+    spans: VecDeque<Span>,
+    dry_at: CallTime,
+    in_carrier: bool,
+    marks: VecDeque<(MarkName, u64)>,
+    n_marks: u32,
+    marked: Option<u64>,
+    sending_from: u64,
+    clause_ends: Vec<u64>,
+    acknowledged: u64,
+    floor: u64,
+    lag: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Chunk {
+    start: u64,
+    data: Bytes,
+}
+
+impl Chunk {
+    fn end(&self) -> u64 {
+        self.start + self.data.len() as u64
+    }
+}
+
+/// A stretch of audio that the carrier plays without a gap, by estimate.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from: u64,
+    to: u64,
+    at: CallTime,
+}
+
+impl Playout {
+    pub(crate) fn new(pace: Pace) -> Self {
+        Self {
+            pace,
+            turn: TurnId::default(),
+            chunks: VecDeque::new(),
+            received: 0,
+            complete: true,
+            next: 0,
+            held: false,
+            spans: VecDeque::new(),
+            dry_at: CallTime::ZERO,
+            in_carrier: false,
+            marks: VecDeque::new(),
+            n_marks: 0,
+            marked: None,
+            sending_from: 0,
+            clause_ends: Vec::new(),
+            acknowledged: 0,
+            floor: 0,
+            lag: FIRST_LAG,
+        }
+    }
+
+    /// Starts a new turn with nothing in it. What is known of the carrier stays.
+    pub(crate) fn begin(&mut self, turn: TurnId) {
+        *self = Self {
+            turn,
+            complete: false,
+            dry_at: self.dry_at,
+            in_carrier: self.in_carrier,
+            lag: self.lag,
+            ..Self::new(self.pace)
+        };
+    }
+
+    /// Queues audio. What exceeds the bound of a turn is dropped.
+    pub(crate) fn push(&mut self, data: Bytes) {
+        let room = MAX_QUEUED.saturating_sub(self.received.saturating_sub(self.floor));
+        let keep = usize::try_from(room).unwrap_or(usize::MAX).min(data.len());
+        let data = data.slice(..keep);
+        if self.complete || data.is_empty() {
+            return;
+        }
+        let start = self.received;
+        self.received += data.len() as u64;
+        self.chunks.push_back(Chunk { start, data });
+    }
+
+    /// Notes that a clause's audio ends with what has come so far.
+    pub(crate) fn end_clause(&mut self) {
+        self.clause_ends.push(self.received);
+    }
+
+    /// Notes that all audio of the turn has come.
+    pub(crate) fn end_turn(&mut self) {
+        self.complete = true;
+    }
+
+    /// Drops audio that came after `position` and was not sent.
+    pub(crate) fn truncate(&mut self, position: u64) {
+        let end = position.max(self.next);
+        while let Some(chunk) = self.chunks.back_mut() {
+            if chunk.start >= end {
+                self.chunks.pop_back();
+                continue;
+            }
+            chunk.data.truncate(usize::try_from(end - chunk.start).unwrap_or(usize::MAX));
+            break;
+        }
+        self.received = self.received.min(end);
+    }
+
+    /// What has come so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Whether anything of the turn went to the carrier.
+    pub(crate) fn started(&self) -> bool {
+        self.next > 0 || self.floor > 0
+    }
+
+    /// Whether all audio of the turn has come.
+    pub(crate) fn complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Whether nothing may be sent at the moment.
+    pub(crate) fn held(&self) -> bool {
+        self.held
+    }
+
+    /// Whether the carrier may hold audio that is not known to be played.
+    pub(crate) fn in_carrier(&self) -> bool {
+        self.in_carrier
+    }
+
+    /// Whether all audio of the turn has come and gone to the carrier.
+    pub(crate) fn all_sent(&self) -> bool {
+        self.complete && self.next == self.received
+    }
+
+    /// Whether all that was sent has been played, by the carrier's word.
+    pub(crate) fn all_played(&self) -> bool {
+        self.acknowledged >= self.next && self.received.saturating_sub(self.next) < self.sendable_from()
+    }
+
+    /// When the carrier's buffer runs dry, by estimate.
+    pub(crate) fn dry_at(&self) -> CallTime {
+        self.dry_at
+    }
+
+    /// Whether the agent may be heard at `now`, or its echo.
+    pub(crate) fn audible(&self, now: CallTime) -> bool {
+        self.in_carrier && now < self.dry_at + self.lag + ECHO_TAIL
+    }
+
+    /// What goes to the carrier next, if anything does at `now`.
+    pub(crate) fn poll(&mut self, now: CallTime) -> Option<Transmit> {
+        if self.held {
+            return None;
+        }
+        if self.mark_is_due() {
+            return Some(Transmit::Mark(self.place_mark()));
+        }
+        let frames = self.frames_to_send(now)?;
+        let payload = self.take(frames);
+        self.account(now, payload.len() as u64);
+        Some(Transmit::Audio(payload))
+    }
+
+    /// When more can be sent, where something is left to send.
+    pub(crate) fn wake_at(&self) -> Option<CallTime> {
+        let wanted = u32::try_from(self.frames_wanted()?.min(REFILL)).unwrap_or(1);
+        (!self.held).then(|| (self.dry_at + FRAME * wanted).saturating_sub(self.pace.lead))
+    }
+
+    /// Takes a mark that came back.
+    pub(crate) fn acknowledge(&mut self, now: CallTime, name: &MarkName) {
+        let Some(index) = self.marks.iter().position(|(sent, _)| sent == name) else {
+            return;
+        };
+        let Some((_, position)) = self.marks.drain(..=index).next_back() else {
+            return;
+        };
+        // Keeps what was heard monotone when the delay turns out to be longer.
+        self.floor = self.heard(now);
+        let played_at = self.played_at(position);
+        let by_clock = self.by_clock(now + FRAME);
+        if position <= by_clock {
+            self.lag = now.saturating_sub(played_at).min(MAX_LAG);
+        }
+        // A mark that is back before its audio can have been played proves nothing.
+        self.acknowledged = self.acknowledged.max(position.min(by_clock));
+        self.floor = self.floor.max(self.acknowledged);
+        self.forget_heard();
+    }
+
+    /// Takes all that was sent for played, by the clock's word.
+    pub(crate) fn assume_played(&mut self) {
+        self.acknowledged = self.acknowledged.max(self.next);
+        self.floor = self.floor.max(self.next);
+        self.in_carrier = false;
+    }
+
+    /// What the caller has heard at `now`.
+    pub(crate) fn heard(&self, now: CallTime) -> u64 {
+        self.floor.max(self.by_clock(now.saturating_sub(self.lag)))
+    }
+
+    /// Stops sending and forgets marks and estimates; what was heard stays. Returns
+    /// whether the carrier may hold audio, so that it must be cleared.
+    pub(crate) fn cut(&mut self, now: CallTime) -> bool {
+        self.held = true;
+        self.floor = self.heard(now);
+        self.spans.clear();
+        self.marks.clear();
+        self.dry_at = now;
+        std::mem::take(&mut self.in_carrier)
+    }
+
+    /// Goes on from `position`, after a cut, or where it was held before anything
+    /// was sent.
+    pub(crate) fn resume(&mut self, position: u64) {
+        let first = self.chunks.front().map_or(self.next, |chunk| chunk.start);
+        self.held = false;
+        self.next = position.clamp(first.min(self.next), self.next);
+        self.sending_from = self.next;
+        self.marked = None;
+    }
+
+    fn mark_is_due(&self) -> bool {
+        let last = self.marked.unwrap_or(self.sending_from);
+        self.next > last
+            && (self.marked.is_none()
+                || self.next - last >= self.pace.bytes(self.pace.mark_every)
+                || self.clause_ends.iter().any(|end| (last + 1..=self.next).contains(end))
+                || self.all_sent())
+    }
+
+    fn place_mark(&mut self) -> MarkName {
+        let name = MarkName(format!("t{}-{}", self.turn, self.n_marks));
+        self.n_marks += 1;
+        self.marked = Some(self.next);
+        self.marks.push_back((name.clone(), self.next));
+        if self.marks.len() > MAX_MARKS {
+            self.marks.pop_front();
+        }
+        name
+    }
+
+    /// The frames that wait, a last partial one included.
+    fn frames_wanted(&self) -> Option<u64> {
+        let waiting = self.received.saturating_sub(self.next);
+        (waiting >= self.sendable_from()).then(|| (waiting / self.pace.frame_bytes).max(1))
+    }
+
+    fn sendable_from(&self) -> u64 {
+        if self.complete { 1 } else { self.pace.frame_bytes }
+    }
+
+    fn frames_to_send(&self, now: CallTime) -> Option<u64> {
+        let wanted = self.frames_wanted()?;
+        let room = self.pace.lead.saturating_sub(self.dry_at.saturating_sub(now));
+        let room = u64::try_from(room.as_micros()).unwrap_or(0) / FRAME_MICROS;
+        if room < wanted.min(REFILL) {
+            return None;
+        }
+        if self.marked.is_none() {
+            return Some(1);
+        }
+        let last = self.marked.unwrap_or(self.sending_from);
+        let by_time = last + self.pace.bytes(self.pace.mark_every);
+        let by_clause = self.clause_ends.iter().copied().filter(|end| *end > self.next).min();
+        let stop = by_clause.map_or(by_time, |end| end.min(by_time));
+        let to_stop = stop.saturating_sub(self.next).div_ceil(self.pace.frame_bytes).max(1);
+        Some(wanted.min(room).min(to_stop))
+    }
+
+    /// Takes whole frames out of the chunk that is next, as a slice of it; where a
+    /// frame crosses chunks or ends the turn, one frame is put together.
+    fn take(&mut self, frames: u64) -> Bytes {
+        let frame = self.pace.frame_bytes;
+        let index = self.chunks.partition_point(|chunk| chunk.end() <= self.next);
+        if let Some(chunk) = self.chunks.get(index) {
+            let whole = (frames * frame).min((chunk.end() - self.next) / frame * frame);
+            if whole > 0 {
+                let from = usize::try_from(self.next - chunk.start).unwrap_or(0);
+                let length = usize::try_from(whole).unwrap_or(0);
+                return chunk.data.slice(from..from + length);
+            }
+        }
+        let frame = usize::try_from(frame).unwrap_or(1);
+        let mut payload = BytesMut::with_capacity(frame);
+        for chunk in self.chunks.range(index.min(self.chunks.len())..) {
+            let at = self.next + payload.len() as u64;
+            let from = usize::try_from(at - chunk.start).unwrap_or(0);
+            let length = (frame - payload.len()).min(chunk.data.len() - from);
+            payload.extend_from_slice(chunk.data.get(from..from + length).unwrap_or_default());
+            if payload.len() == frame {
+                break;
+            }
+        }
+        payload.resize(frame, self.pace.silence);
+        payload.freeze()
+    }
+
+    fn account(&mut self, now: CallTime, payload: u64) {
+        let from = self.next;
+        let to = (from + payload).min(self.received);
+        let at = self.dry_at.max(now);
+        self.next = to;
+        self.dry_at = at + self.pace.time(payload);
+        self.in_carrier = true;
+        match self.spans.back_mut() {
+            Some(span) if span.to == from && span.at + self.pace.time(span.to - span.from) == at => {
+                span.to = to
+            }
+            _ => self.spans.push_back(Span { from, to, at }),
+        }
+        if self.spans.len() > MAX_SPANS {
+            self.spans.pop_front();
+        }
+    }
+
+    /// What would be played at `now` were there no delay at all.
+    fn by_clock(&self, now: CallTime) -> u64 {
+        let playing = self.spans.iter().rev().find(|span| span.at <= now);
+        playing.map_or(0, |span| span.to.min(span.from + self.pace.bytes(now - span.at)))
+    }
+
+    /// When the audio up to `position` would have been played were there no delay.
+    fn played_at(&self, position: u64) -> CallTime {
+        let span = self.spans.iter().find(|span| span.to >= position).or(self.spans.back());
+        span.map_or(CallTime::ZERO, |span| span.at + self.pace.time(position.saturating_sub(span.from)))
+    }
+
+    /// Frees audio that will not be needed again, not even to repeat a word.
+    fn forget_heard(&mut self) {
+        let needed = self.floor.saturating_sub(self.pace.bytes(KEEP));
+        while self.chunks.front().is_some_and(|chunk| chunk.end() <= needed) {
+            self.chunks.pop_front();
+        }
+    }
+}
+
+/// The carrier is fed three frames at a time: a third of the wake-ups and messages
+/// of single frames, and no later heard, because the lead is longer.
+const REFILL: u64 = 3;
+/// Until the first mark is back: a leg to the carrier and its jitter buffer.
+const FIRST_LAG: Duration = Duration::from_millis(100);
+/// A mark later than this is not the network's.
+const MAX_LAG: Duration = Duration::from_secs(1);
+/// Echo outlives the audio by this much (streamcore's echo guard).
+const ECHO_TAIL: Duration = Duration::from_millis(300);
+/// How much heard audio is kept, so that a clause can be repeated from its first
+/// unheard word.
+const KEEP: Duration = Duration::from_secs(5);
+/// Five minutes of 8 kHz audio, longer than any answer.
+const MAX_QUEUED: u64 = 5 * 60 * 8_000;
+/// A mark every 500 ms for five minutes.
+const MAX_MARKS: usize = 600;
+/// Gaps of a synthesiser that is slower than speech; older ones are played.
+const MAX_SPANS: usize = 64;
+
+#[cfg(test)]
+mod tests;

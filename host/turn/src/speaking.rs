@@ -1,0 +1,188 @@
+//! The agent's voice: from the synthesiser through the playout to the carrier.
+
+use events::{CallEvent, Stage};
+
+use crate::answer::Model;
+use crate::call::Call;
+use crate::closing::CLOSE_MARGIN;
+use crate::playout::Transmit;
+use crate::state::State;
+use crate::timers::Timer;
+use crate::{CallTime, Output, TtsInput};
+
+impl Call {
+    pub(crate) fn on_tts(&mut self, now: CallTime, tts: TtsInput) {
+        let Some(answer) = &mut self.answer else { return };
+        let heard = self.playout.heard(now);
+        match tts {
+            TtsInput::Audio(audio) => {
+                if answer.stage() == Some(Stage::TtsFirstByte) && !audio.is_empty() {
+                    answer.enter(now, Stage::HostOverhead);
+                }
+                self.playout.push(audio);
+                self.await_speech(now);
+            }
+            TtsInput::Words(words) => answer.spoken.place(&words, heard),
+            TtsInput::ClauseDone(clause) => {
+                answer.spoken.done(clause, self.playout.received(), heard);
+                self.playout.end_clause();
+                self.await_speech(now);
+            }
+            TtsInput::Done => self.on_speech_done(now),
+            TtsInput::Failed { message } => self.on_speech_failure(now, &message),
+        }
+    }
+
+    /// All audio of the words so far has come.
+    pub(crate) fn on_speech_done(&mut self, now: CallTime) {
+        let Some(answer) = &mut self.answer else { return };
+        if self.playout.received() == 0 && !answer.spoken.is_empty() {
+            self.on_speech_failure(now, "no audio came for the words");
+            return;
+        }
+        answer.spoken.all_done(self.playout.received(), self.playout.heard(now));
+        self.playout.end_clause();
+        self.timers.stop(Timer::Speech);
+        if answer.speech_ended {
+            self.playout.end_turn();
+        }
+    }
+
+    pub(crate) fn on_speech_silence(&mut self, now: CallTime) {
+        let Some(answer) = &self.answer else { return };
+        let received = self.playout.received();
+        if answer.spoken.first_open().is_none() || answer.spoken.open_may_be_done(received) {
+            // A synthesiser that does not say when it is done.
+            self.on_speech_done(now);
+        } else {
+            self.on_speech_failure(now, "the synthesiser was silent for too long");
+        }
+    }
+
+    /// Moves what can be moved: audio and marks out, and the turn on when all of it
+    /// is played.
+    pub(crate) fn pump(&mut self, now: CallTime) {
+        if self.answer.is_none() {
+            return;
+        }
+        while let Some(transmit) = self.playout.poll(now) {
+            match transmit {
+                Transmit::Audio(payload) => self.send(now, payload),
+                Transmit::Mark(name) => self.outputs.push_back(Output::SendMark(name)),
+            }
+        }
+        self.schedule_playout(now);
+        if self.playout.held() || !self.playout.all_played() {
+            return;
+        }
+        if self.playout.all_sent() {
+            self.conclude(now);
+        } else if self.state == State::Speaking {
+            // All that there was is played; the model or a tool is at work.
+            self.set_state(State::Thinking);
+        }
+    }
+
+    fn send(&mut self, now: CallTime, payload: bytes::Bytes) {
+        let Some(answer) = &mut self.answer else { return };
+        for (clause, text) in answer.spoken.clauses_from(answer.n_logged) {
+            self.outputs.push_back(Output::Emit(CallEvent::SpeechQueued {
+                turn: answer.turn.0,
+                clause: clause.0,
+                text: text.to_owned(),
+            }));
+            answer.n_logged += 1;
+        }
+        answer.stop_ledger(now);
+        self.outputs.push_back(Output::SendAudio { turn: answer.turn, payload });
+        if self.state == State::Thinking {
+            self.set_state(State::Speaking);
+        }
+    }
+
+    fn schedule_playout(&mut self, now: CallTime) {
+        let wake = self.playout.wake_at();
+        match wake {
+            Some(at) => self.timers.set(Timer::Pace, at),
+            None => self.timers.stop(Timer::Pace),
+        }
+        if wake.is_none() && self.playout.in_carrier() && !self.playout.all_played() {
+            self.timers.set(Timer::Playback, self.playout.dry_at() + self.config.timers.playback);
+        } else {
+            self.timers.stop(Timer::Playback);
+        }
+        let leaving = self.answer.as_ref().is_some_and(|answer| answer.hang_up.is_some());
+        if leaving && self.playout.all_sent() && !self.playout.held() {
+            let limit = (self.playout.dry_at().max(now) + CLOSE_MARGIN).min(now + self.config.timers.close);
+            self.timers.set_no_later(Timer::Close, limit);
+            self.set_state(State::Closing);
+        }
+    }
+
+    /// The turn was spoken to its end.
+    fn conclude(&mut self, now: CallTime) {
+        let Some(answer) = self.answer.take() else { return };
+        self.stop_answer_timers();
+        self.playout.assume_played();
+        let received = self.playout.received();
+        let heard_length = answer.spoken.heard_length(received);
+        self.history.close(answer.turn, answer.spoken.said(), heard_length);
+        self.agent_spoke_until = now;
+        self.emit(CallEvent::TurnFinished {
+            turn: answer.turn.0,
+            said: answer.spoken.said().trim().to_owned(),
+            heard: answer.spoken.heard(received).to_owned(),
+            interrupted: false,
+            latency: answer.latency,
+        });
+        match answer.hang_up {
+            Some(reason) => self.finish(now, reason),
+            None => self.await_caller(now),
+        }
+    }
+
+    /// Waits for audio as long as some is owed.
+    fn await_speech(&mut self, now: CallTime) {
+        let Some(answer) = &self.answer else { return };
+        if answer.spoken.first_open().is_some() {
+            self.timers.set(Timer::Speech, now + self.config.timers.speech);
+        } else if answer.speech_ended {
+            self.on_speech_done(now);
+        } else {
+            self.timers.stop(Timer::Speech);
+        }
+    }
+
+    /// Once, what is not spoken yet is asked for again. Then the call cannot go on:
+    /// there is no voice to say so.
+    fn on_speech_failure(&mut self, now: CallTime, message: &str) {
+        self.emit_failure("tts", message);
+        self.timers.stop(Timer::Speech);
+        let Some(answer) = &mut self.answer else { return };
+        let open = answer.spoken.first_open();
+        if answer.speech_retried {
+            answer.hang_up = Some(answer.hang_up.unwrap_or(events::EndReason::TtsFailed));
+            answer.model = Model::Idle;
+            answer.speech_ended = true;
+            self.outputs.push_back(Output::Cancel { turn: answer.turn });
+            self.timers.stop(Timer::Model);
+            self.playout.end_turn();
+            return;
+        }
+        answer.speech_retried = true;
+        let Some(first) = open else {
+            self.on_speech_done(now);
+            return;
+        };
+        self.playout.truncate(answer.spoken.open_from());
+        answer.spoken.restart_open(self.playout.received(), self.playout.heard(now));
+        let turn = answer.turn;
+        for (clause, text) in answer.spoken.clauses_from(first) {
+            self.outputs.push_back(Output::Speak { turn, clause, text: text.to_owned() });
+        }
+        if answer.speech_ended {
+            self.outputs.push_back(Output::SpeechEnd { turn });
+        }
+        self.timers.set(Timer::Speech, now + self.config.timers.speech);
+    }
+}

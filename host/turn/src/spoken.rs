@@ -1,0 +1,414 @@
+//! Which words of a turn lie where in its audio, and so which were heard.
+
+use std::ops::Range;
+
+use crate::pace::Pace;
+use crate::words::normal;
+use crate::{ClauseId, SpokenWord};
+
+/// The words that were handed to the synthesiser, and their places in the audio as
+/// far as they are known: exactly where the synthesiser says so, else by share.
+#[derive(Clone, Debug)]
+pub(crate) struct Spoken {
+    pace: Pace,
+    said: String,
+    clauses: Vec<Clause>,
+    open_from: u64,
+    words: Vec<PlacedWord>,
+    words_end: usize,
+    words_count: bool,
+    floor: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Clause {
+    text: Range<usize>,
+    audio: Option<Range<u64>>,
+}
+
+#[derive(Clone, Debug)]
+struct PlacedWord {
+    text: Range<usize>,
+    audio: Range<u64>,
+}
+
+impl Spoken {
+    pub(crate) fn new(pace: Pace) -> Self {
+        Self {
+            pace,
+            said: String::new(),
+            clauses: Vec::new(),
+            open_from: 0,
+            words: Vec::new(),
+            words_end: 0,
+            words_count: true,
+            floor: 0,
+        }
+    }
+
+    /// Adds a clause; returns its number.
+    pub(crate) fn push(&mut self, clause: &str) -> ClauseId {
+        let start = self.said.len();
+        self.said.push_str(clause);
+        self.clauses.push(Clause { text: start..self.said.len(), audio: None });
+        ClauseId(u32::try_from(self.clauses.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// All words so far.
+    pub(crate) fn said(&self) -> &str {
+        &self.said
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.clauses.is_empty()
+    }
+
+    /// The words of the clauses from number `from` on.
+    pub(crate) fn clauses_from(&self, from: usize) -> impl Iterator<Item = (ClauseId, &str)> {
+        self.clauses.iter().enumerate().skip(from).map(|(number, clause)| {
+            let text = self.said.get(clause.text.clone()).unwrap_or_default();
+            (ClauseId(u32::try_from(number).unwrap_or(u32::MAX)), text)
+        })
+    }
+
+    /// The number of the first clause whose audio has not all come.
+    pub(crate) fn first_open(&self) -> Option<usize> {
+        self.clauses.iter().position(|clause| clause.audio.is_none())
+    }
+
+    /// Where the audio of the open clauses begins.
+    pub(crate) fn open_from(&self) -> u64 {
+        self.open_from
+    }
+
+    /// Whether the audio that has come can be all of the open clauses, spoken fast.
+    pub(crate) fn open_may_be_done(&self, received: u64) -> bool {
+        let text = (self.said.len() - self.open_text()) as u64;
+        let micros = u64::try_from(self.pace.time(received.saturating_sub(self.open_from)).as_micros());
+        micros.unwrap_or(0).saturating_mul(FAST_SPEECH) / 1_000_000 >= text
+    }
+
+    /// Notes that all audio up to and with `clause` has come; `heard` is what the
+    /// caller has heard so far. Clauses that were not told apart share their audio
+    /// by length.
+    pub(crate) fn done(&mut self, clause: ClauseId, received: u64, heard: u64) {
+        let Some(first) = self.first_open() else { return };
+        let last = (clause.0 as usize).min(self.clauses.len().saturating_sub(1));
+        if last < first {
+            return;
+        }
+        self.keep(heard);
+        let (start, length) = (self.open_from, received.saturating_sub(self.open_from));
+        let text_start = self.clauses.get(first).map_or(0, |clause| clause.text.start);
+        let text_end = self.clauses.get(last).map_or(0, |clause| clause.text.end);
+        let all = (text_end - text_start).max(1) as u64;
+        let place = |text: usize| start + length * (text - text_start) as u64 / all;
+        for clause in self.clauses.iter_mut().take(last + 1).skip(first) {
+            clause.audio = Some(place(clause.text.start)..place(clause.text.end));
+        }
+        self.open_from = received;
+    }
+
+    /// Notes that all audio has come.
+    pub(crate) fn all_done(&mut self, received: u64, heard: u64) {
+        self.done(ClauseId(u32::MAX), received, heard);
+    }
+
+    /// Notes that the open clauses are spoken anew, behind what has come so far.
+    pub(crate) fn restart_open(&mut self, received: u64, heard: u64) {
+        self.keep(heard);
+        self.open_from = received;
+        self.words_count = false;
+    }
+
+    /// Notes where words lie. They are found in the text one after the other; one
+    /// that is not found, because the synthesiser writes it differently, is skipped.
+    pub(crate) fn place(&mut self, words: &[SpokenWord], heard: u64) {
+        if !self.words_count {
+            return;
+        }
+        self.keep(heard);
+        for word in words {
+            let Some(text) = self.find(&normal(&word.word)) else { continue };
+            self.words_end = text.end;
+            let audio = self.pace.bytes(word.start)..self.pace.bytes(word.end);
+            self.words.push(PlacedWord { text, audio });
+        }
+    }
+
+    /// How much of the text is heard when the audio is up to `heard`: whole words
+    /// only, and never less than before.
+    pub(crate) fn heard_length(&self, heard: u64) -> usize {
+        if heard == 0 {
+            return self.floor;
+        }
+        let mut whole = 0;
+        for clause in &self.clauses {
+            match &clause.audio {
+                Some(audio) if heard >= audio.end => whole = clause.text.end,
+                _ => return self.floor.max(self.heard_within(clause, heard)).max(whole),
+            }
+        }
+        self.floor.max(whole)
+    }
+
+    /// The text that is heard when the audio is up to `heard`.
+    pub(crate) fn heard(&self, heard: u64) -> &str {
+        self.said.get(..self.heard_length(heard)).unwrap_or_default().trim()
+    }
+
+    /// Where in the audio the first unheard word begins.
+    pub(crate) fn first_unheard(&self, heard: u64) -> u64 {
+        let length = self.heard_length(heard);
+        let rest = self.said.get(length..).unwrap_or_default();
+        let at = length + (rest.len() - rest.trim_start().len());
+        let Some(clause) = self.clauses.iter().find(|clause| clause.text.end > at) else {
+            return heard;
+        };
+        if let Some(word) = self.words.iter().find(|word| word.text.contains(&at)) {
+            return word.audio.start.min(heard);
+        }
+        let (from, text_from, bytes) = match &clause.audio {
+            Some(audio) => {
+                let text = (clause.text.end - clause.text.start).max(1) as u64;
+                let into = (at - clause.text.start) as u64;
+                (audio.start, clause.text.start, (audio.end - audio.start) * into / text)
+            }
+            None => {
+                let start = self.open_text();
+                (self.open_from, start, self.open_bytes(at.saturating_sub(start)))
+            }
+        };
+        // A word that is heard in part may begin before the share says.
+        let from = if at == text_from { from } else { from + bytes };
+        from.min(heard)
+    }
+
+    fn heard_within(&self, clause: &Clause, heard: u64) -> usize {
+        let open = clause.audio.is_none();
+        let text = if open { self.open_text()..self.said.len() } else { clause.text.clone() };
+        if self.words.iter().any(|word| text.contains(&word.text.start)) {
+            let placed = self.words.iter().filter(|word| word.audio.end <= heard).map(|word| word.text.end);
+            return placed.max().unwrap_or(0).min(text.end);
+        }
+        let share = match &clause.audio {
+            Some(audio) if heard > audio.start => {
+                let length = (text.end - text.start) as u64;
+                length * (heard - audio.start) / (audio.end - audio.start).max(1)
+            }
+            None if heard > self.open_from => self.open_share(heard - self.open_from),
+            _ => return 0,
+        };
+        let limit = usize::try_from(share).unwrap_or(usize::MAX).min(text.end - text.start);
+        self.whole_words(text.start, text.start + limit)
+    }
+
+    /// The end of the last word that ends at or before `limit`.
+    fn whole_words(&self, start: usize, limit: usize) -> usize {
+        // A clause ends a word, whatever the next one begins with.
+        let ends =
+            self.clauses.iter().map(|clause| clause.text.end).filter(|end| (start..=limit).contains(end));
+        let mut end = ends.max().unwrap_or(0);
+        let mut before_is_white = true;
+        let text = self.said.get(start..).unwrap_or_default();
+        for (at, c) in text.char_indices() {
+            if start + at > limit {
+                break;
+            }
+            if c.is_whitespace() && !before_is_white {
+                end = end.max(start + at);
+            }
+            before_is_white = c.is_whitespace();
+        }
+        end
+    }
+
+    fn find(&self, word: &str) -> Option<Range<usize>> {
+        if word.is_empty() {
+            return None;
+        }
+        let mut at = self.words_end;
+        let mut n_words = 0;
+        for token in self.said.get(self.words_end..)?.split_inclusive(char::is_whitespace) {
+            if n_words == LOOK_AHEAD {
+                break;
+            }
+            if normal(token) == word {
+                return Some(at..at + token.trim_end().len());
+            }
+            at += token.len();
+            n_words += usize::from(!token.trim().is_empty());
+        }
+        None
+    }
+
+    fn open_text(&self) -> usize {
+        self.clauses
+            .iter()
+            .find(|clause| clause.audio.is_none())
+            .map_or(self.said.len(), |clause| clause.text.start)
+    }
+
+    fn open_share(&self, bytes: u64) -> u64 {
+        let micros = u64::try_from(self.pace.time(bytes).as_micros()).unwrap_or(0);
+        micros * SLOW_SPEECH / 1_000_000
+    }
+
+    fn open_bytes(&self, text: usize) -> u64 {
+        self.pace.bytes(std::time::Duration::from_micros(text as u64 * 1_000_000 / SLOW_SPEECH))
+    }
+
+    /// What was heard stays heard when places become known better.
+    fn keep(&mut self, heard: u64) {
+        self.floor = self.heard_length(heard);
+    }
+}
+
+/// Characters a second of slow speech. Used while the length of a clause's audio is
+/// unknown: to credit too little is safe, to credit too much is not. Ordinary speech
+/// has 14 to 15 (LiveKit Agents: 3.83 syllables).
+const SLOW_SPEECH: u64 = 10;
+/// Characters a second of fast speech.
+const FAST_SPEECH: u64 = 25;
+/// Words that a synthesiser may leave out or write differently in a row.
+const LOOK_AHEAD: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_done_clause_is_heard_by_share_in_whole_words() {
+        let mut spoken = Spoken::new(pace());
+        spoken.push("I have Monday, ");
+        spoken.push("Tuesday and Friday.");
+        spoken.done(ClauseId(0), secs(1), 0);
+        spoken.done(ClauseId(1), secs(3), 0);
+        assert_eq!(spoken.heard(0), "");
+        assert_eq!(spoken.heard(secs(1) / 2), "I have");
+        assert_eq!(spoken.heard(secs(1)), "I have Monday,");
+        assert_eq!(spoken.heard(secs(2)), "I have Monday, Tuesday");
+        assert_eq!(spoken.heard(secs(3) - 1), "I have Monday, Tuesday and");
+        assert_eq!(spoken.heard(secs(3)), "I have Monday, Tuesday and Friday.");
+    }
+
+    #[test]
+    fn an_open_clause_is_credited_as_slow_speech() {
+        let mut spoken = Spoken::new(pace());
+        spoken.push("I have Monday and Tuesday for you.");
+        assert_eq!(spoken.heard(secs(1) / 2), "I");
+        assert_eq!(spoken.heard(secs(1)), "I have");
+        assert_eq!(spoken.heard(secs(2)), "I have Monday and");
+    }
+
+    #[test]
+    fn word_times_decide_where_they_are_known() {
+        let mut spoken = Spoken::new(pace());
+        spoken.push("I have Monday at 3.30, ok?");
+        spoken.place(&[word("I", 0, 100), word("have", 100, 900), word("Monday", 900, 1500)], 0);
+        spoken.done(ClauseId(0), secs(3), 0);
+        assert_eq!(spoken.heard(secs(1) / 2), "I");
+        assert_eq!(spoken.heard(secs(1)), "I have");
+        assert_eq!(spoken.first_unheard(secs(1)), 900 * 8);
+    }
+
+    #[test]
+    fn words_that_are_written_differently_are_skipped() {
+        let mut spoken = Spoken::new(pace());
+        spoken.push("At 3.30 or later?");
+        spoken.place(
+            &[word("at", 0, 100), word("three", 100, 300), word("thirty", 300, 500), word("or", 500, 600)],
+            0,
+        );
+        spoken.done(ClauseId(0), secs(1), 0);
+        assert_eq!(spoken.heard(200 * 8), "At");
+        assert_eq!(spoken.heard(600 * 8), "At 3.30 or");
+    }
+
+    #[test]
+    fn a_repeat_begins_with_the_first_unheard_word() {
+        let mut spoken = Spoken::new(pace());
+        spoken.push("Tuesday and Friday. ");
+        spoken.done(ClauseId(0), secs(2), 0);
+        let heard = secs(2) / 2;
+        assert_eq!(spoken.heard(heard), "Tuesday");
+        let from = spoken.first_unheard(heard);
+        assert!(from <= heard && from >= secs(2) * 7 / 20, "{from}");
+        assert_eq!(spoken.first_unheard(0), 0);
+    }
+
+    #[test]
+    fn a_clause_that_is_spoken_anew_is_not_heard_by_its_lost_audio() {
+        let mut spoken = Spoken::new(pace());
+        spoken.push("First one. ");
+        spoken.push("Second one.");
+        spoken.done(ClauseId(0), secs(1), 0);
+        spoken.restart_open(secs(1) + secs(1) / 2, 0);
+        assert_eq!(spoken.heard(secs(1) + secs(1) / 2), "First one.");
+        spoken.all_done(secs(3), 0);
+        assert_eq!(spoken.heard(secs(3)), "First one. Second one.");
+    }
+
+    #[test]
+    fn clauses_that_are_not_told_apart_share_their_audio() {
+        let mut spoken = Spoken::new(pace());
+        spoken.push("Ten chars, ");
+        spoken.push("ten again, ");
+        spoken.all_done(secs(2), 0);
+        assert_eq!(spoken.heard(secs(1)), "Ten chars,");
+    }
+
+    proptest! {
+        #[test]
+        fn heard_is_a_monotone_prefix_of_whole_words(
+            clauses in proptest::collection::vec("[a-zé]{1,8}( [a-z,]{1,8}){0,6}[.?] ?", 1..6),
+            steps in proptest::collection::vec((0u8..4, 0u64..12_000, 0u64..4_000), 1..60),
+        ) {
+            let mut spoken = Spoken::new(pace());
+            let mut pending = clauses.into_iter();
+            let (mut received, mut heard, mut before) = (0, 0, 0);
+            for (what, audio, play) in steps {
+                match what {
+                    0 => { if let Some(clause) = pending.next() { spoken.push(&clause); } }
+                    1 => received += audio,
+                    2 => if let Some(open) = spoken.first_open() {
+                        spoken.done(ClauseId(u32::try_from(open).unwrap()), received, heard);
+                    },
+                    _ => spoken.place(&[word("a", 0, audio / 8)], heard),
+                }
+                heard = (heard + play).min(received);
+                let length = spoken.heard_length(heard);
+                prop_assert!(length >= before);
+                prop_assert!(spoken.first_unheard(heard) <= heard);
+                let text = spoken.heard(heard);
+                prop_assert!(spoken.said().trim_start().starts_with(text));
+                let next = spoken.said().get(length..).and_then(|rest| rest.chars().next());
+                let last = text.chars().next_back();
+                let cut_word = next.is_some_and(char::is_alphanumeric) && last.is_some_and(char::is_alphanumeric);
+                prop_assert!(!cut_word, "{text:?} of {:?}", spoken.said());
+                before = length;
+            }
+        }
+    }
+
+    fn word(word: &str, start: u64, end: u64) -> SpokenWord {
+        SpokenWord { word: word.into(), start: Duration::from_millis(start), end: Duration::from_millis(end) }
+    }
+
+    fn secs(n: u64) -> u64 {
+        n * 8_000
+    }
+
+    fn pace() -> Pace {
+        Pace {
+            frame_bytes: 160,
+            silence: 0xFF,
+            lead: Duration::from_millis(300),
+            mark_every: Duration::from_millis(500),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The path of every frame of every call: no allocation.
+#![allow(unsafe_code, reason = "an allocator that counts is the only way to see allocations")]
+#![allow(clippy::unwrap_used, reason = "tests fail loudly")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use turn::{AgentConfig, Call, CallContext, CallTime, CallerFrame, CarrierInput, Input, Output, State};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: forwards to the system's allocator and counts.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|n| n.set(n.get() + 1));
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_minute_of_silence_and_of_speech_allocates_nothing() {
+    let config = AgentConfig { greeting: String::new(), ..AgentConfig::default() };
+    let mut call = Call::new(config, CallContext::mulaw("call"), Duration::ZERO);
+    let mut now = Duration::ZERO;
+    call.handle_input(now, Input::Carrier(CarrierInput::Started { stream: "MZ1".into() }));
+    while call.poll_output().is_some() {}
+
+    for (seconds, speech, expected) in [(5, 0.02, State::Listening), (50, 0.95, State::UserSpeaking)] {
+        let before = ALLOCATIONS.with(Cell::get);
+        for _ in 0..seconds * 50 {
+            frame(&mut call, &mut now, speech);
+        }
+        assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+        assert_eq!(call.snapshot().state, expected);
+    }
+}
+
+#[test]
+fn frames_while_the_agent_speaks_allocate_nothing_but_marks() {
+    let mut call = Call::new(AgentConfig::default(), CallContext::mulaw("call"), Duration::ZERO);
+    let mut now = Duration::ZERO;
+    call.handle_input(now, Input::Carrier(CarrierInput::Started { stream: "MZ1".into() }));
+    let audio = bytes::Bytes::from(vec![0x55; 80_000]);
+    call.handle_input(now, Input::Tts(turn::TurnId(0), turn::TtsInput::Audio(audio)));
+    while call.poll_output().is_some() {}
+    for _ in 0..50 {
+        frame(&mut call, &mut now, 0.02);
+    }
+
+    let before = ALLOCATIONS.with(Cell::get);
+    let mut marks = 0;
+    for _ in 0..400 {
+        marks += frame(&mut call, &mut now, 0.02);
+    }
+    let allocations = ALLOCATIONS.with(Cell::get) - before;
+    assert_eq!(call.snapshot().state, State::Greeting);
+    assert!(marks >= 15, "{marks}");
+    assert!(allocations <= marks * 4, "{allocations} for {marks} marks");
+}
+
+/// One frame and what follows from it; returns the number of marks sent.
+fn frame(call: &mut Call, now: &mut CallTime, speech: f32) -> u64 {
+    *now += Duration::from_millis(20);
+    while call.poll_timeout().is_some_and(|at| at <= *now) {
+        call.handle_timeout(call.poll_timeout().unwrap());
+    }
+    let frame = CallerFrame { duration: Duration::from_millis(20), speech, level: 0.1 };
+    call.handle_input(*now, Input::CallerAudio(frame));
+    let mut marks = 0;
+    while let Some(output) = call.poll_output() {
+        marks += u64::from(matches!(output, Output::SendMark(_)));
+    }
+    marks
+}

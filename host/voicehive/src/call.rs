@@ -1,0 +1,53 @@
+//! One live call: its task, from the open socket to what is remembered of it.
+
+mod answers;
+mod carrier;
+mod context;
+mod driver;
+mod log;
+mod recogniser;
+mod remember;
+mod setup;
+mod voice;
+
+use std::sync::Arc;
+
+use axum::extract::ws::WebSocket;
+use tracing::Instrument as _;
+
+use crate::live::Place;
+use crate::platform::Platform;
+
+/// A call whose token was good.
+pub struct Admitted {
+    /// Whose call it is.
+    pub tenant: store::Tenant,
+    /// The call as the edge stored it.
+    pub call: store::Call,
+    /// The agent that answers.
+    pub agent: store::Agent,
+    /// Its place among the live calls.
+    pub place: Place,
+}
+
+/// Runs a call to its end. Whatever goes wrong ends this call only.
+pub async fn run(platform: Arc<Platform>, admitted: Admitted, socket: WebSocket) {
+    let span = tracing::info_span!("call", id = %admitted.call.id, tenant = %admitted.tenant.id);
+    async move {
+        tracing::info!(agent = %admitted.agent.id, "a call is connected");
+        let (tenant, call) = (admitted.tenant.id.clone(), admitted.call.clone());
+        let ended = match driver::Driver::start(platform.clone(), admitted, socket).await {
+            Ok(driver) => driver.run().await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(()) => tracing::info!("a call has ended"),
+            Err(error) => tracing::error!(error = format!("{error:#}"), "a call broke"),
+        }
+        if let Err(error) = remember::after_call(&platform, &tenant, &call).await {
+            tracing::error!(error = format!("{error:#}"), "a call could not be remembered");
+        }
+    }
+    .instrument(span)
+    .await;
+}

@@ -1,0 +1,312 @@
+//! The call's task: does what the core wants done, and tells it what happens.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use audio::{level, vad::Vad};
+use axum::extract::ws::WebSocket;
+use carriers::twilio;
+use events::{CallEvent, EndReason};
+use speech::{SttOptions, ToolDefinition, TtsOptions};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use turn::{Call, CallTime, CallerFrame, CarrierInput, Input, MarkName, OperatorCommand, Output};
+
+use super::Admitted;
+use super::answers::Answers;
+use super::carrier::{CarrierReader, CarrierWriter, split};
+use super::context::{Past, assess};
+use super::log::CallLog;
+use super::recogniser::Recogniser;
+use super::setup;
+use super::voice::Voice;
+use crate::live::Place;
+use crate::platform::Platform;
+use crate::tools::ToolRunner;
+
+/// How many vendor events may wait for the call.
+const INPUTS: usize = 512;
+
+/// Bytes of 20 ms of 8 kHz mu-law.
+const FRAME_BYTES: usize = 160;
+
+/// One byte of 8 kHz mu-law.
+const BYTE: Duration = Duration::from_micros(125);
+
+/// Everything one call needs.
+pub struct Driver {
+    platform: Arc<Platform>,
+    call: Call,
+    began: Instant,
+    carrier_call_id: String,
+    reader: CarrierReader,
+    writer: CarrierWriter,
+    log: CallLog,
+    inputs: mpsc::Receiver<Input>,
+    answer_to: mpsc::Sender<Input>,
+    at_once: VecDeque<Input>,
+    recogniser: Recogniser,
+    voice: Voice,
+    answers: Answers,
+    past: Past,
+    tools: ToolRunner,
+    place: Place,
+    vad: Vad,
+    samples: Vec<i16>,
+    hung_up: bool,
+}
+
+impl Driver {
+    /// Reads what the call needs and opens the streams to the vendors.
+    ///
+    /// # Errors
+    /// Where the agent's configuration does not fit or the database fails.
+    pub async fn start(
+        platform: Arc<Platform>,
+        admitted: Admitted,
+        socket: WebSocket,
+    ) -> anyhow::Result<Self> {
+        let began = Instant::now();
+        let (tenant, call_id) = (admitted.tenant.id.clone(), admitted.call.id.clone());
+        let stored = platform.store.events(&tenant, &call_id, 0).await.context("reading the call's log")?;
+        let events: Vec<CallEvent> = stored.iter().filter_map(store::StoredEvent::event).collect();
+        let past =
+            Past::of_caller(&platform.store, platform.capabilities.clone(), &tenant, &admitted.call.from)
+                .await?;
+        let config = setup::agent_config(&admitted, jiff::Timestamp::now())?;
+        let context = setup::call_context(&admitted, &events, past.recall(""));
+        let allowed = Arc::new(platform.tools.of_agent(&admitted.agent.tools));
+        let mut definitions: Vec<ToolDefinition> = allowed.values().map(tool_definition).collect();
+        definitions.push(end_call());
+        let (answer_to, inputs) = mpsc::channel(INPUTS);
+        let (reader, writer) = split(socket);
+        Ok(Self {
+            call: Call::new(config, context, Duration::ZERO),
+            began,
+            carrier_call_id: admitted.call.carrier_call_id.clone(),
+            reader,
+            writer,
+            log: CallLog::new(platform.store.clone(), tenant.clone(), call_id.clone()),
+            inputs,
+            at_once: VecDeque::new(),
+            recogniser: Recogniser::start(platform.stt.clone(), SttOptions::default(), answer_to.clone()),
+            voice: Voice::start(platform.tts.clone(), TtsOptions::default(), answer_to.clone()),
+            answers: Answers::new(platform.llm.clone(), definitions, answer_to.clone()),
+            answer_to,
+            past,
+            tools: ToolRunner {
+                all: platform.tools.clone(),
+                allowed,
+                capabilities: platform.capabilities.clone(),
+                store: platform.store.clone(),
+                tenant,
+                call_id: call_id.to_string(),
+                caller: admitted.call.from.clone(),
+                time_zone: admitted.tenant.time_zone.clone(),
+            },
+            place: admitted.place,
+            vad: Vad::new(),
+            samples: Vec::with_capacity(FRAME_BYTES),
+            hung_up: false,
+            platform,
+        })
+    }
+
+    /// Runs the call to its end.
+    ///
+    /// # Errors
+    /// Where the log cannot be written or the carrier takes no more messages.
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        let ended = self.run_until_finished().await;
+        if let Err(error) = &ended {
+            tracing::error!(error = format!("{error:#}"), "a call cannot go on");
+            self.end_broken().await;
+        }
+        self.log.push(CallEvent::MediaDisconnected);
+        let logged = self.log.settle().await;
+        if self.hung_up {
+            self.end_at_carrier().await;
+        }
+        self.writer.close().await;
+        let (lost, unheard) = (self.reader.lost(), self.recogniser.dropped());
+        if lost + unheard > 0 {
+            tracing::warn!(lost, unheard, "frames of the caller's audio were lost");
+        }
+        ended.and(logged)
+    }
+
+    async fn run_until_finished(&mut self) -> anyhow::Result<()> {
+        self.settle().await?;
+        while !self.call.is_finished() {
+            let wake = self.call.poll_timeout().map(|at| self.began + at);
+            tokio::select! {
+                biased;
+                message = self.reader.next() => self.on_carrier(message),
+                Some(input) = self.inputs.recv() => self.handle(input),
+                Some(command) = self.place.commands.recv() => self.handle(Input::Operator(command)),
+                () = sleep_until(wake) => self.call.handle_timeout(self.now()),
+            }
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> CallTime {
+        self.began.elapsed()
+    }
+
+    fn handle(&mut self, input: Input) {
+        let now = self.now();
+        self.call.handle_input(now, input);
+    }
+
+    fn on_carrier(&mut self, message: Option<twilio::Message>) {
+        let input = match message {
+            None => CarrierInput::Lost,
+            Some(twilio::Message::Start(start)) if start.call_sid == self.carrier_call_id => {
+                self.writer.start(&start.stream_sid);
+                CarrierInput::Started { stream: start.stream_sid }
+            }
+            Some(twilio::Message::Start(_)) => {
+                tracing::warn!("the media socket carries another call than its token names");
+                CarrierInput::Lost
+            }
+            Some(twilio::Message::Media { track: twilio::Track::Inbound, payload, .. }) => {
+                return self.on_caller_audio(payload);
+            }
+            Some(twilio::Message::Dtmf { digit }) => CarrierInput::Dtmf(digit),
+            Some(twilio::Message::Mark { name }) => CarrierInput::Mark(MarkName(name)),
+            Some(twilio::Message::Stop) => CarrierInput::Stopped,
+            Some(_) => return,
+        };
+        self.handle(Input::Carrier(input));
+    }
+
+    fn on_caller_audio(&mut self, payload: Vec<u8>) {
+        for frame in payload.chunks(FRAME_BYTES) {
+            self.samples.clear();
+            audio::g711::ulaw_decode_into(frame, &mut self.samples);
+            let speech = self.vad.push(&self.samples);
+            let level = level::rms(&self.samples);
+            let duration = BYTE * u32::try_from(frame.len()).unwrap_or_default();
+            let now = self.began.elapsed();
+            self.call.handle_input(now, Input::CallerAudio(CallerFrame { duration, speech, level }));
+        }
+        self.recogniser.audio(payload);
+    }
+
+    /// Does everything that the core wants done.
+    async fn settle(&mut self) -> anyhow::Result<()> {
+        loop {
+            while let Some(output) = self.call.poll_output() {
+                self.perform(output).await?;
+            }
+            match self.at_once.pop_front() {
+                Some(input) => self.handle(input),
+                None => break,
+            }
+        }
+        self.log.settle().await?;
+        self.writer.flush().await
+    }
+
+    /// Invariant: what is heard or acts waits until the log before it is durable.
+    async fn perform(&mut self, output: Output) -> anyhow::Result<()> {
+        match output {
+            Output::Emit(event) => self.log.push(event),
+            Output::SendAudio { payload, .. } => {
+                self.log.settle().await?;
+                self.writer.audio(&payload).await?;
+            }
+            Output::SendMark(name) => self.writer.mark(&name.0).await?,
+            // Whatever delays a clear lets the agent talk over the caller.
+            Output::Clear => {
+                self.writer.clear().await?;
+                self.writer.flush().await?;
+            }
+            Output::StartLlm { turn, round, messages } => {
+                if round.0 > 0 {
+                    self.voice.pause(turn).await;
+                }
+                self.answers.ask(turn, round, messages);
+            }
+            Output::Speak { turn, clause, text } => self.voice.speak(turn, clause, text).await,
+            Output::SpeechEnd { turn } => self.voice.end(turn).await,
+            Output::Cancel { turn } => {
+                self.answers.cancel(turn);
+                self.voice.cancel(turn).await;
+            }
+            Output::CallTool { turn, call } => {
+                self.log.settle().await?;
+                let (runner, answer_to) = (self.tools.clone(), self.answer_to.clone());
+                // Not aborted with the call: a side effect that was begun is finished and kept.
+                tokio::spawn(async move {
+                    let result = runner.run(turn, call).await;
+                    let _call_over = answer_to.send(Input::Tool(result)).await;
+                });
+            }
+            Output::AssessSentiment { turn, text, trajectory } => {
+                if let Some(mood) = assess(&self.platform.capabilities, &text, &trajectory) {
+                    self.at_once.push_back(Input::Sentiment(turn, mood));
+                }
+            }
+            Output::RecallMemory { turn, text } => {
+                self.at_once.push_back(Input::Memory(turn, self.past.recall(&text)));
+            }
+            Output::FinalizeStt => self.recogniser.finalize(),
+            Output::Hangup { reason } => {
+                tracing::debug!(?reason, "hanging up");
+                self.hung_up = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a call whose effects can no longer be carried out.
+    async fn end_broken(&mut self) {
+        let end = OperatorCommand::End { farewell: None, reason: EndReason::PlatformError };
+        self.handle(Input::Operator(end));
+        while let Some(output) = self.call.poll_output() {
+            if let Output::Emit(event) = output {
+                self.log.push(event);
+            }
+        }
+    }
+
+    /// Closing the socket makes Twilio go on with its TwiML, which asks us again
+    /// and is told to hang up; ending the call by REST spares the caller that.
+    async fn end_at_carrier(&self) {
+        let Some(twilio) = &self.platform.twilio else { return };
+        if let Err(error) = twilio.end_call(&self.carrier_call_id).await {
+            tracing::warn!(%error, "the call could not be ended by REST; closing its socket ends it");
+        }
+    }
+}
+
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until(wake).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn tool_definition(tool: &sandbox::Tool) -> ToolDefinition {
+    let definition = tool.definition();
+    ToolDefinition {
+        name: definition.name.clone(),
+        description: definition.description.clone(),
+        parameters: definition.parameters.clone(),
+    }
+}
+
+/// The tool by which the model ends a call; the core runs it.
+fn end_call() -> ToolDefinition {
+    ToolDefinition {
+        name: "end_call".into(),
+        description: "Ends the call once your last words have been heard. Say goodbye first, then call it."
+            .into(),
+        parameters: serde_json::json!({ "type": "object", "properties": {}, "additionalProperties": false }),
+    }
+}

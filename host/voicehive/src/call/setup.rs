@@ -1,0 +1,107 @@
+//! What a call's core is told before it begins.
+
+use anyhow::Context as _;
+use events::CallEvent;
+use events::transcript::Transcript;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use turn::{AgentConfig, CallContext, Message, ToolCall};
+
+use super::Admitted;
+
+/// The agent's configuration, with what it must know of here and now.
+///
+/// # Errors
+/// Where the stored configuration does not fit; names the setting.
+pub fn agent_config(admitted: &Admitted, now: Timestamp) -> anyhow::Result<AgentConfig> {
+    let stored = admitted.agent.config.clone();
+    let mut config: AgentConfig = serde_json::from_value(stored)
+        .with_context(|| format!("the configuration of agent {}", admitted.agent.id))?;
+    let zone = TimeZone::get(&admitted.tenant.time_zone)
+        .with_context(|| format!("the time zone of tenant {}", admitted.tenant.id))?;
+    let local = now.to_zoned(zone);
+    let caller = if admitted.call.from.is_empty() { "withheld" } else { &admitted.call.from };
+    config.instructions.push_str(&format!(
+        "\n\nNow: {} ({}).\nThe caller's number: {caller}.",
+        local.strftime("%A %-d %B %Y, %H:%M, %Y-%m-%dT%H:%M"),
+        admitted.tenant.time_zone,
+    ));
+    config.validate().with_context(|| format!("the configuration of agent {}", admitted.agent.id))?;
+    Ok(config)
+}
+
+/// What the core knows of the call: for one that goes on after its media socket
+/// was lost, the conversation so far.
+pub fn call_context(admitted: &Admitted, log: &[CallEvent], memories: Vec<String>) -> CallContext {
+    let mut context = CallContext::mulaw(admitted.call.id.to_string());
+    context.caller_known = !admitted.call.from.is_empty();
+    context.memories = memories;
+    if log.iter().any(|event| matches!(event, CallEvent::MediaConnected { .. })) {
+        let transcript = Transcript::project(log);
+        context.first_turn = transcript.turns.last().map_or(0, |turn| turn.turn + 1);
+        context.history = history(&transcript);
+    }
+    context
+}
+
+fn history(transcript: &Transcript) -> Vec<Message> {
+    let mut messages = Vec::new();
+    for turn in &transcript.turns {
+        if !turn.caller.is_empty() {
+            messages.push(Message::User { content: turn.caller.clone() });
+        }
+        // A tool that was called and left no result may have acted; the model must know.
+        let tool_calls: Vec<ToolCall> = turn
+            .tools
+            .iter()
+            .map(|tool| ToolCall {
+                id: tool.id.clone(),
+                name: tool.name.clone(),
+                arguments: tool.arguments.clone(),
+            })
+            .collect();
+        if !tool_calls.is_empty() {
+            messages.push(Message::Assistant { content: String::new(), tool_calls });
+        }
+        messages.extend(turn.tools.iter().map(|tool| Message::Tool {
+            tool_call_id: tool.id.clone(),
+            content: match &tool.outcome {
+                Some(_) => tool.text.clone(),
+                None => "It is not known whether this was done. Check before doing it again.".into(),
+            },
+        }));
+        if !turn.heard.is_empty() {
+            messages.push(Message::Assistant { content: turn.heard.clone(), tool_calls: Vec::new() });
+        }
+    }
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_conversation_so_far_is_told_with_what_was_heard() {
+        let log = [
+            CallEvent::TurnFinished {
+                turn: 0,
+                said: "Hello, how can I help?".into(),
+                heard: "Hello, how".into(),
+                interrupted: true,
+                latency: None,
+            },
+            CallEvent::TurnCommitted { turn: 1, text: "Book me in".into() },
+            CallEvent::ToolCalled {
+                turn: 1,
+                id: "x".into(),
+                name: "appointments".into(),
+                arguments: "{}".into(),
+            },
+        ];
+        let messages = history(&Transcript::project(&log));
+        assert_eq!(messages[0], Message::Assistant { content: "Hello, how".into(), tool_calls: vec![] });
+        assert_eq!(messages[1], Message::User { content: "Book me in".into() });
+        assert!(matches!(&messages[3], Message::Tool { content, .. } if content.contains("not known")));
+    }
+}

@@ -1,0 +1,383 @@
+//! The configuration: environment variables over one optional TOML file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use store::E164;
+use url::Url;
+
+/// Every setting: the environment variable, and what it is for. In the TOML
+/// file the same names are used in lower case.
+pub const SETTINGS: &[(&str, &str)] = &[
+    ("VOICEHIVE_LISTEN", "address to serve on (default 127.0.0.1:3000)"),
+    ("VOICEHIVE_DATA", "folder of the database and secrets (default .voicehive)"),
+    ("VOICEHIVE_MANIFEST", "the Spin manifest to serve (default spin.toml)"),
+    ("VOICEHIVE_COMPONENTS", "folder of the component files (default target/components)"),
+    ("VOICEHIVE_NUMBER", "phone number of the seeded receptionist, E.164"),
+    ("VOICEHIVE_API_KEY", "key of the REST API (default: made once, kept in the data folder)"),
+    ("VOICEHIVE_TIME_ZONE", "IANA time zone of the seeded tenant (default Europe/Madrid)"),
+    ("VOICEHIVE_MAX_CALLS", "most live calls at once (default 500)"),
+    ("VOICEHIVE_DRAIN_SECONDS", "how long live calls may go on after a stop signal (default 30)"),
+    ("VOICEHIVE_STT", "recogniser: `deepgram` or `openai` (default deepgram)"),
+    ("VOICEHIVE_TTS", "synthesiser: `cartesia` or `openai` (default cartesia)"),
+    (
+        "MEDIA_TOKEN_SECRET",
+        "signs media tokens, 16 bytes or more (default: made once, kept in the data folder)",
+    ),
+    ("PUBLIC_URL", "base URL at which carriers reach the webhooks (default http://<listen>)"),
+    ("MEDIA_URL", "base ws(s) URL at which carriers reach the media sockets (default: from PUBLIC_URL)"),
+    ("TWILIO_ACCOUNT_SID", "Twilio account, to end calls by REST"),
+    ("TWILIO_AUTH_TOKEN", "Twilio auth token; several, separated by commas, during a rotation"),
+    ("TWILIO_API_URL", "replaces scheme, host and port of https://api.twilio.com"),
+    ("DEEPGRAM_API_KEY", "Deepgram key"),
+    ("DEEPGRAM_URL", "replaces scheme, host and port of wss://api.deepgram.com"),
+    ("DEEPGRAM_MODEL", "Deepgram model (default nova-3)"),
+    ("OPENAI_API_KEY", "key of the OpenAI-compatible endpoint"),
+    ("OPENAI_BASE_URL", "base URL of the OpenAI-compatible endpoint (default https://api.openai.com/v1)"),
+    ("OPENAI_MODEL", "chat model (default gpt-4o-mini)"),
+    ("OPENAI_STT_MODEL", "transcription model for VOICEHIVE_STT=openai (default whisper-1)"),
+    ("OPENAI_TTS_MODEL", "speech model for VOICEHIVE_TTS=openai (default gpt-4o-mini-tts)"),
+    ("OPENAI_TTS_VOICE", "voice for VOICEHIVE_TTS=openai (default alloy)"),
+    ("CARTESIA_API_KEY", "Cartesia key"),
+    ("CARTESIA_URL", "replaces scheme, host and port of wss://api.cartesia.ai"),
+    ("CARTESIA_VOICE_ID", "Cartesia voice"),
+];
+
+/// The file that is read where `VOICEHIVE_CONFIG` names no other.
+const DEFAULT_FILE: &str = "voicehive.toml";
+
+/// A value that never shows in a log or an error.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// A setting is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read or is not TOML.
+    #[error("{path}: {message}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The file has a key that nothing reads.
+    #[error("{path}: there is no setting `{key}` (hint: `voicehive up --help` lists them)")]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// A value does not fit.
+    #[error("{name}: {message}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it, without the value of a secret.
+        message: String,
+    },
+}
+
+/// A vendor's key and where it is reached.
+#[derive(Clone, Debug)]
+pub struct Vendor {
+    /// The key, where one is set.
+    pub key: Option<Secret>,
+    /// What replaces scheme, host and port of the vendor's address, or the base URL.
+    pub url: Option<Url>,
+}
+
+/// Which implementation of a speech service is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpeechVendor {
+    /// The vendor that streams: Deepgram or Cartesia.
+    Streaming,
+    /// The OpenAI-compatible endpoint.
+    OpenAi,
+}
+
+/// All settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address to serve on.
+    pub listen: SocketAddr,
+    /// Folder of the database and secrets.
+    pub data: PathBuf,
+    /// The Spin manifest.
+    pub manifest: PathBuf,
+    /// Folder of the component files.
+    pub components: PathBuf,
+    /// Number of the seeded receptionist.
+    pub number: Option<E164>,
+    /// Key of the REST API, where set.
+    pub api_key: Option<Secret>,
+    /// Time zone of the seeded tenant.
+    pub time_zone: String,
+    /// Most live calls at once.
+    pub max_calls: usize,
+    /// How long live calls may go on after a stop signal.
+    pub drain: Duration,
+    /// Which recogniser.
+    pub stt: SpeechVendor,
+    /// Which synthesiser.
+    pub tts: SpeechVendor,
+    /// Signs media tokens, where set.
+    pub media_token_secret: Option<Secret>,
+    /// Base URL of the webhooks, where set.
+    pub public_url: Option<Url>,
+    /// Base URL of the media sockets, where set.
+    pub media_url: Option<Url>,
+    /// Twilio account.
+    pub twilio_account: Option<String>,
+    /// Twilio auth tokens, the primary first.
+    pub twilio_tokens: Vec<Secret>,
+    /// What replaces Twilio's API address.
+    pub twilio_api: Option<Url>,
+    /// Deepgram.
+    pub deepgram: Vendor,
+    /// Deepgram's model.
+    pub deepgram_model: String,
+    /// The OpenAI-compatible endpoint.
+    pub openai: Vendor,
+    /// The chat model.
+    pub openai_model: String,
+    /// The transcription model of that endpoint.
+    pub openai_stt_model: String,
+    /// The speech model of that endpoint.
+    pub openai_tts_model: String,
+    /// The voice of that speech model.
+    pub openai_tts_voice: String,
+    /// Cartesia.
+    pub cartesia: Vendor,
+    /// Cartesia's voice.
+    pub cartesia_voice: Option<String>,
+}
+
+impl Config {
+    /// Reads the file, where there is one, and the environment, which wins.
+    ///
+    /// # Errors
+    /// The first setting that is wrong, by name.
+    pub fn load() -> Result<Self, ConfigError> {
+        let named = std::env::var_os("VOICEHIVE_CONFIG").map(PathBuf::from);
+        let file = match named {
+            Some(path) => read_file(&path)?,
+            None if Path::new(DEFAULT_FILE).exists() => read_file(Path::new(DEFAULT_FILE))?,
+            None => BTreeMap::new(),
+        };
+        Self::from_sources(|name| {
+            std::env::var(name).ok().or_else(|| file.get(&name.to_lowercase()).cloned())
+        })
+    }
+
+    fn from_sources(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let get = |name: &'static str| {
+            get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        };
+        let path = |name, default: &str| PathBuf::from(get(name).unwrap_or_else(|| default.to_owned()));
+        let text = |name, default: &str| get(name).unwrap_or_else(|| default.to_owned());
+        let url = |name: &'static str, schemes: &[&str]| parse_url(name, get(name), schemes);
+        let secret = |name| get(name).map(Secret::new);
+        Ok(Self {
+            listen: parse(
+                "VOICEHIVE_LISTEN",
+                &text("VOICEHIVE_LISTEN", "127.0.0.1:3000"),
+                "an address like 127.0.0.1:3000",
+            )?,
+            data: path("VOICEHIVE_DATA", ".voicehive"),
+            manifest: path("VOICEHIVE_MANIFEST", "spin.toml"),
+            components: path("VOICEHIVE_COMPONENTS", "target/components"),
+            number: get("VOICEHIVE_NUMBER")
+                .map(|number| parse("VOICEHIVE_NUMBER", &number, "an E.164 number like +15550100"))
+                .transpose()?,
+            api_key: secret("VOICEHIVE_API_KEY"),
+            time_zone: text("VOICEHIVE_TIME_ZONE", "Europe/Madrid"),
+            max_calls: parse("VOICEHIVE_MAX_CALLS", &text("VOICEHIVE_MAX_CALLS", "500"), "a whole number")?,
+            drain: Duration::from_secs(parse(
+                "VOICEHIVE_DRAIN_SECONDS",
+                &text("VOICEHIVE_DRAIN_SECONDS", "30"),
+                "a whole number of seconds",
+            )?),
+            stt: speech_vendor("VOICEHIVE_STT", get("VOICEHIVE_STT"), "deepgram")?,
+            tts: speech_vendor("VOICEHIVE_TTS", get("VOICEHIVE_TTS"), "cartesia")?,
+            media_token_secret: secret("MEDIA_TOKEN_SECRET"),
+            public_url: url("PUBLIC_URL", &["http", "https"])?,
+            media_url: url("MEDIA_URL", &["ws", "wss"])?,
+            twilio_account: get("TWILIO_ACCOUNT_SID"),
+            twilio_tokens: get("TWILIO_AUTH_TOKEN")
+                .map(|tokens| tokens.split(',').map(|token| Secret::new(token.trim())).collect())
+                .unwrap_or_default(),
+            twilio_api: url("TWILIO_API_URL", &["http", "https"])?,
+            deepgram: Vendor {
+                key: secret("DEEPGRAM_API_KEY"),
+                url: url("DEEPGRAM_URL", &["ws", "wss", "http", "https"])?,
+            },
+            deepgram_model: text("DEEPGRAM_MODEL", "nova-3"),
+            openai: Vendor {
+                key: secret("OPENAI_API_KEY"),
+                url: url("OPENAI_BASE_URL", &["http", "https"])?,
+            },
+            openai_model: text("OPENAI_MODEL", "gpt-4o-mini"),
+            openai_stt_model: text("OPENAI_STT_MODEL", "whisper-1"),
+            openai_tts_model: text("OPENAI_TTS_MODEL", "gpt-4o-mini-tts"),
+            openai_tts_voice: text("OPENAI_TTS_VOICE", "alloy"),
+            cartesia: Vendor {
+                key: secret("CARTESIA_API_KEY"),
+                url: url("CARTESIA_URL", &["ws", "wss", "http", "https"])?,
+            },
+            cartesia_voice: get("CARTESIA_VOICE_ID"),
+        })
+    }
+
+    /// The base URL at which carriers reach the webhooks, without a slash at its end.
+    pub fn public_base(&self, listening: SocketAddr) -> String {
+        self.public_url.as_ref().map_or_else(|| format!("http://{listening}"), without_slash)
+    }
+
+    /// The base URL at which carriers reach the media sockets, without a slash at its end.
+    pub fn media_base(&self, listening: SocketAddr) -> String {
+        match &self.media_url {
+            Some(url) => without_slash(url),
+            // `http` becomes `ws` and `https` becomes `wss`.
+            None => self.public_base(listening).replacen("http", "ws", 1),
+        }
+    }
+
+    /// The database file, which both planes share.
+    pub fn database(&self) -> PathBuf {
+        self.data.join("voicehive.db")
+    }
+}
+
+fn without_slash(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
+    let fail = |message: String| ConfigError::File { path: path.to_owned(), message };
+    let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|error| fail(error.message().to_owned()))?;
+    let mut values = BTreeMap::new();
+    for (key, value) in table {
+        if !SETTINGS.iter().any(|(name, _)| name.to_lowercase() == key) {
+            return Err(ConfigError::UnknownKey { path: path.to_owned(), key });
+        }
+        let value = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            _ => return Err(fail(format!("`{key}` must be a string or a whole number"))),
+        };
+        values.insert(key, value);
+    }
+    Ok(values)
+}
+
+fn parse<T: std::str::FromStr>(name: &'static str, value: &str, expected: &str) -> Result<T, ConfigError> {
+    value.parse().map_err(|_| ConfigError::Value { name, message: format!("`{value}` is not {expected}") })
+}
+
+fn parse_url(
+    name: &'static str,
+    value: Option<String>,
+    schemes: &[&str],
+) -> Result<Option<Url>, ConfigError> {
+    let Some(value) = value else { return Ok(None) };
+    let url: Url = parse(name, &value, "a URL")?;
+    if !schemes.contains(&url.scheme()) || url.host().is_none() {
+        let message = format!("`{value}` must begin with {}://", schemes.join("://, "));
+        return Err(ConfigError::Value { name, message });
+    }
+    Ok(Some(url))
+}
+
+fn speech_vendor(
+    name: &'static str,
+    value: Option<String>,
+    streaming: &'static str,
+) -> Result<SpeechVendor, ConfigError> {
+    match value.as_deref() {
+        None => Ok(SpeechVendor::Streaming),
+        Some(vendor) if vendor == streaming => Ok(SpeechVendor::Streaming),
+        Some("openai") => Ok(SpeechVendor::OpenAi),
+        Some(other) => Err(ConfigError::Value {
+            name,
+            message: format!("`{other}` is neither `{streaming}` nor `openai`"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_set_is_a_working_laptop() {
+        let config = load(&[]).unwrap();
+        assert_eq!(config.public_base(config.listen), "http://127.0.0.1:3000");
+        assert_eq!(config.media_base(config.listen), "ws://127.0.0.1:3000");
+    }
+
+    #[test]
+    fn media_follows_the_public_url() {
+        let config = load(&[("PUBLIC_URL", "https://voice.example.com/")]).unwrap();
+        assert_eq!(config.media_base(config.listen), "wss://voice.example.com");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named() {
+        for (name, value, says) in [
+            ("VOICEHIVE_LISTEN", "nowhere", "VOICEHIVE_LISTEN: `nowhere` is not an address"),
+            ("MEDIA_URL", "http://x.example", "MEDIA_URL: `http://x.example` must begin with ws://, wss://"),
+            ("VOICEHIVE_NUMBER", "123", "VOICEHIVE_NUMBER"),
+            ("VOICEHIVE_STT", "ear", "neither `deepgram` nor `openai`"),
+        ] {
+            let error = load(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let config = load(&[("TWILIO_AUTH_TOKEN", "hush, hush2"), ("OPENAI_API_KEY", "hush")]).unwrap();
+        assert_eq!(config.twilio_tokens.len(), 2);
+        assert!(!format!("{config:?}").contains("hush"));
+    }
+
+    #[test]
+    fn a_key_that_nothing_reads_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("voicehive.toml");
+        std::fs::write(&path, "openai_modell = \"x\"\n").unwrap();
+        assert!(
+            matches!(read_file(&path), Err(ConfigError::UnknownKey { key, .. }) if key == "openai_modell")
+        );
+    }
+
+    fn load(values: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_sources(|name| {
+            values.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+}

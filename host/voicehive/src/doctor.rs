@@ -1,0 +1,157 @@
+//! `voicehive doctor`: what is set, what is missing, what can be reached.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use url::Url;
+
+use crate::config::{Config, SpeechVendor, Vendor};
+
+/// How long a host may take to accept a connection.
+const REACH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The result of one check.
+enum Verdict {
+    Good,
+    Warning,
+    Bad,
+}
+
+struct Check {
+    verdict: Verdict,
+    name: String,
+    says: String,
+}
+
+/// Prints a line for every check; fails if one of them is bad.
+///
+/// # Errors
+/// Where the configuration itself cannot be read.
+pub async fn doctor() -> anyhow::Result<ExitCode> {
+    let config = Config::load()?;
+    let mut checks = files(&config);
+    checks.extend(carrier(&config));
+    checks.extend(vendors(&config).await);
+    let mut code = ExitCode::SUCCESS;
+    for check in checks {
+        let sign = match check.verdict {
+            Verdict::Good => "ok   ",
+            Verdict::Warning => "warn ",
+            Verdict::Bad => "BAD  ",
+        };
+        if matches!(check.verdict, Verdict::Bad) {
+            code = ExitCode::FAILURE;
+        }
+        println!("{sign}  {:<12}  {}", check.name, check.says);
+    }
+    Ok(code)
+}
+
+fn check(verdict: Verdict, name: &str, says: impl Into<String>) -> Check {
+    Check { verdict, name: name.into(), says: says.into() }
+}
+
+fn files(config: &Config) -> Vec<Check> {
+    let components = config.components.join("sentiment.wasm");
+    let manifest = &config.manifest;
+    vec![
+        if components.exists() {
+            check(Verdict::Good, "components", config.components.display().to_string())
+        } else {
+            let missing = format!("{} is missing; run `cargo xtask build`", components.display());
+            check(Verdict::Bad, "components", missing)
+        },
+        if manifest.exists() {
+            check(Verdict::Good, "manifest", manifest.display().to_string())
+        } else {
+            let missing = format!("{} is missing; set VOICEHIVE_MANIFEST", manifest.display());
+            check(Verdict::Bad, "manifest", missing)
+        },
+        database(config),
+    ]
+}
+
+fn database(config: &Config) -> Check {
+    let path = config.database();
+    if !path.exists() {
+        return check(
+            Verdict::Warning,
+            "database",
+            format!("{} will be made by `voicehive up`", path.display()),
+        );
+    }
+    match store::NativeDb::open(&path) {
+        Ok(_) => check(Verdict::Good, "database", path.display().to_string()),
+        Err(error) => check(Verdict::Bad, "database", format!("{}: {error}", path.display())),
+    }
+}
+
+fn carrier(config: &Config) -> Vec<Check> {
+    let mut checks = Vec::new();
+    checks.push(if config.twilio_tokens.is_empty() {
+        check(Verdict::Bad, "twilio", "TWILIO_AUTH_TOKEN is not set: every webhook will be refused")
+    } else if config.twilio_account.is_none() {
+        check(Verdict::Warning, "twilio", "TWILIO_ACCOUNT_SID is not set: calls end when their socket closes")
+    } else {
+        check(Verdict::Good, "twilio", "account and auth token are set")
+    });
+    checks.push(match &config.number {
+        Some(number) => check(Verdict::Good, "number", number.as_str()),
+        None => {
+            check(Verdict::Bad, "number", "VOICEHIVE_NUMBER is not set: no number leads to the receptionist")
+        }
+    });
+    checks.push(match &config.public_url {
+        Some(url) if url.scheme() == "https" => check(Verdict::Good, "public url", url.as_str()),
+        Some(url) => {
+            check(Verdict::Warning, "public url", format!("{url} is not https: Twilio's media needs wss"))
+        }
+        None => check(
+            Verdict::Warning,
+            "public url",
+            "PUBLIC_URL is not set: only this machine can reach the platform",
+        ),
+    });
+    checks
+}
+
+async fn vendors(config: &Config) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if config.stt == SpeechVendor::Streaming {
+        checks
+            .push(vendor("deepgram", "DEEPGRAM_API_KEY", &config.deepgram, "https://api.deepgram.com").await);
+    }
+    checks.push(vendor("model", "OPENAI_API_KEY", &config.openai, "https://api.openai.com").await);
+    if config.tts == SpeechVendor::Streaming {
+        checks
+            .push(vendor("cartesia", "CARTESIA_API_KEY", &config.cartesia, "https://api.cartesia.ai").await);
+        if config.cartesia_voice.is_none() {
+            checks.push(check(Verdict::Bad, "voice", "CARTESIA_VOICE_ID is not set"));
+        }
+    }
+    checks
+}
+
+async fn vendor(name: &str, key: &str, vendor: &Vendor, default: &str) -> Check {
+    if vendor.key.is_none() {
+        return check(Verdict::Bad, name, format!("{key} is not set"));
+    }
+    let url = vendor.url.clone().or_else(|| Url::parse(default).ok());
+    let Some((host, port)) = url.as_ref().and_then(host_and_port) else {
+        return check(Verdict::Bad, name, "its URL has no host");
+    };
+    match tokio::time::timeout(REACH_TIMEOUT, TcpStream::connect((host.as_str(), port))).await {
+        Ok(Ok(_)) => check(Verdict::Good, name, format!("key set, {host}:{port} reachable")),
+        Ok(Err(error)) => check(Verdict::Bad, name, format!("{host}:{port} cannot be reached: {error}")),
+        Err(_) => check(Verdict::Bad, name, format!("{host}:{port} did not answer within {REACH_TIMEOUT:?}")),
+    }
+}
+
+fn host_and_port(url: &Url) -> Option<(String, u16)> {
+    let port = match url.scheme() {
+        "ws" | "http" => url.port().unwrap_or(80),
+        _ => url.port().unwrap_or(443),
+    };
+    Some((url.host_str()?.trim_matches(['[', ']']).to_owned(), port))
+}

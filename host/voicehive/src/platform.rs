@@ -1,0 +1,119 @@
+//! Everything that calls share, assembled once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use sandbox::{Capabilities, CapabilityPaths, HotEngine};
+use speech::{LanguageModel, SpeechToText, TextToSpeech};
+use store::{ApiKeyHash, NativeDb, Seed, Store, Timestamp};
+
+use crate::config::{Config, Secret};
+use crate::live::LiveCalls;
+use crate::secrets;
+use crate::tools::Tools;
+use crate::twilio_api::TwilioApi;
+use crate::vendors;
+
+/// What calls share.
+pub struct Platform {
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store<NativeDb>,
+    /// The capability components on the hot engine.
+    pub capabilities: Arc<Capabilities>,
+    /// The tools.
+    pub tools: Arc<Tools>,
+    /// The recogniser.
+    pub stt: Arc<dyn SpeechToText>,
+    /// The model.
+    pub llm: Arc<dyn LanguageModel>,
+    /// The synthesiser.
+    pub tts: Arc<dyn TextToSpeech>,
+    /// Twilio's REST side, where an account is set.
+    pub twilio: Option<TwilioApi>,
+    /// The calls that are live.
+    pub live: LiveCalls,
+    /// Checks media tokens.
+    pub media_secret: media_token::Secret,
+    media_secret_text: Secret,
+    api_key: Secret,
+}
+
+impl Platform {
+    /// Opens the database, loads components and tools, and prepares the vendors.
+    ///
+    /// # Errors
+    /// The first part that is missing or broken, with what to do about it.
+    pub fn assemble(config: Config) -> anyhow::Result<Self> {
+        let vendors = vendors::prepare(&config)?;
+        let store = open_store(&config)?;
+        let engine = HotEngine::new()?.with_cache(&config.data.join("compiled/hot"));
+        let capabilities = Capabilities::load(&engine, &CapabilityPaths::new(&config.components))?;
+        let tools = Tools::load(&engine, &config.components)?;
+        let media_secret_text = match &config.media_token_secret {
+            Some(secret) => secret.clone(),
+            None => secrets::load_or_create(&config.data, "media-token-secret")?,
+        };
+        let media_secret = media_token::Secret::new(media_secret_text.expose().as_bytes())
+            .context("MEDIA_TOKEN_SECRET is too short: use 16 bytes or more")?;
+        let api_key = match &config.api_key {
+            Some(key) => key.clone(),
+            None => secrets::load_or_create(&config.data, "api-key")?,
+        };
+        Ok(Self {
+            stt: vendors.stt,
+            llm: vendors.llm,
+            tts: vendors.tts,
+            twilio: TwilioApi::from_config(&config)?,
+            live: LiveCalls::new(config.max_calls),
+            store,
+            capabilities: Arc::new(capabilities),
+            tools: Arc::new(tools),
+            media_secret,
+            media_secret_text,
+            api_key,
+            config,
+        })
+    }
+
+    /// Seeds the default tenant, its agent, its number and its API key.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn seed(&self) -> anyhow::Result<()> {
+        let seed = Seed {
+            time_zone: self.config.time_zone.clone(),
+            number: self.config.number.clone(),
+            api_key: Some(ApiKeyHash::of(self.api_key.expose())),
+            ..Seed::default()
+        };
+        self.store.seed(&seed, Timestamp::now()).await.context("seeding the default tenant")?;
+        Ok(())
+    }
+
+    /// The values of the manifest's variables.
+    pub fn edge_variables(&self, listening: SocketAddr) -> BTreeMap<String, String> {
+        let tokens: Vec<&str> = self.config.twilio_tokens.iter().map(Secret::expose).collect();
+        BTreeMap::from([
+            ("public_url".to_owned(), self.config.public_base(listening)),
+            ("media_url".to_owned(), self.config.media_base(listening)),
+            ("twilio_auth_tokens".to_owned(), tokens.join(",")),
+            ("media_token_secret".to_owned(), self.media_secret_text.expose().to_owned()),
+        ])
+    }
+}
+
+/// Creates the data folder and brings the database to the latest schema.
+///
+/// # Errors
+/// Where the folder cannot be made or the database is of another make.
+pub fn open_store(config: &Config) -> anyhow::Result<Store<NativeDb>> {
+    std::fs::create_dir_all(&config.data).with_context(|| format!("creating {}", config.data.display()))?;
+    let path = config.database();
+    let db = NativeDb::migrate_and_open(&path, Timestamp::now())
+        .with_context(|| format!("opening {}", path.display()))?;
+    Ok(Store::new(db))
+}

@@ -1,0 +1,114 @@
+//! `voicehive up` and `voicehive media`: serves until it is told to stop.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use edge::Edge;
+use events::EndReason;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use turn::OperatorCommand;
+
+use crate::banner;
+use crate::config::Config;
+use crate::platform::Platform;
+use crate::serve::{self, Shared};
+
+/// Which planes this process serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planes {
+    /// Webhooks, API and media sockets.
+    Both,
+    /// Media sockets.
+    Media,
+}
+
+/// What callers are told when the platform stops while they speak.
+const FAREWELL: &str = "I'm sorry, I have to end this call. Please call again in a moment.";
+
+/// How long the last words may take after the drain.
+const LAST_WORDS: Duration = Duration::from_secs(12);
+
+/// Serves `planes` until a stop signal, then lets live calls end.
+///
+/// # Errors
+/// Where anything needed is missing, with what to do about it.
+pub async fn up(config: Config, planes: Planes) -> anyhow::Result<ExitCode> {
+    let began = std::time::Instant::now();
+    let address = config.listen;
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("listening on {address} (hint: set VOICEHIVE_LISTEN to an address that is free)")
+    })?;
+    let listening = listener.local_addr().context("reading the listening address")?;
+    let platform = Arc::new(Platform::assemble(config)?);
+    platform.seed().await?;
+    let edge = match planes {
+        Planes::Both => Some(load_edge(&platform, listening).await?),
+        Planes::Media => None,
+    };
+    banner::print(&platform, edge.as_ref(), listening, began.elapsed());
+    let (stop, stopped) = watch::channel(false);
+    let router = serve::router(Shared { platform: platform.clone(), listening, edge });
+    let serving = tokio::spawn(serve::serve(listener, router, stopped));
+    stop_signal().await?;
+    drain(&platform, &stop).await;
+    serving.abort();
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn load_edge(platform: &Platform, listening: SocketAddr) -> anyhow::Result<Edge> {
+    let config = &platform.config;
+    let settings = edge::Settings {
+        manifest: config.manifest.clone(),
+        state_dir: config.data.join("edge"),
+        sqlite_databases: [("default".to_owned(), config.database())].into(),
+        variables: platform.edge_variables(listening),
+        compile_cache: config.data.join("compiled/edge"),
+        limits: edge::Limits::default(),
+    };
+    Edge::load(settings).await.with_context(|| format!("loading {}", config.manifest.display()))
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("listening for Ctrl-C"),
+    }
+}
+
+/// Takes no more calls, lets live ones go on for a while, then ends them politely.
+async fn drain(platform: &Platform, stop: &watch::Sender<bool>) {
+    platform.live.close();
+    stop.send_replace(true);
+    let live = platform.live.count();
+    if live == 0 {
+        return;
+    }
+    let patience = platform.config.drain;
+    tracing::info!(
+        live,
+        seconds = patience.as_secs(),
+        "stopping: waiting for live calls; stop again to end at once"
+    );
+    tokio::select! {
+        () = end_calls(platform, patience) => {}
+        _again = stop_signal() => tracing::warn!("stopped with calls live"),
+    }
+}
+
+async fn end_calls(platform: &Platform, patience: Duration) {
+    if tokio::time::timeout(patience, platform.live.drained()).await.is_ok() {
+        return;
+    }
+    let end = OperatorCommand::End { farewell: Some(FAREWELL.into()), reason: EndReason::Drained };
+    platform.live.command_all(&end);
+    if tokio::time::timeout(LAST_WORDS, platform.live.drained()).await.is_err() {
+        tracing::warn!(live = platform.live.count(), "calls did not end in time");
+    }
+}

@@ -119,6 +119,7 @@ async fn what_is_no_token_is_refused(server: Arc<Server>) {
     let (payload, signature) = good.split_once('.').unwrap();
     let rows = server.rows().await;
     let long = format!("{}.{signature}", "x".repeat(4_000));
+    let longer = "x".repeat(60_000);
     for token in [
         "x",
         ".",
@@ -131,8 +132,9 @@ async fn what_is_no_token_is_refused(server: Arc<Server>) {
         &format!("{good}={}", "%20"),
         &format!("%00{good}"),
         &long,
+        &longer,
     ] {
-        assert_eq!(knock(&server, token).await, refused(401), "{token}");
+        assert_eq!(knock(&server, token).await, refused(401), "{}", token.get(..40).unwrap_or(token));
     }
     // Here the path itself is none that leads to a socket.
     for path in [
@@ -147,12 +149,9 @@ async fn what_is_no_token_is_refused(server: Arc<Server>) {
         };
         assert_eq!(status, 404, "{path}");
     }
-    for path in ["/media/twilio/%ff", &format!("/media/twilio/{}", "x".repeat(100_000))] {
-        let Knock::Refused { status, .. } = knock_at(&server, path).await else {
-            panic!("{path} was let in")
-        };
-        assert!((400..500).contains(&status), "{status}");
-    }
+    // A path that is not UTF-8.
+    let Knock::Refused { status, .. } = knock_at(&server, "/media/twilio/%ff").await else { panic!("let in") };
+    assert_eq!(status, 400);
     assert_eq!(server.rows().await, rows);
     assert_eq!(knock(&server, &good).await, Knock::LetIn);
 }
@@ -282,7 +281,7 @@ async fn open_at(server: &Server, path: &str) -> Result<Socket, Knock> {
             let body = response.into_body().unwrap_or_default();
             Err(Knock::Refused { status, body: String::from_utf8_lossy(&body).into_owned() })
         }
-        Err(error) => panic!("{path}: {error}\n{}", server.log()),
+        Err(error) => panic!("no answer to the handshake: {error}"),
     }
 }
 

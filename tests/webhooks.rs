@@ -134,7 +134,8 @@ async fn what_is_not_proven_is_refused_in_a_document_and_leaves_no_row(server: A
     let webhook = Webhook::voice(&new_call_sid());
     let (body, signature) = (webhook.body(), webhook.signature(PUBLIC_URL));
     let signed = [("x-twilio-signature", signature.as_str())];
-    let of_status = Webhook { target: "/webhooks/twilio/status".to_owned(), ..webhook.clone() };
+    let mut of_status = webhook.clone();
+    of_status.target = "/webhooks/twilio/status".to_owned();
     let of_this_port = webhook.signature(&format!("http://{}", server.address()));
     let json = [signed[0], ("content-type", "application/json")];
     let text = [signed[0], ("content-type", "text/plain")];

@@ -36,6 +36,7 @@ pub async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>
 }
 
 /// Runs every case against one server, so that one failure does not hide the others.
+#[allow(unused_macros, reason = "each test file uses a part of it")]
 macro_rules! run_all {
     ($server:expr; $($case:ident),+ $(,)?) => {{
         let server: std::sync::Arc<crate::harness::Server> = $server;

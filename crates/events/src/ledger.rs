@@ -166,7 +166,7 @@ mod tests {
         let latency = clock.finish(at(1_700_009));
         assert!(latency.closes(), "{latency:?}");
         assert_eq!(latency.total, 700.006);
-        assert_eq!(latency.llm_first_token, 199.988 + 149.999);
+        assert_eq!(latency.llm_first_token, 349.987);
     }
 
     #[test]

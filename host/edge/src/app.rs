@@ -110,9 +110,9 @@ impl Edge {
         }
     }
 
-    /// The time that a request may take to be answered.
-    pub(crate) fn request_deadline(&self) -> Duration {
-        self.0.limits.request_deadline
+    /// The longest that a request in progress can still take: to the head of its response, and from there to its end.
+    pub(crate) fn drain_time(&self) -> Duration {
+        self.0.limits.request_deadline * 2 + Duration::from_secs(1)
     }
 }
 

@@ -1,7 +1,9 @@
 //! The HTTP engine: asynchronous, WASI 0.2 and 0.3, memory from a pool, interrupted by epochs. Tenant code never comes here.
 
 use wasmtime::component::Linker;
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
+};
 
 use crate::error::LoadError;
 use crate::guest::Guest;

@@ -43,7 +43,7 @@ pub enum LoadError {
     },
     /// A component and its dependencies do not fit together.
     #[error(transparent)]
-    Compose(#[from] compose::Error),
+    Compose(Box<compose::Error>),
     /// A component asks for a store that does not exist.
     #[error(
         "component `{component}` uses the {kind} `{label}`, which is not configured; configured: {known}"
@@ -97,4 +97,10 @@ pub enum LoadError {
     /// The WebAssembly engine cannot be set up on this machine.
     #[error("cannot set up the WebAssembly engine: {0}")]
     Engine(String),
+}
+
+impl From<compose::Error> for LoadError {
+    fn from(error: compose::Error) -> Self {
+        Self::Compose(Box::new(error))
+    }
 }

@@ -329,6 +329,8 @@ fn default_port(scheme: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -486,6 +488,24 @@ mod tests {
         let hosts = parse(&["postgres://db:5432", "https://a.example", "*://b.example:1"]);
 
         assert_eq!(hosts.foreign_schemes().collect::<Vec<_>>(), ["postgres"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".{0,40}", scheme in "[a-z*]{1,5}", tail in "[a-z0-9.:/*\\[\\]{}-]{0,20}") {
+            let _ = AllowedHosts::parse([(text.as_str(), false)], &[]);
+            let _ = AllowedHosts::parse([(format!("{scheme}://{tail}").as_str(), false)], &[]);
+        }
+
+        #[test]
+        fn a_network_contains_exactly_the_addresses_that_share_its_prefix(
+            address in any::<u32>(), other in any::<u32>(), prefix in 0_u8..=32,
+        ) {
+            let network = Network { address: std::net::Ipv4Addr::from_bits(address).into(), prefix };
+            let shared = (address ^ other).leading_zeros() >= u32::from(prefix);
+
+            prop_assert_eq!(network.contains(std::net::Ipv4Addr::from_bits(other).into()), shared);
+        }
     }
 
     fn parse(entries: &[&str]) -> AllowedHosts {

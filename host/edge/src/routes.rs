@@ -225,6 +225,8 @@ fn capture<'a>(segments: &'a [Segment], path: &'a str) -> Option<Captured<'a>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -283,7 +285,8 @@ mod tests {
 
     #[test]
     fn named_segments_are_captured_as_they_stand_in_the_path() {
-        let cases: [(&str, &str, &[(&str, &str)]); 6] = [
+        type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+        let cases: [Case<'_>; 6] = [
             ("/1/:two/3", "/1/2/3", &[("two", "2")]),
             ("/:a/:b", "/x.y/%20z", &[("a", "x.y"), ("b", "%20z")]),
             ("/hooks/:provider/...", "/hooks/twilio/voice/in", &[("provider", "twilio")]),
@@ -324,6 +327,67 @@ mod tests {
         assert!(router(&["/foo"]).find("/foobar").is_none());
         assert!(router(&["/foo/:x"]).find("/foobar").is_none());
         assert!(router(&["/foo/..."]).find("/foobar").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_routes_does_not_matter_and_the_best_one_is_the_most_literal(
+            routes in proptest::collection::btree_set(pattern(), 1..8),
+            path in "(/[abc]){1,4}",
+            seed in any::<prop::sample::Index>(),
+        ) {
+            let mut shuffled: Vec<&str> = routes.iter().map(String::as_str).collect();
+            let forwards = router(&shuffled);
+            let turn = seed.index(shuffled.len());
+            shuffled.rotate_left(turn);
+            shuffled.reverse();
+            let backwards = router(&shuffled);
+
+            let found = forwards.find(&path).map(|matched| matched.pattern.to_owned());
+
+            prop_assert_eq!(&found, &backwards.find(&path).map(|matched| matched.pattern.to_owned()));
+            prop_assert_eq!(found.is_some(), routes.iter().any(|route| fits(route, &path)));
+            if routes.contains(&path) {
+                prop_assert_eq!(found, Some(path));
+            }
+        }
+
+        #[test]
+        fn captures_put_the_path_together_again(path in "(/[a-c.]{1,3}){2,5}/?") {
+            let router = router(&["/:one/:two/..."]);
+            let matched = router.find(&path).unwrap();
+
+            let [(_, one), (_, two)] = matched.parameters.as_slice() else { panic!("{matched:?}") };
+
+            prop_assert_eq!(format!("/{one}/{two}{}", matched.path_info), path);
+        }
+    }
+
+    /// Patterns that name their parameters after their place, so that two that mean the same are the same.
+    fn pattern() -> impl Strategy<Value = String> {
+        let segments = proptest::collection::vec(prop_oneof!["[abc]".prop_map(Some), Just(None)], 1..4);
+        (segments, any::<bool>()).prop_map(|(segments, rest)| {
+            let mut pattern = String::new();
+            for (place, segment) in segments.into_iter().enumerate() {
+                pattern.push('/');
+                pattern.push_str(&segment.unwrap_or_else(|| format!(":p{place}")));
+            }
+            if rest {
+                pattern.push_str("/...");
+            }
+            pattern
+        })
+    }
+
+    /// What a route means, without looking for the best.
+    fn fits(route: &str, path: &str) -> bool {
+        let (route, rest) = match route.strip_suffix("/...") {
+            Some(prefix) => (prefix, true),
+            None => (route, false),
+        };
+        let (wanted, found): (Vec<_>, Vec<_>) = (route.split('/').collect(), path.split('/').collect());
+        (wanted.len() == found.len() || (rest && wanted.len() < found.len()))
+            && wanted.iter().zip(&found).all(|(wanted, found)| wanted.starts_with(':') || wanted == found)
     }
 
     fn router(routes: &[&str]) -> Router<()> {

@@ -57,7 +57,7 @@ pub async fn serve(edge: Edge, listener: TcpListener, shutdown: impl Future<Outp
     drop(stopping);
     let _ = stop.send(());
     // Connections hold a receiver each while they live.
-    if tokio::time::timeout(edge.request_deadline(), stop.closed()).await.is_err() {
+    if tokio::time::timeout(edge.drain_time(), stop.closed()).await.is_err() {
         tracing::warn!("connections were still open at the end of the shutdown");
     }
     Ok(())

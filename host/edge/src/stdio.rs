@@ -168,6 +168,8 @@ impl Pollable for Output {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -204,6 +206,16 @@ mod tests {
         splitter.push(b"a\xff\nb\n", |line| found.push(line.to_owned()));
 
         assert_eq!(found, ["a\u{fffd}", "b"]);
+    }
+
+    proptest! {
+        #[test]
+        fn lines_do_not_depend_on_how_the_output_is_written(text in "[a-c\n]{0,60}", cut in any::<prop::sample::Index>()) {
+            let (one, other) = text.split_at(cut.index(text.len() + 1));
+
+            prop_assert_eq!(lines(&[&text]), lines(&[one, other]));
+            prop_assert_eq!(lines(&[&text]), text.lines().map(str::to_owned).collect::<Vec<_>>());
+        }
     }
 
     fn lines(writes: &[&str]) -> Vec<String> {

@@ -189,7 +189,7 @@ fn run_statement(
     let outcome = (|| {
         let io = |error: rusqlite::Error| Error::Io(error.to_string());
         let mut prepared = connection.prepare_cached(statement).map_err(io)?;
-        batch.columns = prepared.column_names().into_iter().map(str::to_owned).collect();
+        batch.columns = prepared.column_names().map(str::to_owned).collect();
         let parameters = rusqlite::params_from_iter(parameters.into_iter().map(to_sql));
         let mut rows = prepared.query(parameters).map_err(io)?;
         while let Some(row) = rows.next().map_err(io)? {

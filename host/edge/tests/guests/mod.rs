@@ -1,5 +1,10 @@
 //! WASI 0.2 guests in text form, and applications made of them.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "helpers of tests, of which each file uses a part"
+)]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -29,7 +29,7 @@ async fn read(
 ) -> Response {
     match find(&desk, &account, &call, &headers) {
         Ok((sid, known)) => resource(&desk, &sid, &known),
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
@@ -41,7 +41,7 @@ async fn update(
 ) -> Response {
     let (sid, known) = match find(&desk, &account, &call, &headers) {
         Ok(found) => found,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     if known.shared.lock().end.is_some() {
         return error(
@@ -73,15 +73,19 @@ async fn update(
     resource(&desk, &sid, &known)
 }
 
-fn find(desk: &Desk, account: &str, call: &str, headers: &HeaderMap) -> Result<(String, Known), Response> {
+fn find(
+    desk: &Desk,
+    account: &str,
+    call: &str,
+    headers: &HeaderMap,
+) -> Result<(String, Known), Box<Response>> {
     let credentials = format!("{}:{}", desk.config.account_sid, desk.config.auth_token);
     let expected = format!("Basic {}", STANDARD.encode(credentials));
     if headers.get(header::AUTHORIZATION).and_then(|given| given.to_str().ok()) != Some(&expected) {
-        return Err(error(StatusCode::UNAUTHORIZED, 20003, "Authenticate"));
+        return Err(Box::new(error(StatusCode::UNAUTHORIZED, 20003, "Authenticate")));
     }
-    let not_found = || {
-        error(StatusCode::NOT_FOUND, 20404, &format!("The requested resource /Calls/{call} was not found"))
-    };
+    let message = format!("The requested resource /Calls/{call} was not found");
+    let not_found = || Box::new(error(StatusCode::NOT_FOUND, 20404, &message));
     let sid = call.strip_suffix(".json").ok_or_else(not_found)?;
     let known = desk.find(sid).filter(|_| account == desk.config.account_sid).ok_or_else(not_found)?;
     Ok((sid.to_owned(), known))

@@ -108,7 +108,8 @@ impl Api {
                 // What the tool keeps stands under `data`.
                 let kept = item.get_mut("data").map_or(Value::Null, Value::take);
                 let appointment = if kept.is_null() { item } else { kept };
-                serde_json::from_value(appointment).context("an item of GET /v1/appointments has another form")
+                serde_json::from_value(appointment)
+                    .context("an item of GET /v1/appointments has another form")
             })
             .collect()
     }

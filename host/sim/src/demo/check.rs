@@ -2,6 +2,7 @@
 
 use events::Latency;
 use events::transcript::{ToolUse, Turn};
+use jiff::civil::DateTime;
 use serde_json::Value;
 
 use super::Played;
@@ -172,9 +173,19 @@ pub(super) fn memory(played: &Played, booked: Option<&Appointment>, findings: &m
             booked.id
         ));
     }
-    let mentioned = log.transcript.turns.iter().any(|turn| turn.heard.contains("remember your appointment"));
+    let Ok(start) = booked.start.parse::<DateTime>() else {
+        findings.add(format!("the appointment's start `{}` is no local time", booked.start));
+        return;
+    };
+    let (day, clock) = (
+        start.strftime("remember your appointment on %A %-d %B").to_string(),
+        start.strftime("at %H:%M").to_string(),
+    );
+    let mentioned = log.transcript.turns.iter().any(|turn| {
+        turn.heard.split('.').any(|sentence| sentence.contains(&day) && sentence.contains(&clock))
+    });
     if !mentioned {
-        findings.add("the agent did not say that it remembers the appointment");
+        findings.add(format!("the agent did not say that it remembers the appointment of {}", booked.start));
     }
 }
 

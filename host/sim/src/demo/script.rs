@@ -34,7 +34,7 @@ pub(super) async fn book(
     call.interrupt_after_words(ENOUGH, "The second one, please.", DEADLINE).await?;
     call.wait_for("the booking to be confirmed", |heard| heard.contains("booked for"), DEADLINE).await?;
     call.listen(POLITE, DEADLINE).await?;
-    goodbye(call, "No, thank you. That is all. Goodbye.").await
+    goodbye(call, "No, that is wonderful, thank you. Goodbye.").await
 }
 
 /// The second call: be remembered, move, goodbye.

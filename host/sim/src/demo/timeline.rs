@@ -7,10 +7,13 @@ use futures::StreamExt as _;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::carrier::Call;
+use crate::carrier::{Call, HeardWord};
 
-/// Words closer together than this are told as one line.
-const PAUSE: Duration = Duration::from_millis(450);
+/// Words with less silence than this between them are told as one line.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A word that takes longer than this is not coming.
+const LONGEST_WORD: Duration = Duration::from_millis(1_500);
 
 /// How long the last words may take to be told.
 const REST: Duration = Duration::from_secs(5);
@@ -72,24 +75,20 @@ impl Timeline {
         let timeline = self.clone();
         let agent = tokio::spawn(async move {
             let mut words = Box::pin(words);
-            let mut line: Option<(Duration, String)> = None;
+            let mut line: Vec<HeardWord> = Vec::new();
             loop {
-                match timeout(PAUSE, words.next()).await {
-                    Ok(Some(word)) => match &mut line {
-                        Some((_, text)) => {
-                            text.push(' ');
-                            text.push_str(&word.text);
-                        }
-                        None => line = Some((word.start, word.text)),
-                    },
-                    pause_or_end => {
-                        if let Some((at, text)) = line.take() {
-                            timeline.tell(at, Who::Agent, &text);
-                        }
-                        if pause_or_end.is_ok() {
-                            return;
-                        }
-                    }
+                let next = timeout(LONGEST_WORD, words.next()).await;
+                let goes_on = match (&next, line.last()) {
+                    (Ok(Some(word)), Some(last)) => word.start.saturating_sub(last.end) < PAUSE,
+                    _ => false,
+                };
+                if !goes_on {
+                    timeline.tell_heard(&std::mem::take(&mut line));
+                }
+                match next {
+                    Ok(Some(word)) => line.push(word),
+                    Ok(None) => return,
+                    Err(_) => {}
                 }
             }
         });
@@ -102,6 +101,12 @@ impl Timeline {
             }
         });
         Telling { agent, caller }
+    }
+
+    fn tell_heard(&self, words: &[HeardWord]) {
+        let Some(first) = words.first() else { return };
+        let text: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+        self.tell(first.start, Who::Agent, &text.join(" "));
     }
 
     fn tell(&self, at: Duration, who: Who, text: &str) {

@@ -56,6 +56,7 @@ pub struct Driver {
     vad: Vad,
     samples: Vec<i16>,
     hung_up: bool,
+    disconnect_logged: bool,
 }
 
 impl Driver {
@@ -110,6 +111,7 @@ impl Driver {
             vad: Vad::new(),
             samples: Vec::with_capacity(FRAME_BYTES),
             hung_up: false,
+            disconnect_logged: false,
             platform,
         })
     }
@@ -124,7 +126,9 @@ impl Driver {
             tracing::error!(error = format!("{error:#}"), "a call cannot go on");
             self.end_broken().await;
         }
-        self.log.push(CallEvent::MediaDisconnected);
+        if !self.disconnect_logged {
+            self.log.push(CallEvent::MediaDisconnected);
+        }
         let logged = self.log.settle().await;
         if self.hung_up {
             self.end_at_carrier().await;
@@ -215,7 +219,10 @@ impl Driver {
     /// Invariant: what is heard or acts waits until the log before it is durable.
     async fn perform(&mut self, output: Output) -> anyhow::Result<()> {
         match output {
-            Output::Emit(event) => self.log.push(event),
+            Output::Emit(event) => {
+                self.disconnect_logged |= event == CallEvent::MediaDisconnected;
+                self.log.push(event);
+            }
             Output::SendAudio { payload, .. } => {
                 self.log.settle().await?;
                 self.writer.audio(&payload).await?;
@@ -304,7 +311,7 @@ fn tool_definition(tool: &sandbox::Tool) -> ToolDefinition {
 /// The tool by which the model ends a call; the core runs it.
 fn end_call() -> ToolDefinition {
     ToolDefinition {
-        name: "end_call".into(),
+        name: turn::END_CALL.into(),
         description: "Ends the call once your last words have been heard. Say goodbye first, then call it."
             .into(),
         parameters: serde_json::json!({ "type": "object", "properties": {}, "additionalProperties": false }),

@@ -91,7 +91,11 @@ async fn keep_open(
             Err(error) => error.to_string(),
         };
         tracing::warn!(vendor = tts.name(), error = message, "the synthesiser was lost");
-        // What was under way is lost with the stream; the core decides what to say again.
+        // What was under way is lost with the stream, and what was still to be said belongs to it:
+        // the core says both again once it knows.
+        while let Ok(stale) = commands.try_recv() {
+            contexts.command(stale);
+        }
         for input in contexts.fail_all(&message) {
             if inputs.send(input).await.is_err() {
                 return;
@@ -305,9 +309,9 @@ impl Turn {
                 context.done = true;
                 let bytes = u32::try_from(context.audio_bytes).unwrap_or(u32::MAX);
                 self.passed += BYTE * bytes;
-                inputs.extend(
-                    context.clauses.iter().map(|clause| Input::Tts(id, TtsInput::ClauseDone(*clause))),
-                );
+                // The context's clauses end here together; where each began within it is not told.
+                let last = context.clauses.last().copied();
+                inputs.extend(last.map(|clause| Input::Tts(id, TtsInput::ClauseDone(clause))));
                 self.contexts.pop_front();
                 let held =
                     self.contexts.front_mut().map(|next| std::mem::take(&mut next.held)).unwrap_or_default();

@@ -49,7 +49,7 @@ impl Recognition {
 
     /// Takes audio and returns the messages that it gives rise to, and how many words were in it.
     pub(super) fn hear(&mut self, audio: &[u8]) -> (Vec<Value>, usize) {
-        let mulaw = self.to_mulaw(audio);
+        let mulaw = self.take_mulaw(audio);
         let mut messages = Vec::new();
         let mut words = 0;
         // In steps of 10 ms, so that the result does not depend on how the client cuts its audio.
@@ -84,7 +84,7 @@ impl Recognition {
         messages
     }
 
-    fn to_mulaw(&mut self, audio: &[u8]) -> Vec<u8> {
+    fn take_mulaw(&mut self, audio: &[u8]) -> Vec<u8> {
         if self.options.encoding == Encoding::Mulaw {
             return audio.to_vec();
         }

@@ -11,7 +11,14 @@ pub(super) struct Known {
 
 /// Words that head what is remembered.
 const HEADINGS: [&str; 8] = [
-    "memor", "remember", "recall", "earlier calls", "previous calls", "know about", "known of", "known about",
+    "memor",
+    "remember",
+    "recall",
+    "earlier calls",
+    "previous calls",
+    "know about",
+    "known of",
+    "known about",
 ];
 
 /// The appointment that is remembered, if it was not cancelled. Memories come best first, and one with a reference is
@@ -64,8 +71,11 @@ fn reference(line: &str) -> Option<String> {
     named.or(shaped).filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
-/// The part of the line that begins with a weekday, up to the next comma or full stop; or an ISO time.
+/// When the appointment of a line is: an ISO time, or the words from a weekday to the next mark. A line may speak of
+/// other days before it comes to the appointment.
 fn when(line: &str) -> Option<String> {
+    let start = ["Booked: ", "Moved to: "].iter().filter_map(|mark| line.rfind(mark)).max().unwrap_or(0);
+    let line = line.get(start..)?;
     let iso = line.split_whitespace().find_map(|word| {
         let word = word.trim_matches(|character: char| !character.is_ascii_alphanumeric());
         super::slots::Slot::parse(word)
@@ -75,8 +85,8 @@ fn when(line: &str) -> Option<String> {
     }
     let start = super::slots::WEEKDAYS.iter().filter_map(|day| line.find(day)).min()?;
     let text = line.get(start..)?;
-    let text = text.split([',', '.', ';', '"', '\'']).next().unwrap_or(text).trim();
-    Some(text.split(" (").next().unwrap_or(text).to_owned())
+    let text = text.split([',', '.', ';', '"', '\'', '(']).next().unwrap_or(text).trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -101,6 +111,15 @@ mod tests {
         let system = "What is known of this customer:\n- Ada asked for an appointment.\n- Moved to: Friday 27 \
             November 2026 at 09:00, reference A-2";
         assert_eq!(appointment(system).unwrap().id.as_deref(), Some("A-2"));
+    }
+
+    #[test]
+    fn the_day_of_the_call_is_not_the_day_of_the_appointment() {
+        let system = "What is known of this customer:\n- On Friday 20 November 2026, Ada called and said: \"Hello.\". \
+            Booked: Monday 23 November 2026 at 10:00, reference A-EHREPR. Tools used: end_call.";
+        let known = appointment(system).unwrap();
+        assert_eq!(known.when.as_deref(), Some("Monday 23 November 2026 at 10:00"));
+        assert_eq!(known.id.as_deref(), Some("A-EHREPR"));
     }
 
     #[test]

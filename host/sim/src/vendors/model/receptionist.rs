@@ -9,7 +9,7 @@ use super::tool::{self, Action, ask, diary};
 use super::{Reply, ToolCall};
 
 /// How many free times are read out: enough for a sentence that is worth interrupting.
-const READ_OUT: usize = 5;
+const READ_OUT: usize = 4;
 
 const ASK_NAME: &str = "What name may I put it under?";
 const ASK_AGAIN: &str = "I am sorry, I did not understand that. Could you say it again?";

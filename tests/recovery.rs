@@ -33,7 +33,7 @@ async fn a_killed_platform_has_logged_what_was_heard_and_goes_on_with_the_call()
     let greeting = call.listen(SILENCE, PATIENCE).await.unwrap();
     call.say("I would like an appointment, please.").await.unwrap();
     // In the middle of a long sentence, which a tool's result is in.
-    call.wait_for("eight words", |text| n_words(text) >= 8, PATIENCE).await.unwrap();
+    wait_for(&call, "eight words", |text| n_words(text) >= 8).await;
     stage.server.kill().await;
     let killed = Instant::now();
 
@@ -46,7 +46,7 @@ async fn a_killed_platform_has_logged_what_was_heard_and_goes_on_with_the_call()
     drop(store);
 
     stage.server.start_again().await;
-    call.wait_for("the recovery line", |text| text.contains(RECOVERY), PATIENCE).await.unwrap();
+    wait_for(&call, "the recovery line", |text| text.contains(RECOVERY)).await;
     eprintln!("from the kill to the end of the recovery line: {:?}", killed.elapsed());
     assert_eq!(call.streams(), 2);
 
@@ -82,7 +82,7 @@ async fn a_call_whose_line_breaks_is_connected_again_and_goes_on() {
     let faults =
         CarrierFaults { drop_connection_at: Some(Duration::from_millis(1500)), ..CarrierFaults::default() };
     let mut call = stage.twilio.place_call_with(CALLER, NUMBER, faults);
-    call.wait_for("the recovery line", |text| text.contains(RECOVERY), PATIENCE).await.unwrap();
+    wait_for(&call, "the recovery line", |text| text.contains(RECOVERY)).await;
     assert_eq!(call.streams(), 2);
     call.listen(SILENCE, PATIENCE).await.unwrap();
     say(&mut call, "I would like an appointment, please.", "which one would suit you best?").await;
@@ -203,6 +203,12 @@ async fn say(call: &mut Call, line: &str, answer: &str) {
     call.say(line).await.unwrap();
     let heard = call.listen(SILENCE, PATIENCE).await.unwrap();
     assert!(heard.contains(answer), "to {line:?} the agent said {heard:?}");
+}
+
+async fn wait_for(call: &Call, what: &str, fits: impl Fn(&str) -> bool) {
+    if let Err(error) = call.wait_for(what, fits, PATIENCE).await {
+        panic!("{error}; the carrier says {:?}", call.problems());
+    }
 }
 
 /// The caller says goodbye, and the agent ends the call.

@@ -109,7 +109,7 @@ impl Tool {
         let component = gate::admit(engine, bytes, gate_limits)?;
         let pre = link(&component).map_err(|error| Refusal::wrong_world(&error))?;
         let digest = gate::digest(bytes);
-        let described = describe(&pre, limits).map_err(Refusal::describe_failed)?;
+        let described = describe(&pre, limits)?;
         let definition = gate::check_definition(described)?;
         Ok(Self {
             _engine: engine.clone(),
@@ -206,14 +206,14 @@ fn store(
 /// How long `describe` may take: it has nothing to wait for.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-fn describe(pre: &ToolComponentPre<CallState>, limits: ToolLimits) -> Result<gate::Described, RunError> {
+fn describe(pre: &ToolComponentPre<CallState>, limits: ToolLimits) -> Result<gate::Described, Refusal> {
     let state = CallState::new(Arc::new(gate::NoHost), limits, 0);
     let mut store = store(pre, state, DESCRIBE_TIMEOUT, limits);
-    let run = |store: &mut Store<CallState>| -> wasmtime::Result<wit::Definition> {
-        let instance = pre.instantiate(&mut *store)?;
-        instance.voicehive_tool_tool().call_describe(store)
-    };
-    Ok(run(&mut store).map_err(|error| run_error(&error, DESCRIBE_TIMEOUT))?.into())
+    let failed = |error| Refusal::describe_failed(run_error(&error, DESCRIBE_TIMEOUT));
+    let instance = pre.instance_pre().instantiate(&mut store).map_err(failed)?;
+    // The names of the exports are known to fit; whether their types do shows here.
+    let tool = ToolComponent::new(&mut store, &instance).map_err(|error| Refusal::wrong_world(&error))?;
+    Ok(tool.voicehive_tool_tool().call_describe(&mut store).map_err(failed)?.into())
 }
 
 fn run_error(error: &wasmtime::Error, timeout: Duration) -> RunError {

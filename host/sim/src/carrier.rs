@@ -55,6 +55,8 @@ pub struct Config {
     pub voice_url: Url,
     /// Where the status callback is; none is sent where absent.
     pub status_url: Option<Url>,
+    /// Whether calls keep their audio for recordings: 1 MB a minute, too much for many calls at once.
+    pub keep_audio: bool,
     /// How long a refused connection is tried again. In front of a real platform stands a balancer that holds requests
     /// while a process is replaced.
     pub connect_patience: Duration,
@@ -74,6 +76,7 @@ impl Config {
             auth_token: auth_token.into(),
             voice_url: base.join("/webhooks/twilio/voice")?,
             status_url: Some(base.join("/webhooks/twilio/status")?),
+            keep_audio: true,
             connect_patience: Duration::from_secs(5),
             addr: None,
         })

@@ -6,7 +6,6 @@ mod compare;
 mod platform;
 mod report;
 mod script;
-mod timeline;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -17,15 +16,16 @@ use uuid::Uuid;
 
 use crate::carrier::{CarrierFaults, Config, Report, Twilio};
 use crate::recording;
+use crate::timeline::Timeline;
 use crate::vendors::Vendors;
 use api::{Api, CallLog};
 use check::Findings;
 use platform::Platform;
-use timeline::Timeline;
 
-/// The telephone numbers of the demonstration, from the ranges that are kept free for such.
-const CALLER: &str = "+12025550143";
-const AGENT: &str = "+12025550199";
+/// The number that the demonstration calls from. Both are of the ranges that are kept free for such.
+pub const CALLER: &str = "+12025550143";
+/// The number that the demonstration calls.
+pub const AGENT: &str = "+12025550199";
 
 /// What to do.
 #[derive(Clone, Debug, Default)]

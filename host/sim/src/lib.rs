@@ -5,5 +5,6 @@ pub mod demo;
 pub mod faults;
 pub mod recording;
 pub mod server;
+pub mod timeline;
 pub mod vendors;
 pub mod voice;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use futures::StreamExt as _;
-use sim::carrier::{ACCOUNT_SID, AUTH_TOKEN, Call, Config, Twilio};
+use sim::carrier::{ACCOUNT_SID, AUTH_TOKEN, Call, CallError, Config, End, Twilio};
 use sim::faults::Faults;
+use sim::timeline::Timeline;
 use sim::vendors::{KEY, cartesia, deepgram, openai};
 use sim::{demo, recording};
 
@@ -45,8 +45,23 @@ enum Command {
     /// Serve the simulated speech and language vendors until Ctrl-C.
     Vendors(VendorsArgs),
     /// Place a simulated call to a running platform.
+    ///
+    /// Each LINE is said when the agent has finished speaking. Without lines, they are read from standard input, one call
+    /// per run. What is heard is printed with its time on the line. The platform must know this carrier: start it with the
+    /// environment that `voicehive-sim vendors` prints.
+    #[command(verbatim_doc_comment)]
     Call(CallArgs),
     /// Start everything, place two calls, and check what came of them.
+    ///
+    /// Starts the simulated vendors, then `voicehive up` (the binary beside this one, or on the PATH) as a process of its
+    /// own with a fresh database, and calls it twice from the same number. In the first call the caller interrupts the
+    /// agent in mid-sentence and books an appointment; in the second the agent remembers it and moves it. Then everything
+    /// is read back from the platform's REST interface and compared with what was really said and heard.
+    ///
+    /// Ends with 0 when everything was as it should be, with 1 when anything was not, and says what.
+    /// The vendors are always the simulated ones, also where keys of real vendors are set: words travel as the simulated
+    /// voice, which no real recogniser understands.
+    #[command(verbatim_doc_comment)]
     Demo(DemoArgs),
 }
 
@@ -57,13 +72,7 @@ struct VendorsArgs {
     port: u16,
 }
 
-/// Place a simulated call to a running platform.
-///
-/// Each LINE is said when the agent has finished speaking. Without lines, they are read from standard input, one call
-/// per run. What is heard is printed with its time on the line. The platform must know this carrier: start it with the
-/// environment that `voicehive-sim vendors` prints.
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
 struct CallArgs {
     /// The platform's public address
     #[arg(long, default_value = "http://127.0.0.1:3000")]
@@ -72,7 +81,7 @@ struct CallArgs {
     #[arg(long)]
     to: String,
     /// The caller's number
-    #[arg(long, default_value = "+12025550143")]
+    #[arg(long, default_value = demo::CALLER)]
     from: String,
     /// The account that the call belongs to
     #[arg(long, env = "TWILIO_ACCOUNT_SID", default_value = ACCOUNT_SID)]
@@ -90,18 +99,7 @@ struct CallArgs {
     lines: Vec<String>,
 }
 
-/// Start everything, place two calls, and check what came of them.
-///
-/// Starts the simulated vendors, then `voicehive up` (the binary beside this one, or on the PATH) as a process of its
-/// own with a fresh database, and calls it twice from the same number. In the first call the caller interrupts the
-/// agent in mid-sentence and books an appointment; in the second the agent remembers it and moves it. Then everything
-/// is read back from the platform's REST interface and compared with what was really said and heard.
-///
-/// Ends with 0 when everything was as it should be, with 1 when anything was not, and says what.
-/// The vendors are always the simulated ones, also where keys of real vendors are set: words travel as the simulated
-/// voice, which no real recogniser understands.
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
 struct DemoArgs {
     /// Print one JSON object to stdout; the account of the calls goes to stderr
     #[arg(long)]
@@ -166,6 +164,7 @@ async fn vendors(args: &VendorsArgs) -> anyhow::Result<()> {
     for (name, value) in running.environment() {
         println!("export {name}={value}");
     }
+    println!("export VOICEHIVE_NUMBER={}", demo::AGENT);
     println!("export TWILIO_ACCOUNT_SID={ACCOUNT_SID}");
     println!("export TWILIO_AUTH_TOKEN={AUTH_TOKEN}");
     println!("export TWILIO_API_URL=http://{API_LISTEN}");
@@ -188,16 +187,12 @@ async fn call(args: CallArgs) -> anyhow::Result<()> {
         args.lines
     };
     let mut call = twilio.place_call(&args.from, &args.to);
-    let mut words = call.hears().boxed();
-    let telling = tokio::spawn(async move {
-        while let Some(word) = words.next().await {
-            println!("{:>7.2}  agent   {}", word.start.as_secs_f64(), word.text);
-        }
-    });
+    let timeline = Timeline::new(false);
+    let telling = timeline.follow(&call);
     let talked = talk(&mut call, lines.iter().filter(|line| !line.trim().is_empty())).await;
     call.hang_up().await;
     let report = call.ended(ANSWER).await?;
-    telling.await?;
+    telling.finish().await;
     for problem in &report.problems {
         eprintln!("the carrier complains: {problem}");
     }
@@ -205,18 +200,30 @@ async fn call(args: CallArgs) -> anyhow::Result<()> {
         recording::write(path, &report.sent_audio, &report.heard_audio)
             .with_context(|| format!("the recording {} cannot be written", path.display()))?;
     }
-    println!("{:>7.2}  {:?}", report.duration.as_secs_f64(), report.end);
+    let end = match report.end {
+        End::CallerHungUp => "the caller hung up",
+        End::PlatformHungUp => "the agent hung up",
+        End::Rejected => "the call was turned down",
+        End::Failed => "the call failed",
+    };
+    println!("{:>7.2}  {end}", report.duration.as_secs_f64());
     twilio.shutdown().await;
     talked
 }
 
-async fn talk(call: &mut Call, lines: impl Iterator<Item = &String>) -> anyhow::Result<()> {
+async fn talk<'a>(call: &mut Call, mut lines: impl Iterator<Item = &'a String>) -> anyhow::Result<()> {
     call.connected(ANSWER).await?;
     call.listen(POLITE, ANSWER).await?;
-    for line in lines {
-        let said = call.say(line).await?;
-        println!("{:>7.2}  caller  {}", said.start.as_secs_f64(), said.text);
-        call.listen(POLITE, ANSWER).await?;
+    let mut line = lines.next();
+    while let Some(text) = line {
+        call.say(text).await?;
+        line = lines.next();
+        match call.listen(POLITE, ANSWER).await {
+            Ok(_) => {}
+            // An agent that hangs up after the last line has done nothing wrong.
+            Err(CallError::Ended(_)) if line.is_none() => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(())
 }

@@ -51,7 +51,9 @@ fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
         cli::Command::Media => runtime.block_on(up::up(config::Config::load()?, up::Planes::Media)),
         cli::Command::Call(arguments) => runtime.block_on(place_call::place_call(arguments)),
         cli::Command::Doctor => runtime.block_on(doctor::doctor()),
-        cli::Command::Migrate { direction } => migrate::migrate(&config::Config::load()?, &direction),
+        cli::Command::Migrate { direction } => {
+            runtime.block_on(migrate::migrate(&config::Config::load()?, &direction))
+        }
     }
 }
 

@@ -3,22 +3,30 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use store::Timestamp;
 use store::native::migrate as schema;
+use store::{NativeDb, Store, Timestamp};
 
 use crate::cli::Direction;
 use crate::config::Config;
+use crate::platform;
 
-/// Brings the database to a version, or prints where it is.
+/// Brings the database to a version, or prints where it is. The latest version is
+/// seeded too, so that Spin has a tenant to serve.
 ///
 /// # Errors
 /// Where the database cannot be opened or is of another make.
-pub fn migrate(config: &Config, direction: &Direction) -> anyhow::Result<ExitCode> {
+pub async fn migrate(config: &Config, direction: &Direction) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&config.data).with_context(|| format!("creating {}", config.data.display()))?;
     let path = config.database();
     let mut connection = schema::connect(&path).with_context(|| format!("opening {}", path.display()))?;
     let changed = match direction {
-        Direction::Up => schema::up(&mut connection, Timestamp::now())?,
+        Direction::Up => {
+            let applied = schema::up(&mut connection, Timestamp::now())?;
+            let store =
+                Store::new(NativeDb::open(&path).with_context(|| format!("opening {}", path.display()))?);
+            platform::seed(&store, config).await?;
+            applied
+        }
         Direction::Down { version } => schema::down(&mut connection, *version)?,
         Direction::Status => {
             for migration in schema::status(&mut connection)? {

@@ -39,7 +39,6 @@ pub struct Platform {
     /// Checks media tokens.
     pub media_secret: media_token::Secret,
     media_secret_text: Secret,
-    api_key: Secret,
 }
 
 impl Platform {
@@ -59,10 +58,6 @@ impl Platform {
         };
         let media_secret = media_token::Secret::new(media_secret_text.expose().as_bytes())
             .context("MEDIA_TOKEN_SECRET is too short: use 16 bytes or more")?;
-        let api_key = match &config.api_key {
-            Some(key) => key.clone(),
-            None => secrets::load_or_create(&config.data, "api-key")?,
-        };
         Ok(Self {
             stt: vendors.stt,
             llm: vendors.llm,
@@ -74,24 +69,8 @@ impl Platform {
             tools: Arc::new(tools),
             media_secret,
             media_secret_text,
-            api_key,
             config,
         })
-    }
-
-    /// Seeds the default tenant, its agent, its number and its API key.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn seed(&self) -> anyhow::Result<()> {
-        let seed = Seed {
-            time_zone: self.config.time_zone.clone(),
-            number: self.config.number.clone(),
-            api_key: Some(ApiKeyHash::of(self.api_key.expose())),
-            ..Seed::default()
-        };
-        self.store.seed(&seed, Timestamp::now()).await.context("seeding the default tenant")?;
-        Ok(())
     }
 
     /// The values of the manifest's variables.
@@ -116,4 +95,23 @@ pub fn open_store(config: &Config) -> anyhow::Result<Store<NativeDb>> {
     let db = NativeDb::migrate_and_open(&path, Timestamp::now())
         .with_context(|| format!("opening {}", path.display()))?;
     Ok(Store::new(db))
+}
+
+/// Seeds the default tenant, its agent, its number and its API key.
+///
+/// # Errors
+/// Where the database fails, or the key can be neither read nor made.
+pub async fn seed(store: &Store<NativeDb>, config: &Config) -> anyhow::Result<()> {
+    let api_key = match &config.api_key {
+        Some(key) => key.clone(),
+        None => secrets::load_or_create(&config.data, "api-key")?,
+    };
+    let seed = Seed {
+        time_zone: config.time_zone.clone(),
+        number: config.number.clone(),
+        api_key: Some(ApiKeyHash::of(api_key.expose())),
+        ..Seed::default()
+    };
+    store.seed(&seed, Timestamp::now()).await.context("seeding the default tenant")?;
+    Ok(())
 }

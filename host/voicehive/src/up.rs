@@ -14,7 +14,7 @@ use turn::OperatorCommand;
 
 use crate::banner;
 use crate::config::Config;
-use crate::platform::Platform;
+use crate::platform::{Platform, seed};
 use crate::serve::{self, Shared};
 
 /// Which planes this process serves.
@@ -32,6 +32,11 @@ const FAREWELL: &str = "I'm sorry, I have to end this call. Please call again in
 /// How long the last words may take after the drain.
 const LAST_WORDS: Duration = Duration::from_secs(12);
 
+/// How often an instance of an edge component is used: as often as under Spin, but
+/// for one request at a time, so that a trap costs one request.
+const REUSE: edge::InstanceReuse =
+    edge::InstanceReuse { requests: 128, concurrent: 1, idle: Duration::from_secs(1) };
+
 /// Serves `planes` until a stop signal, then lets live calls end.
 ///
 /// # Errors
@@ -44,7 +49,7 @@ pub async fn up(config: Config, planes: Planes) -> anyhow::Result<ExitCode> {
     })?;
     let listening = listener.local_addr().context("reading the listening address")?;
     let platform = Arc::new(Platform::assemble(config)?);
-    platform.seed().await?;
+    seed(&platform.store, &platform.config).await?;
     let edge = match planes {
         Planes::Both => Some(load_edge(&platform, listening).await?),
         Planes::Media => None,
@@ -67,7 +72,7 @@ async fn load_edge(platform: &Platform, listening: SocketAddr) -> anyhow::Result
         sqlite_databases: [("default".to_owned(), config.database())].into(),
         variables: platform.edge_variables(listening),
         compile_cache: config.data.join("compiled/edge"),
-        limits: edge::Limits::default(),
+        limits: edge::Limits { instance_reuse: REUSE, ..edge::Limits::default() },
     };
     Edge::load(settings).await.with_context(|| format!("loading {}", config.manifest.display()))
 }

@@ -54,7 +54,7 @@ impl Run {
         shared: Arc<Shared>,
         commands: mpsc::Receiver<Command>,
     ) -> Self {
-        let line = Line::new(Arc::clone(&shared), commands, &faults);
+        let line = Line::new(Arc::clone(&shared), commands, &faults, desk.config.keep_audio);
         let at = desk.config.voice_url.clone();
         Self {
             desk,

@@ -77,6 +77,9 @@ struct Utterance {
 pub(super) struct Line {
     pub(super) playback: Playback,
     pub(super) shared: Arc<Shared>,
+    /// What the caller sent in the last step.
+    pub(super) last_sent: Vec<u8>,
+    keep_audio: bool,
     commands: mpsc::Receiver<Command>,
     began: Instant,
     steps: u64,
@@ -90,10 +93,13 @@ impl Line {
         shared: Arc<Shared>,
         commands: mpsc::Receiver<Command>,
         faults: &CarrierFaults,
+        keep_audio: bool,
     ) -> Self {
         Self {
             playback: Playback::default(),
             shared,
+            last_sent: Vec::new(),
+            keep_audio,
             commands,
             began: Instant::now(),
             steps: 0,
@@ -150,9 +156,12 @@ impl Line {
             state.now = now;
             state.last_voice = last_voice;
             state.heard.extend(words);
-            state.sent_audio.extend_from_slice(&sent);
-            state.heard_audio.extend_from_slice(&heard);
+            if self.keep_audio {
+                state.sent_audio.extend_from_slice(&sent);
+                state.heard_audio.extend_from_slice(&heard);
+            }
         });
+        self.last_sent.clone_from(&sent);
         Frame { sent, marks }
     }
 

@@ -65,9 +65,9 @@ pub struct Report {
     pub streams: u32,
     /// Whom the call was passed on to.
     pub dialled: Option<String>,
-    /// What the caller sent, as mu-law.
+    /// What the caller sent, as mu-law; empty where calls keep no audio.
     pub sent_audio: Vec<u8>,
-    /// What the caller heard, as mu-law.
+    /// What the caller heard, as mu-law; empty where calls keep no audio.
     pub heard_audio: Vec<u8>,
 }
 

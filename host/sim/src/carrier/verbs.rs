@@ -123,12 +123,7 @@ impl Run {
                 Some(Stop::Key(key)) => break (None, key.to_string()),
                 None => {}
             }
-            let frame: Vec<u8> = {
-                let state = self.shared.lock();
-                let from = state.sent_audio.len().saturating_sub(audio::FRAME_SAMPLES);
-                state.sent_audio.get(from..).map(<[u8]>::to_vec).unwrap_or_default()
-            };
-            if !listener.push(&frame).is_empty() || listener.in_word() {
+            if !listener.push(&self.line.last_sent).is_empty() || listener.in_word() {
                 last_voice = self.line.now();
             }
         };

@@ -60,7 +60,8 @@ pub(super) fn call(number: u32, played: &Played, findings: &mut Findings) {
         both_ends(report, log, findings);
     }
     latencies(&log.transcript.turns, findings);
-    if number == 1 && !log.transcript.turns.iter().any(|turn| turn.interrupted) {
+    let interrupting = number == 1 && played.report.as_ref().is_some_and(|report| report.said.len() > 1);
+    if interrupting && !log.transcript.turns.iter().any(|turn| turn.interrupted) {
         findings.add("the caller interrupted the agent, but no turn of the log is interrupted");
     }
 }

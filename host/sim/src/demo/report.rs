@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::Played;
 use super::api::Appointment;
 use super::check::recalled;
-use super::timeline::Timeline;
 use crate::carrier::{HeardWord, Report, Said};
+use crate::timeline::Timeline;
 
 /// One object with everything.
 pub(super) fn json(played: &[Played], diary: &[Appointment]) -> Value {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::timeline::Timeline;
 use crate::carrier::{Call, CallError};
 use crate::server::Handle;
+use crate::timeline::Timeline;
 
 /// No step takes longer, unless something is wrong.
 pub(super) const DEADLINE: Duration = Duration::from_secs(25);

@@ -20,7 +20,7 @@ const REST: Duration = Duration::from_secs(5);
 
 /// Where the account of the calls goes.
 #[derive(Clone, Debug)]
-pub(super) struct Timeline {
+pub struct Timeline {
     to_stderr: bool,
     colour: bool,
 }
@@ -33,21 +33,22 @@ enum Who {
 
 /// The telling of one call.
 #[derive(Debug)]
-pub(super) struct Telling {
+pub struct Telling {
     agent: JoinHandle<()>,
     caller: JoinHandle<()>,
 }
 
 impl Timeline {
     /// To stdout, or to stderr where stdout is for machines. Colour is for terminals whose user wants it.
-    pub(super) fn new(to_stderr: bool) -> Self {
+    pub fn new(to_stderr: bool) -> Self {
         let terminal =
             if to_stderr { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self { to_stderr, colour: terminal && wanted }
     }
 
-    pub(super) fn line(&self, text: &str) {
+    /// One line as it is.
+    pub fn line(&self, text: &str) {
         // An account that nobody can read any more stops nothing.
         let _written = if self.to_stderr {
             writeln!(std::io::stderr().lock(), "{text}")
@@ -56,21 +57,23 @@ impl Timeline {
         };
     }
 
-    pub(super) fn note(&self, text: &str) {
+    /// A remark beside what is said.
+    pub fn note(&self, text: &str) {
         self.line(&format!("         {}", self.paint("2", &format!("({text})"))));
     }
 
-    pub(super) fn begin(&self, number: u32, from: &str, to: &str) {
+    /// The head of a call.
+    pub fn begin(&self, number: u32, from: &str, to: &str) {
         self.line(&format!("\n{}", self.paint("1", &format!("Call {number}: {from} calls {to}"))));
     }
 
     /// The colour of an outcome; the words say it too.
-    pub(super) fn outcome(&self, good: bool, text: &str) {
+    pub fn outcome(&self, good: bool, text: &str) {
         self.line(&self.paint(if good { "32" } else { "31" }, text));
     }
 
     /// Tells what is said and heard in a call until it ends.
-    pub(super) fn follow(&self, call: &Call) -> Telling {
+    pub fn follow(&self, call: &Call) -> Telling {
         let words = call.hears();
         let timeline = self.clone();
         let agent = tokio::spawn(async move {
@@ -125,7 +128,7 @@ impl Timeline {
 
 impl Telling {
     /// Waits until everything was told.
-    pub(super) async fn finish(self) {
+    pub async fn finish(self) {
         for task in [self.agent, self.caller] {
             // What is not told by then is in the report.
             let _told = timeout(REST, task).await;

@@ -1,1 +1,0 @@
-//! Answers and places phone calls with AI agents.

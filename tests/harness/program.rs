@@ -43,6 +43,14 @@ pub fn require_components() {
     assert!(component.exists(), "{} is missing: run `cargo xtask build`", component.display());
 }
 
+/// Makes the data folder. What is compiled is shared, so that only the first server after a build compiles it.
+pub fn prepare_data(folder: &Path) {
+    let compiled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    std::fs::create_dir_all(&compiled).unwrap();
+    std::fs::create_dir_all(data(folder)).unwrap();
+    std::os::unix::fs::symlink(compiled, data(folder).join("compiled")).unwrap();
+}
+
 /// The folder of the database.
 pub fn data(folder: &Path) -> PathBuf {
     folder.join("data")

@@ -11,7 +11,9 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
-use super::program::{API_KEY, Kind, data, find_spin, free_address, own_settings, require_components, spawn};
+use super::program::{
+    API_KEY, Kind, data, find_spin, free_address, own_settings, prepare_data, require_components, spawn,
+};
 use super::{Answer, PATIENCE, Webhook, eventually};
 
 /// A platform that serves, with a database of its own. It is killed when dropped.
@@ -48,6 +50,7 @@ impl Server {
     async fn start(kind: Kind, settings: &[(&'static str, String)]) -> Self {
         require_components();
         let folder = tempfile::tempdir().unwrap();
+        prepare_data(folder.path());
         let address = free_address();
         let mut all = own_settings(address, folder.path());
         all.extend(settings.iter().cloned());

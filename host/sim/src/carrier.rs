@@ -57,8 +57,8 @@ pub struct Config {
     pub status_url: Option<Url>,
     /// Whether calls keep their audio for recordings: 1 MB a minute, too much for many calls at once.
     pub keep_audio: bool,
-    /// How long a refused connection is tried again. In front of a real platform stands a balancer that holds requests
-    /// while a process is replaced.
+    /// How long a connection that is refused, or breaks before an answer, is tried again. In front of a real platform
+    /// stands a balancer that holds requests while a process is replaced.
     pub connect_patience: Duration,
     /// Where the REST interface listens; a free port of this machine where absent.
     pub addr: Option<SocketAddr>,

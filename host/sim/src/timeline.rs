@@ -13,7 +13,7 @@ use crate::carrier::{Call, HeardWord};
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// A word that takes longer than this is not coming.
-const LONGEST_WORD: Duration = Duration::from_millis(1_500);
+const LONGEST_WORD: Duration = Duration::from_millis(900);
 
 /// How long the last words may take to be told.
 const REST: Duration = Duration::from_secs(5);

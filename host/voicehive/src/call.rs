@@ -36,9 +36,12 @@ pub async fn run(platform: Arc<Platform>, admitted: Admitted, socket: WebSocket)
     async move {
         tracing::info!(agent = %admitted.agent.id, "a call is connected");
         let (tenant, call) = (admitted.tenant.id.clone(), admitted.call.clone());
-        let ended = match driver::Driver::start(platform.clone(), admitted, socket).await {
-            Ok(driver) => driver.run().await,
-            Err(error) => Err(error),
+        let (place, ended) = match driver::Driver::start(platform.clone(), admitted, socket).await {
+            Ok(driver) => {
+                let (place, ended) = driver.run().await;
+                (Some(place), ended)
+            }
+            Err(error) => (None, Err(error)),
         };
         match ended {
             Ok(()) => tracing::info!("a call has ended"),
@@ -47,6 +50,8 @@ pub async fn run(platform: Arc<Platform>, admitted: Admitted, socket: WebSocket)
         if let Err(error) = remember::after_call(&platform, &tenant, &call).await {
             tracing::error!(error = format!("{error:#}"), "a call could not be remembered");
         }
+        // A platform that stops waits for the places of all calls, and so for what is remembered of them.
+        drop(place);
     }
     .instrument(span)
     .await;

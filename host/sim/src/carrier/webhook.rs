@@ -108,11 +108,16 @@ impl Desk {
                     let body: String = response.text().await.unwrap_or_default().chars().take(200).collect();
                     return Err(WebhookError::Status { url: url.to_string(), status, body });
                 }
-                Err(error) if error.is_connect() && Instant::now() < give_up => {
+                Err(error) if is_unanswered(&error) && Instant::now() < give_up => {
                     tokio::time::sleep(RETRY).await
                 }
                 Err(source) => return Err(WebhookError::Unreachable { url: url.to_string(), source }),
             }
         }
     }
+}
+
+/// Nobody was there, or whoever was there died before the answer: to a balancer it is the same.
+fn is_unanswered(error: &reqwest::Error) -> bool {
+    error.is_connect() || (error.is_request() && !error.is_timeout())
 }

@@ -116,11 +116,9 @@ impl Driver {
         })
     }
 
-    /// Runs the call to its end.
-    ///
-    /// # Errors
-    /// Where the log cannot be written or the carrier takes no more messages.
-    pub async fn run(mut self) -> anyhow::Result<()> {
+    /// Runs the call to its end, and gives its place back to whoever has something left to do for it. It is an error
+    /// where the log cannot be written or the carrier takes no more messages.
+    pub async fn run(mut self) -> (Place, anyhow::Result<()>) {
         let ended = self.run_until_finished().await;
         if let Err(error) = &ended {
             tracing::error!(error = format!("{error:#}"), "a call cannot go on");
@@ -138,7 +136,7 @@ impl Driver {
         if lost + unheard > 0 {
             tracing::warn!(lost, unheard, "frames of the caller's audio were lost");
         }
-        ended.and(logged)
+        (self.place, ended.and(logged))
     }
 
     async fn run_until_finished(&mut self) -> anyhow::Result<()> {
@@ -265,7 +263,9 @@ impl Driver {
             Output::FinalizeStt => self.recogniser.finalize(),
             Output::Hangup { reason } => {
                 tracing::debug!(?reason, "hanging up");
-                self.hung_up = true;
+                // A caller who is gone needs no ending, and a line that was lost must not get one: the carrier asks
+                // what to do next, and the call goes on.
+                self.hung_up = !matches!(reason, EndReason::CallerHangup | EndReason::CarrierLost);
             }
         }
         Ok(())

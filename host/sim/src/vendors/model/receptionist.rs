@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::memory::{self, Known};
 use super::read::{Request, Turn};
-use super::slots::{Slot, is_exact, picked};
+use super::slots::{Slot, day_beyond, is_exact, picked};
 use super::tool::{self, Action, ask, diary};
 use super::{Reply, ToolCall};
 
@@ -80,7 +80,7 @@ impl<'a> Desk<'a> {
             return Reply::say(self.offer());
         }
         if wants_move(&lower) || wants_new(&lower) || mentions_diary(&lower) {
-            return self.ask_diary(Action::List);
+            return self.ask_diary(Action::List { date: None });
         }
         if let Some(name) = stated_name(text) {
             return Reply::say(format!("Thank you, {name}. How can I help you?"));
@@ -160,7 +160,7 @@ impl<'a> Desk<'a> {
             ));
         };
         if result.get("slots").is_some() {
-            return self.report_slots();
+            return self.report_slots(arguments);
         }
         let when = result.get("start").and_then(Value::as_str).and_then(Slot::parse);
         let (Some(_), Some(when)) = (appointment(&result), when) else {
@@ -176,8 +176,13 @@ impl<'a> Desk<'a> {
         })
     }
 
-    fn report_slots(&self) -> Reply {
+    fn report_slots(&self, arguments: &Value) -> Reply {
         let last = self.request.user_texts().next_back().unwrap_or_default();
+        if arguments.get("date").is_none()
+            && let Some(date) = day_beyond(last, &self.slots)
+        {
+            return self.ask_diary(Action::List { date: Some(date) });
+        }
         if is_exact(last)
             && let Some(slot) = picked(last, &self.slots)
         {

@@ -89,6 +89,16 @@ pub(super) fn is_exact(said: &str) -> bool {
     wish.clock.is_some() && (wish.weekday.is_some() || wish.day.is_some())
 }
 
+/// The next date, after the first of `slots`, of a weekday that `said` names and none of `slots` has.
+pub(super) fn day_beyond(said: &str, slots: &[Slot]) -> Option<String> {
+    let weekday = Wish::read(said).weekday?;
+    if slots.iter().any(|slot| slot.time.date().weekday() == weekday) {
+        return None;
+    }
+    let first = slots.first()?.time.date();
+    first.nth_weekday(1, weekday).ok().map(|date| date.to_string())
+}
+
 impl Wish {
     fn read(said: &str) -> Self {
         let lower = said.to_lowercase();

@@ -9,10 +9,21 @@ use super::read::{Definition, Request};
 /// What can be asked of the diary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    List,
-    Book { start: String, name: String },
-    Move { id: Option<String>, start: String },
-    Cancel { id: Option<String> },
+    /// Free times, on a day or the next days.
+    List {
+        date: Option<String>,
+    },
+    Book {
+        start: String,
+        name: String,
+    },
+    Move {
+        id: Option<String>,
+        start: String,
+    },
+    Cancel {
+        id: Option<String>,
+    },
 }
 
 /// The tool that keeps appointments, where there is one.
@@ -47,7 +58,7 @@ pub(super) fn ask(tool: &Definition, action: Action) -> ToolCall {
         }
     };
     let verb = match &action {
-        Action::List => ["list", "search", "availability"],
+        Action::List { .. } => ["list", "search", "availability"],
         Action::Book { .. } => ["book", "create", "add"],
         Action::Move { .. } => ["move", "reschedule", "change"],
         Action::Cancel { .. } => ["cancel", "delete", "remove"],
@@ -56,7 +67,7 @@ pub(super) fn ask(tool: &Definition, action: Action) -> ToolCall {
     let starts = ["start", "starts_at", "start_time", "datetime", "time"];
     let ids = ["id", "reference", "appointment_id"];
     match action {
-        Action::List => {}
+        Action::List { date } => date.into_iter().for_each(|date| put(&["date", "day"], date)),
         Action::Book { start, name } => {
             put(&starts, start);
             put(&["name", "customer_name", "caller_name"], name);

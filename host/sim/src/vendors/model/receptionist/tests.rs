@@ -28,6 +28,20 @@ fn a_request_for_an_appointment_lists_offers_and_books() {
 }
 
 #[test]
+fn a_day_that_was_not_offered_is_asked_for_and_an_exact_time_is_taken() {
+    let mut talk = Talk::new("You are a receptionist.");
+    let call = talk.user("My name is Grace Hopper. Is Friday at nine free?").tool_calls.remove(0);
+    assert_eq!(arguments(&call), json!({ "action": "list" }));
+    let call = talk.ran(&call, SLOTS).tool_calls.remove(0);
+    assert_eq!(arguments(&call), json!({ "action": "list", "date": "2026-11-27" }));
+    let call = talk.ran(&call, r#"{"slots":["2026-11-27T09:00","2026-11-27T10:00"]}"#).tool_calls.remove(0);
+    assert_eq!(
+        arguments(&call),
+        json!({ "action": "book", "start": "2026-11-27T09:00", "name": "Grace Hopper" })
+    );
+}
+
+#[test]
 fn without_a_name_it_asks_for_one_and_then_books() {
     let mut talk = Talk::new("You are a receptionist.");
     let call = talk.user("Can I book a visit?").tool_calls.remove(0);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use harness::{
     ACCOUNT_SID, AUTH_TOKEN, CALLER, MEDIA_SECRET, NUMBER, PATIENCE, Server, Webhook, eventually,
-    new_call_sid, one_after_another, run_all,
+    new_call_sid, run_all,
 };
 use media_token::{Claims, Secret};
 use sim::carrier::{Config, End, Twilio, Verb};
@@ -40,7 +40,6 @@ async fn a_media_socket_opens_to_a_good_token_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_platform_refuses_with_503_and_the_token_stays_good() {
-    let _turn = one_after_another().await;
     let vendors = Vendors::start().await.unwrap();
     let (server, twilio) = full_after_one_call(&vendors).await;
     let first = twilio.place_call(CALLER, NUMBER);
@@ -71,7 +70,6 @@ async fn a_full_platform_refuses_with_503_and_the_token_stays_good() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_whom_a_full_platform_cannot_take_hears_an_apology() {
-    let _turn = one_after_another().await;
     let vendors = Vendors::start().await.unwrap();
     let (server, twilio) = full_after_one_call(&vendors).await;
     let first = twilio.place_call(CALLER, NUMBER);

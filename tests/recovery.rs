@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use harness::{
     ACCOUNT_SID, AUTH_TOKEN, CALLER, NUMBER, PATIENCE, Server, eventually, free_address, new_call_sid,
-    one_after_another,
 };
 use serde_json::Value;
 use sim::carrier::{Call, CarrierFaults, Config, End, HeardWord, Report, Twilio};
@@ -27,7 +26,6 @@ const SILENCE: Duration = Duration::from_millis(1200);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_platform_has_logged_what_was_heard_and_goes_on_with_the_call() {
-    let _turn = one_after_another().await;
     let mut stage = Stage::set(PATIENCE, &[]).await;
     let mut call = stage.twilio.place_call(CALLER, NUMBER);
     let greeting = call.listen(SILENCE, PATIENCE).await.unwrap();
@@ -76,7 +74,6 @@ async fn a_killed_platform_has_logged_what_was_heard_and_goes_on_with_the_call()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_whose_line_breaks_is_connected_again_and_goes_on() {
-    let _turn = one_after_another().await;
     let stage = Stage::set(PATIENCE, &[]).await;
     // In the middle of the greeting.
     let faults =
@@ -102,7 +99,6 @@ async fn a_call_whose_line_breaks_is_connected_again_and_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_platform_lets_a_call_finish_and_keeps_what_it_learned() {
-    let _turn = one_after_another().await;
     let mut stage =
         Stage::set(Duration::from_secs(1), &[("VOICEHIVE_DRAIN_SECONDS", "300".to_owned())]).await;
     let mut call = stage.twilio.place_call(CALLER, NUMBER);
@@ -136,7 +132,6 @@ async fn a_stopped_platform_lets_a_call_finish_and_keeps_what_it_learned() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_outlasts_the_drain_hears_a_farewell() {
-    let _turn = one_after_another().await;
     let mut stage = Stage::set(Duration::from_secs(1), &[("VOICEHIVE_DRAIN_SECONDS", "1".to_owned())]).await;
     let call = stage.twilio.place_call(CALLER, NUMBER);
     call.listen(SILENCE, PATIENCE).await.unwrap();

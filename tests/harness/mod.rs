@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 pub use self::{
     answer::Answer,
     program::{ACCOUNT_SID, API_KEY, AUTH_TOKEN, MEDIA_SECRET, NUMBER, OLDER_AUTH_TOKEN, free_address},
-    server::{Rows, Server, one_after_another},
+    server::{Rows, Server},
     webhook::{CALLER, Webhook, new_call_sid},
 };
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use store::{Db as _, NativeDb, Statement, Store};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::program::{
@@ -54,6 +54,9 @@ impl Server {
         let address = free_address();
         let mut all = own_settings(address, folder.path());
         all.extend(settings.iter().cloned());
+        // Calls run in real time, so nothing is compiled beside them: the first server to start compiles for all.
+        static STARTING: Mutex<()> = Mutex::const_new(());
+        let _alone = STARTING.lock().await;
         let process = spawn(&kind, address, &all, folder.path()).await;
         // Another part of the process may have chosen a provider already, which is as good.
         let _chosen = rustls::crypto::ring::default_provider().install_default();
@@ -239,10 +242,4 @@ impl Drop for Server {
             let _gone = std::process::Command::new("sh").args(["-c", &group]).status();
         }
     }
-}
-
-/// Calls run in real time: two at once on a small machine would disturb each other's sound.
-pub async fn one_after_another() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::const_new(());
-    TURN.lock().await
 }

@@ -24,6 +24,6 @@ impl Platform for Imports {
     }
 
     fn log(&self, line: &str) {
-        eprintln!("{line}");
+        println!("{line}");
     }
 }

@@ -7,6 +7,7 @@ mod driver;
 mod log;
 mod recogniser;
 mod remember;
+mod reopening;
 mod setup;
 mod voice;
 
@@ -44,7 +45,11 @@ pub async fn run(platform: Arc<Platform>, admitted: Admitted, socket: WebSocket)
             Err(error) => (None, Err(error)),
         };
         match ended {
-            Ok(()) => tracing::info!("a call has ended"),
+            Ok(driver::Ending::GaveWay) => {
+                tracing::info!("a newer socket has taken the call over");
+                return;
+            }
+            Ok(driver::Ending::Over) => tracing::info!("a call has ended"),
             Err(error) => tracing::error!(error = format!("{error:#}"), "a call broke"),
         }
         if let Err(error) = remember::after_call(&platform, &tenant, &call).await {

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::SETTINGS;
 
-/// Answers and places phone calls with AI agents.
+/// Answers phone calls with AI agents.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = settings_help())]
 pub struct Cli {
@@ -26,8 +26,9 @@ pub enum Command {
     /// Serves the media sockets only, for use beside `spin up`.
     #[command(after_long_help = settings_help())]
     Media,
-    /// Places a simulated call to a running platform, as Twilio would, and prints
-    /// what is heard. No carrier is involved and nothing is spent.
+    /// Places a simulated call to a platform that runs on simulated vendors
+    /// (`voicehive-sim vendors`), as Twilio would, and prints what is heard. A real
+    /// recogniser hears only noise in the simulated voice.
     Call(CallArguments),
     /// Says which settings are set, which are missing, and what can be reached.
     Doctor,

@@ -13,6 +13,7 @@ use url::Url;
 /// file the same names are used in lower case.
 pub const SETTINGS: &[(&str, &str)] = &[
     ("VOICEHIVE_LISTEN", "address to serve on (default 127.0.0.1:3000)"),
+    ("VOICEHIVE_LOG", "what is logged, as a tracing filter (default info)"),
     ("VOICEHIVE_DATA", "folder of the database and secrets (default .voicehive)"),
     ("VOICEHIVE_MANIFEST", "the Spin manifest to serve (default spin.toml)"),
     ("VOICEHIVE_COMPONENTS", "folder of the component files (default target/components)"),
@@ -213,8 +214,13 @@ impl Config {
                 .map(|number| parse("VOICEHIVE_NUMBER", &number, "an E.164 number like +15550100"))
                 .transpose()?,
             api_key: secret("VOICEHIVE_API_KEY"),
-            time_zone: text("VOICEHIVE_TIME_ZONE", "Europe/Madrid"),
-            max_calls: parse("VOICEHIVE_MAX_CALLS", &text("VOICEHIVE_MAX_CALLS", "500"), "a whole number")?,
+            time_zone: time_zone(text("VOICEHIVE_TIME_ZONE", "Europe/Madrid"))?,
+            max_calls: parse::<std::num::NonZeroUsize>(
+                "VOICEHIVE_MAX_CALLS",
+                &text("VOICEHIVE_MAX_CALLS", "500"),
+                "a whole number from 1 on",
+            )?
+            .get(),
             drain: Duration::from_secs(parse(
                 "VOICEHIVE_DRAIN_SECONDS",
                 &text("VOICEHIVE_DRAIN_SECONDS", "30"),
@@ -222,12 +228,15 @@ impl Config {
             )?),
             stt: speech_vendor("VOICEHIVE_STT", get("VOICEHIVE_STT"), "deepgram")?,
             tts: speech_vendor("VOICEHIVE_TTS", get("VOICEHIVE_TTS"), "cartesia")?,
-            media_token_secret: secret("MEDIA_TOKEN_SECRET"),
+            media_token_secret: media_token_secret(get("MEDIA_TOKEN_SECRET"))?,
             public_url: url("PUBLIC_URL", &["http", "https"])?,
             media_url: url("MEDIA_URL", &["ws", "wss"])?,
             twilio_account: get("TWILIO_ACCOUNT_SID"),
             twilio_tokens: get("TWILIO_AUTH_TOKEN")
-                .map(|tokens| tokens.split(',').map(|token| Secret::new(token.trim())).collect())
+                .map(|tokens| {
+                    let tokens = tokens.split(',').map(str::trim).filter(|token| !token.is_empty());
+                    tokens.map(Secret::new).collect()
+                })
                 .unwrap_or_default(),
             twilio_api: url("TWILIO_API_URL", &["http", "https"])?,
             deepgram: Vendor {
@@ -309,7 +318,33 @@ fn parse_url(
         let message = format!("`{value}` must begin with {}://", schemes.join("://, "));
         return Err(ConfigError::Value { name, message });
     }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(ConfigError::Value {
+            name,
+            message: format!("`{value}` must not have a query or a fragment"),
+        });
+    }
     Ok(Some(url))
+}
+
+fn time_zone(name: String) -> Result<String, ConfigError> {
+    match jiff::tz::TimeZone::get(&name) {
+        Ok(_) => Ok(name),
+        Err(_) => {
+            let message = format!("`{name}` is no IANA time zone (hint: like Europe/Madrid)");
+            Err(ConfigError::Value { name: "VOICEHIVE_TIME_ZONE", message })
+        }
+    }
+}
+
+fn media_token_secret(value: Option<String>) -> Result<Option<Secret>, ConfigError> {
+    match value {
+        Some(secret) if secret.len() < media_token::SECRET_BYTES_MIN => {
+            let message = format!("has {} bytes, {} are needed", secret.len(), media_token::SECRET_BYTES_MIN);
+            Err(ConfigError::Value { name: "MEDIA_TOKEN_SECRET", message })
+        }
+        secret => Ok(secret.map(Secret::new)),
+    }
 }
 
 fn speech_vendor(
@@ -352,6 +387,10 @@ mod tests {
             ("MEDIA_URL", "http://x.example", "MEDIA_URL: `http://x.example` must begin with ws://, wss://"),
             ("VOICEHIVE_NUMBER", "123", "VOICEHIVE_NUMBER"),
             ("VOICEHIVE_STT", "ear", "neither `deepgram` nor `openai`"),
+            ("VOICEHIVE_TIME_ZONE", "Mars/Base", "no IANA time zone"),
+            ("VOICEHIVE_MAX_CALLS", "0", "a whole number from 1 on"),
+            ("MEDIA_TOKEN_SECRET", "short", "has 5 bytes, 16 are needed"),
+            ("PUBLIC_URL", "https://x.example/?a=1", "must not have a query"),
         ] {
             let error = load(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
@@ -360,7 +399,7 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show() {
-        let config = load(&[("TWILIO_AUTH_TOKEN", "hush, hush2"), ("OPENAI_API_KEY", "hush")]).unwrap();
+        let config = load(&[("TWILIO_AUTH_TOKEN", ",hush, hush2"), ("OPENAI_API_KEY", "hush")]).unwrap();
         assert_eq!(config.twilio_tokens.len(), 2);
         assert!(!format!("{config:?}").contains("hush"));
     }

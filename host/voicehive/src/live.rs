@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, watch};
+use store::{CallId, TenantId};
+use tokio::sync::{mpsc, oneshot, watch};
 use turn::OperatorCommand;
 
 /// How many commands may wait for one call.
@@ -23,9 +24,17 @@ struct Shared {
 
 #[derive(Default)]
 struct Registry {
-    calls: BTreeMap<u64, mpsc::Sender<OperatorCommand>>,
+    calls: BTreeMap<u64, Entry>,
+    /// What is still being done for calls beside their own tasks.
+    held: usize,
     next: u64,
     closed: bool,
+}
+
+struct Entry {
+    call: (TenantId, CallId),
+    commands: mpsc::Sender<OperatorCommand>,
+    supersede: Option<oneshot::Sender<()>>,
 }
 
 /// A call's place among the live ones; given back when dropped.
@@ -34,6 +43,14 @@ pub struct Place {
     number: u64,
     /// What operators and the platform want of the call.
     pub commands: mpsc::Receiver<OperatorCommand>,
+    /// Resolves when a newer socket has taken the call over. It must then end
+    /// without a word to the carrier or the log, for the call goes on.
+    pub superseded: oneshot::Receiver<()>,
+}
+
+/// Something done for a call that a stopping platform waits for.
+pub struct Held {
+    shared: Arc<Shared>,
 }
 
 /// Why a call cannot be taken.
@@ -54,24 +71,39 @@ impl LiveCalls {
         Self { shared: Arc::new(Shared { capacity, calls: Mutex::default(), count }) }
     }
 
-    /// Takes a place for a call.
+    /// Takes a place for a call. An older socket of the same call is told to give way:
+    /// a call has one voice, and it is the newest.
     ///
     /// # Errors
     /// Where there is none.
-    pub fn enter(&self) -> Result<Place, NoPlace> {
+    pub fn enter(&self, tenant: &TenantId, call: &CallId) -> Result<Place, NoPlace> {
+        let key = (tenant.clone(), call.clone());
         let mut registry = self.shared.lock();
         if registry.closed {
             return Err(NoPlace::Stopping);
         }
-        if registry.calls.len() >= self.shared.capacity {
+        if registry.calls.values().filter(|entry| entry.call != key).count() >= self.shared.capacity {
             return Err(NoPlace::Full);
         }
-        let (sender, commands) = mpsc::channel(COMMANDS);
+        for older in registry.calls.values_mut().filter(|entry| entry.call == key) {
+            // One that is ending anyway does not listen.
+            let _ending = older.supersede.take().map(|supersede| supersede.send(()));
+        }
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let (supersede, superseded) = oneshot::channel();
         let number = registry.next;
         registry.next += 1;
-        registry.calls.insert(number, sender);
-        self.shared.count.send_replace(registry.calls.len());
-        Ok(Place { shared: self.shared.clone(), number, commands })
+        registry.calls.insert(number, Entry { call: key, commands, supersede: Some(supersede) });
+        self.shared.publish(&registry);
+        Ok(Place { shared: self.shared.clone(), number, commands: receiver, superseded })
+    }
+
+    /// Makes a stopping platform wait until what is returned is dropped.
+    pub fn hold(&self) -> Held {
+        let mut registry = self.shared.lock();
+        registry.held += 1;
+        self.shared.publish(&registry);
+        Held { shared: self.shared.clone() }
     }
 
     /// Takes no more calls.
@@ -94,13 +126,17 @@ impl LiveCalls {
     /// Asks every live call for `command`. A call that is too busy to take it is
     /// left to its own deadlines.
     pub fn command_all(&self, command: &OperatorCommand) {
-        for sender in self.shared.lock().calls.values() {
-            let _busy = sender.try_send(command.clone());
+        for entry in self.shared.lock().calls.values() {
+            let _busy = entry.commands.try_send(command.clone());
         }
     }
 }
 
 impl Shared {
+    fn publish(&self, registry: &Registry) {
+        self.count.send_replace(registry.calls.len() + registry.held);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Registry> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -110,7 +146,15 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut registry = self.shared.lock();
         registry.calls.remove(&self.number);
-        self.shared.count.send_replace(registry.calls.len());
+        self.shared.publish(&registry);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut registry = self.shared.lock();
+        registry.held -= 1;
+        self.shared.publish(&registry);
     }
 }
 
@@ -121,23 +165,39 @@ mod tests {
     #[test]
     fn a_place_is_given_back() {
         let live = LiveCalls::new(1);
-        let place = live.enter().unwrap();
-        assert_eq!(live.enter().err(), Some(NoPlace::Full));
+        let place = enter(&live, "a").unwrap();
+        assert_eq!(enter(&live, "b").err(), Some(NoPlace::Full));
         drop(place);
-        assert!(live.enter().is_ok());
+        assert!(enter(&live, "b").is_ok());
     }
 
     #[tokio::test]
     async fn a_stopping_platform_takes_no_call_and_waits_for_the_last() {
         let live = LiveCalls::new(9);
-        let mut place = live.enter().unwrap();
+        let mut place = enter(&live, "a").unwrap();
+        let held = live.hold();
         live.close();
-        assert_eq!(live.enter().err(), Some(NoPlace::Stopping));
+        assert_eq!(enter(&live, "b").err(), Some(NoPlace::Stopping));
         let command = OperatorCommand::Say("Bye".into());
         live.command_all(&command);
         assert_eq!(place.commands.recv().await, Some(command));
         drop(place);
+        assert_eq!(live.count(), 1);
+        drop(held);
         live.drained().await;
         assert_eq!(live.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_newest_socket_of_a_call_takes_it_over() {
+        let live = LiveCalls::new(1);
+        let mut older = enter(&live, "a").unwrap();
+        let mut newer = enter(&live, "a").unwrap();
+        assert_eq!((&mut older.superseded).await, Ok(()));
+        assert!(newer.superseded.try_recv().is_err());
+    }
+
+    fn enter(live: &LiveCalls, call: &str) -> Result<Place, NoPlace> {
+        live.enter(&"t".parse().unwrap(), &call.parse().unwrap())
     }
 }

@@ -1,4 +1,4 @@
-//! VoiceHive: answers and places phone calls with AI agents.
+//! VoiceHive: answers phone calls with AI agents.
 
 mod banner;
 mod call;
@@ -31,8 +31,7 @@ const EXIT_CONFIG: u8 = 64;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    log_to_stderr(cli.json_logs);
-    match run(cli) {
+    match log_to_stderr(cli.json_logs).and_then(|()| run(cli)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -57,8 +56,10 @@ fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn log_to_stderr(json: bool) {
-    let filter = EnvFilter::try_from_env("VOICEHIVE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+fn log_to_stderr(json: bool) -> anyhow::Result<()> {
+    let filter = std::env::var("VOICEHIVE_LOG").unwrap_or_else(|_| "info".into());
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| ConfigError::Value { name: "VOICEHIVE_LOG", message: error.to_string() })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {
         builder.json().init();
@@ -66,4 +67,5 @@ fn log_to_stderr(json: bool) {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         builder.with_ansi(colour).init();
     }
+    Ok(())
 }

@@ -83,7 +83,7 @@ async fn admit(platform: &Arc<Platform>, token: &str) -> Result<call::Admitted, 
     let now = Timestamp::now();
     let claims = media_token::verify(std::slice::from_ref(&platform.media_secret), token, now.as_secs())?;
     let (tenant, call, agent) = find(platform, &claims).await?;
-    let place = platform.live.enter()?;
+    let place = platform.live.enter(&tenant.id, &call.id)?;
     // Claimed last, so that a refusal for another reason does not use the token up.
     match platform.store.claim(&tenant.id, CLAIM_SCOPE, &claims.nonce, now).await {
         Ok(Claim::First) => Ok(call::Admitted { tenant, call, agent, place }),

@@ -16,7 +16,7 @@ use crate::platform;
 /// # Errors
 /// Where the database cannot be opened or is of another make.
 pub async fn migrate(config: &Config, direction: &Direction) -> anyhow::Result<ExitCode> {
-    std::fs::create_dir_all(&config.data).with_context(|| format!("creating {}", config.data.display()))?;
+    platform::create_data_folder(config)?;
     let path = config.database();
     let mut connection = schema::connect(&path).with_context(|| format!("opening {}", path.display()))?;
     let changed = match direction {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -85,12 +86,21 @@ impl Platform {
     }
 }
 
+/// Creates the data folder, which is its owner's alone: it holds what callers said.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn create_data_folder(config: &Config) -> anyhow::Result<()> {
+    let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data);
+    created.with_context(|| format!("creating {}", config.data.display()))
+}
+
 /// Creates the data folder and brings the database to the latest schema.
 ///
 /// # Errors
 /// Where the folder cannot be made or the database is of another make.
 pub fn open_store(config: &Config) -> anyhow::Result<Store<NativeDb>> {
-    std::fs::create_dir_all(&config.data).with_context(|| format!("creating {}", config.data.display()))?;
+    create_data_folder(config)?;
     let path = config.database();
     let db = NativeDb::migrate_and_open(&path, Timestamp::now())
         .with_context(|| format!("opening {}", path.display()))?;

@@ -24,7 +24,15 @@ use crate::platform::Platform;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many connections are served at once; more wait in the kernel's backlog.
-const MAX_CONNECTIONS: usize = 4096;
+const MAX_CONNECTIONS: usize = 2048;
+
+/// The largest body that is read. The components' own limits are lower; this one
+/// bounds what all connections together can make this process hold.
+const MAX_BODY_BYTES: usize = 128 << 10;
+
+/// How long a client may take to send a body. It is read before the request takes
+/// a place among those in progress, or a few slow clients would take all places.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long to wait after the kernel refuses a connection, for example because
 /// too many files are open.
@@ -105,6 +113,13 @@ async fn to_edge(
     let Some(edge) = shared.edge else {
         return Ok((StatusCode::NOT_FOUND, "this process serves media sockets only\n").into_response());
     };
+    let (head, body) = request.into_parts();
+    let body = match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(body)) => Body::from(body),
+        Ok(Err(_)) => return Ok((StatusCode::PAYLOAD_TOO_LARGE, "the body is too large\n").into_response()),
+        Err(_) => return Ok((StatusCode::REQUEST_TIMEOUT, "the body took too long\n").into_response()),
+    };
+    let request = Request::from_parts(head, body);
     let origin = Origin { client_addr: address, local_addr: shared.listening, scheme: Scheme::Http };
     let response = edge.handle(request, origin).await;
     Ok(response.map(Body::new))

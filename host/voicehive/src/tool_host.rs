@@ -63,10 +63,8 @@ impl ToolHost for TenantHost {
 
     fn log(&self, level: Level, message: &str) {
         let (tenant, tool) = (self.tenant.as_str(), &*self.tool);
-        match level {
-            Level::Debug | Level::Info => tracing::debug!(tenant, tool, "{message}"),
-            Level::Warn | Level::Error => tracing::warn!(tenant, tool, "{message}"),
-        }
+        // A tool's words may hold what a caller said, and such things are logged at debug only.
+        tracing::debug!(tenant, tool, ?level, "{message}");
     }
 }
 

@@ -35,6 +35,15 @@ const FRAME_BYTES: usize = 160;
 /// One byte of 8 kHz mu-law.
 const BYTE: Duration = Duration::from_micros(125);
 
+/// How a socket's part in its call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With the call, or with the line.
+    Over,
+    /// A newer socket of the same call took over.
+    GaveWay,
+}
+
 /// Everything one call needs.
 pub struct Driver {
     platform: Arc<Platform>,
@@ -57,6 +66,7 @@ pub struct Driver {
     samples: Vec<i16>,
     hung_up: bool,
     disconnect_logged: bool,
+    superseded: bool,
 }
 
 impl Driver {
@@ -112,19 +122,20 @@ impl Driver {
             samples: Vec::with_capacity(FRAME_BYTES),
             hung_up: false,
             disconnect_logged: false,
+            superseded: false,
             platform,
         })
     }
 
     /// Runs the call to its end, and gives its place back to whoever has something left to do for it. It is an error
     /// where the log cannot be written or the carrier takes no more messages.
-    pub async fn run(mut self) -> (Place, anyhow::Result<()>) {
+    pub async fn run(mut self) -> (Place, anyhow::Result<Ending>) {
         let ended = self.run_until_finished().await;
         if let Err(error) = &ended {
             tracing::error!(error = format!("{error:#}"), "a call cannot go on");
             self.end_broken().await;
         }
-        if !self.disconnect_logged {
+        if !self.disconnect_logged && !self.superseded {
             self.log.push(CallEvent::MediaDisconnected);
         }
         let logged = self.log.settle().await;
@@ -136,7 +147,8 @@ impl Driver {
         if lost + unheard > 0 {
             tracing::warn!(lost, unheard, "frames of the caller's audio were lost");
         }
-        (self.place, ended.and(logged))
+        let ending = if self.superseded { Ending::GaveWay } else { Ending::Over };
+        (self.place, ended.and(logged).map(|()| ending))
     }
 
     async fn run_until_finished(&mut self) -> anyhow::Result<()> {
@@ -147,6 +159,10 @@ impl Driver {
                 biased;
                 message = self.reader.next() => self.on_carrier(message),
                 Some(input) = self.inputs.recv() => self.handle(input),
+                _ = &mut self.place.superseded => {
+                    self.superseded = true;
+                    return Ok(());
+                }
                 Some(command) = self.place.commands.recv() => self.handle(Input::Operator(command)),
                 () = sleep_until(wake) => self.call.handle_timeout(self.now()),
             }
@@ -246,9 +262,11 @@ impl Driver {
             Output::CallTool { turn, call } => {
                 self.log.settle().await?;
                 let (runner, answer_to) = (self.tools.clone(), self.answer_to.clone());
+                let held = self.platform.live.hold();
                 // Not aborted with the call: a side effect that was begun is finished and kept.
                 tokio::spawn(async move {
                     let result = runner.run(turn, call).await;
+                    drop(held);
                     let _call_over = answer_to.send(Input::Tool(result)).await;
                 });
             }

@@ -1,20 +1,16 @@
 //! Keeps a stream to the recogniser open for as long as the call lasts.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use speech::{SpeechToText, SttCommand, SttEvent, SttOptions, SttSession};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use turn::{Input, SttInput};
+
+use super::reopening::Reopening;
 
 /// Five seconds of frames: what may wait while a stream is opened.
 const COMMANDS: usize = 256;
-
-/// How often a lost stream is opened again in a row.
-const ATTEMPTS: u32 = 3;
-
-/// The pause before the first new attempt; it doubles.
-const BACKOFF: Duration = Duration::from_millis(200);
 
 /// The caller's end of the recogniser.
 pub struct Recogniser {
@@ -64,14 +60,11 @@ async fn keep_open(
     mut commands: mpsc::Receiver<SttCommand>,
     inputs: mpsc::Sender<Input>,
 ) {
-    let mut attempt = 0;
-    while attempt < ATTEMPTS {
-        if attempt > 0 {
-            tokio::time::sleep(BACKOFF * 2_u32.pow(attempt - 1)).await;
-        }
-        attempt += 1;
+    let mut reopening = Reopening::default();
+    loop {
+        let opened = Instant::now();
         let message = match stt.open(options.clone()).await {
-            Ok(session) => match pump(session, &mut commands, &inputs, &mut attempt).await {
+            Ok(session) => match pump(session, &mut commands, &inputs).await {
                 End::Call => return,
                 End::Stream(message) => message,
             },
@@ -81,6 +74,10 @@ async fn keep_open(
         if inputs.send(Input::Stt(SttInput::Failed { message })).await.is_err() {
             return;
         }
+        match reopening.lost(opened.elapsed()) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return,
+        }
     }
 }
 
@@ -88,7 +85,6 @@ async fn pump(
     mut session: SttSession,
     commands: &mut mpsc::Receiver<SttCommand>,
     inputs: &mpsc::Sender<Input>,
-    attempt: &mut u32,
 ) -> End {
     loop {
         tokio::select! {
@@ -110,8 +106,6 @@ async fn pump(
                     Some(SttEvent::Final { text, speech_final, .. }) => SttInput::Final { text, speech_final },
                     Some(SttEvent::UtteranceEnd { .. }) => SttInput::UtteranceEnd,
                 };
-                // A stream that says something works: later losses are counted anew.
-                *attempt = 0;
                 if inputs.send(Input::Stt(input)).await.is_err() {
                     return End::Call;
                 }

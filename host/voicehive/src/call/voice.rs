@@ -11,16 +11,16 @@ use std::time::Duration;
 
 use speech::{TextToSpeech, TtsCommand, TtsEvent, TtsOptions, TtsSession};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use turn::{ClauseId, Input, SpokenWord, TtsInput, TurnId};
+
+use super::reopening::Reopening;
 
 /// How many commands may wait while a stream is opened.
 const COMMANDS: usize = 256;
 
-/// How often a lost stream is opened again in a row.
-const ATTEMPTS: u32 = 3;
-
-/// The pause before the first new attempt; it doubles.
-const BACKOFF: Duration = Duration::from_millis(200);
+/// How long the call waits for room among the commands.
+const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the call wants spoken.
 #[derive(Debug)]
@@ -65,8 +65,9 @@ impl Voice {
     }
 
     async fn send(&self, command: Command) {
-        // A voice that is gone has said so through `inputs`; the core's deadlines do the rest.
-        let _gone = self.commands.send(command).await;
+        // A voice that is gone has said so through `inputs`, one that is stuck will; the core's
+        // deadlines do the rest.
+        let _gone = self.commands.send_timeout(command, SEND_TIMEOUT).await;
     }
 }
 
@@ -77,14 +78,11 @@ async fn keep_open(
     inputs: mpsc::Sender<Input>,
 ) {
     let mut contexts = Contexts::default();
-    let mut attempt = 0;
-    while attempt < ATTEMPTS {
-        if attempt > 0 {
-            tokio::time::sleep(BACKOFF * 2_u32.pow(attempt - 1)).await;
-        }
-        attempt += 1;
+    let mut reopening = Reopening::default();
+    loop {
+        let opened = Instant::now();
         let message = match tts.open(options.clone()).await {
-            Ok(session) => match pump(session, &mut contexts, &mut commands, &inputs, &mut attempt).await {
+            Ok(session) => match pump(session, &mut contexts, &mut commands, &inputs).await {
                 None => return,
                 Some(message) => message,
             },
@@ -100,6 +98,10 @@ async fn keep_open(
             if inputs.send(input).await.is_err() {
                 return;
             }
+        }
+        match reopening.lost(opened.elapsed()) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => break,
         }
     }
     while let Some(command) = commands.recv().await {
@@ -117,7 +119,6 @@ async fn pump(
     contexts: &mut Contexts,
     commands: &mut mpsc::Receiver<Command>,
     inputs: &mpsc::Sender<Input>,
-    attempt: &mut u32,
 ) -> Option<String> {
     let lost = || Some("the stream was closed".to_owned());
     loop {
@@ -128,6 +129,11 @@ async fn pump(
                         return lost();
                     }
                 }
+                for input in contexts.ended() {
+                    if inputs.send(input).await.is_err() {
+                        return None;
+                    }
+                }
             }
             event = session.events.recv() => {
                 let event = match event {
@@ -135,7 +141,6 @@ async fn pump(
                     Some(TtsEvent::Failed { context: None, error }) => return Some(error.to_string()),
                     Some(event) => event,
                 };
-                *attempt = 0;
                 for input in contexts.event(event) {
                     if inputs.send(input).await.is_err() {
                         return None;
@@ -231,6 +236,16 @@ impl Contexts {
         };
         open.closed = true;
         vec![TtsCommand::Speak { context: open.name.clone(), text: String::new(), last: true }]
+    }
+
+    /// Turns whose audio had all come before their end was known.
+    fn ended(&mut self) -> Vec<Input> {
+        let over = |turn: &Turn| turn.ended && turn.contexts.is_empty();
+        let done =
+            self.turns.iter().filter(|turn| over(turn)).map(|turn| Input::Tts(turn.id, TtsInput::Done));
+        let done = done.collect();
+        self.turns.retain(|turn| !over(turn));
+        done
     }
 
     fn cancel(&mut self, id: TurnId) -> Vec<TtsCommand> {
@@ -363,6 +378,18 @@ mod tests {
                 Input::Tts(TURN, TtsInput::Done),
             ]
         );
+    }
+
+    #[test]
+    fn a_turn_that_ends_after_its_audio_is_done_at_once() {
+        let mut contexts = Contexts::default();
+        let name = speak(&mut contexts, 0);
+        contexts.command(Command::Pause { turn: TURN });
+        contexts.event(done(&name));
+        assert!(contexts.ended().is_empty());
+        contexts.command(Command::End { turn: TURN });
+        assert_eq!(contexts.ended(), [Input::Tts(TURN, TtsInput::Done)]);
+        assert!(contexts.turns.is_empty());
     }
 
     #[test]

@@ -38,6 +38,27 @@ async fn a_media_socket_opens_to_a_good_token_once() {
     );
 }
 
+/// A carrier that delivers a webhook twice gets two tokens, and may open two sockets.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_socket_takes_the_call_over() {
+    let server = Server::voicehive(&[]).await;
+    let first = new_call(&server).await;
+    let older = open(&server, &first.token).await.unwrap();
+    let second = answer(&server, first.sid.clone()).await;
+    assert_eq!(second.claims.call, first.claims.call);
+    let newer = open(&server, &second.token).await.unwrap();
+
+    timeout(PATIENCE, older.collect::<Vec<_>>()).await.expect("the older socket stays open");
+    let log = server.call_detail(&first.sid).await["events"].to_string();
+    assert!(!log.contains("call.ended"), "{log}");
+    drop(newer);
+    eventually("the call to end with its newest socket", async || {
+        let log = server.call_detail(&first.sid).await["events"].to_string();
+        (log.matches("call.ended").count() == 1).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_platform_refuses_with_503_and_the_token_stays_good() {
     let vendors = Vendors::start().await.unwrap();
@@ -297,7 +318,11 @@ struct NewCall {
 }
 
 async fn new_call(server: &Server) -> NewCall {
-    let sid = new_call_sid();
+    answer(server, new_call_sid()).await
+}
+
+/// Delivers the call's webhook and reads the token out of the answer.
+async fn answer(server: &Server, sid: String) -> NewCall {
     let answer = server.deliver(&Webhook::voice(&sid)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let verbs = answer.verbs();

@@ -20,6 +20,7 @@ use sandbox::{
     Capabilities, CapabilityPaths, Context, GateLimits, HotEngine, HttpError, HttpRequest, HttpResponse,
     Level, Record, RecordError, Tool, ToolHost, ToolLimits,
 };
+use wasmtime::component::{Component, Linker};
 
 fn components() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/components")
@@ -33,6 +34,7 @@ fn capability_calls(criterion: &mut Criterion) {
     group.bench_function("sentiment of nothing", |b| {
         b.iter(|| capabilities.assess_sentiment(black_box(""), &[]).unwrap());
     });
+    group.bench_function("embedding of nothing", |b| b.iter(|| capabilities.embed(black_box("")).unwrap()));
     let sentence = "I am really not happy, I have been waiting for two weeks and nobody called me back.";
     group.bench_function("sentiment of a sentence", |b| {
         b.iter(|| capabilities.assess_sentiment(black_box(sentence), &[-0.2, -0.4]).unwrap());
@@ -46,6 +48,25 @@ fn capability_calls(criterion: &mut Criterion) {
         b.iter(|| capabilities.verify_webhook(black_box(&request), &scheme).unwrap());
     });
     group.finish();
+}
+
+/// The same bytes and the same call without any of ours: no pool of instances, no
+/// deadline, no limits.
+fn bare_runtime(criterion: &mut Criterion) {
+    let mut config = wasmtime::Config::new();
+    config.concurrency_support(false);
+    let engine = wasmtime::Engine::new(&config).unwrap();
+    let component = Component::from_file(&engine, components().join("memory.wasm")).unwrap();
+    let mut linker = Linker::new(&engine);
+    linker.define_unknown_imports_as_traps(&component).unwrap();
+    let mut store = wasmtime::Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let memory = instance.get_export_index(&mut store, None, "voicehive:platform/memory@0.1.0").unwrap();
+    let embed = instance.get_export_index(&mut store, Some(&memory), "embed").unwrap();
+    let embed = instance.get_typed_func::<(&str,), (Vec<f32>,)>(&mut store, embed).unwrap();
+    criterion.bench_function("bare wasmtime/embedding of nothing", |b| {
+        b.iter(|| embed.call(&mut store, (black_box(""),)).unwrap());
+    });
 }
 
 fn tool_calls(criterion: &mut Criterion) {
@@ -129,5 +150,5 @@ impl ToolHost for Empty {
     fn log(&self, _: Level, _: &str) {}
 }
 
-criterion_group!(benches, capability_calls, tool_calls);
+criterion_group!(benches, bare_runtime, capability_calls, tool_calls);
 criterion_main!(benches);

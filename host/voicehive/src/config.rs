@@ -15,6 +15,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("VOICEHIVE_LISTEN", "address to serve on (default 127.0.0.1:3000)"),
     ("VOICEHIVE_LOG", "what is logged, as a tracing filter (default info)"),
     ("VOICEHIVE_DATA", "folder of the database and secrets (default .voicehive)"),
+    ("VOICEHIVE_CACHE", "folder of compiled components, its owner's alone (default: in the data folder)"),
     ("VOICEHIVE_MANIFEST", "the Spin manifest to serve (default spin.toml)"),
     ("VOICEHIVE_COMPONENTS", "folder of the component files (default target/components)"),
     ("VOICEHIVE_NUMBER", "phone number of the seeded receptionist, E.164"),
@@ -126,6 +127,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder of the database and secrets.
     pub data: PathBuf,
+    /// Folder of compiled components.
+    pub cache: PathBuf,
     /// The Spin manifest.
     pub manifest: PathBuf,
     /// Folder of the component files.
@@ -201,13 +204,15 @@ impl Config {
         let text = |name, default: &str| get(name).unwrap_or_else(|| default.to_owned());
         let url = |name: &'static str, schemes: &[&str]| parse_url(name, get(name), schemes);
         let secret = |name| get(name).map(Secret::new);
+        let data = path("VOICEHIVE_DATA", ".voicehive");
         Ok(Self {
+            cache: get("VOICEHIVE_CACHE").map_or_else(|| data.join("compiled"), PathBuf::from),
             listen: parse(
                 "VOICEHIVE_LISTEN",
                 &text("VOICEHIVE_LISTEN", "127.0.0.1:3000"),
                 "an address like 127.0.0.1:3000",
             )?,
-            data: path("VOICEHIVE_DATA", ".voicehive"),
+            data,
             manifest: path("VOICEHIVE_MANIFEST", "spin.toml"),
             components: path("VOICEHIVE_COMPONENTS", "target/components"),
             number: get("VOICEHIVE_NUMBER")

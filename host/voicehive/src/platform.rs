@@ -50,7 +50,7 @@ impl Platform {
     pub fn assemble(config: Config) -> anyhow::Result<Self> {
         let vendors = vendors::prepare(&config)?;
         let store = open_store(&config)?;
-        let engine = HotEngine::new()?.with_cache(&config.data.join("compiled/hot"));
+        let engine = HotEngine::new()?.with_cache(&config.cache.join("hot"));
         let capabilities = Capabilities::load(&engine, &CapabilityPaths::new(&config.components))?;
         let tools = Tools::load(&engine, &config.components)?;
         let media_secret_text = match &config.media_token_secret {

@@ -71,7 +71,7 @@ async fn load_edge(platform: &Platform, listening: SocketAddr) -> anyhow::Result
         state_dir: config.data.join("edge"),
         sqlite_databases: [("default".to_owned(), config.database())].into(),
         variables: platform.edge_variables(listening),
-        compile_cache: config.data.join("compiled/edge"),
+        compile_cache: config.cache.join("edge"),
         limits: edge::Limits { instance_reuse: REUSE, ..edge::Limits::default() },
     };
     Edge::load(settings).await.with_context(|| format!("loading {}", config.manifest.display()))

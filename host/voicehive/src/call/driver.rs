@@ -35,6 +35,9 @@ const FRAME_BYTES: usize = 160;
 /// One byte of 8 kHz mu-law.
 const BYTE: Duration = Duration::from_micros(125);
 
+/// How long the carrier may take to close the socket of a call that it has ended.
+const CARRIER_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How a socket's part in its call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -301,11 +304,17 @@ impl Driver {
     }
 
     /// Closing the socket makes Twilio go on with its TwiML, which asks us again
-    /// and is told to hang up; ending the call by REST spares the caller that.
-    async fn end_at_carrier(&self) {
+    /// and is told to hang up; ending the call by REST spares the caller that. Then the
+    /// carrier closes the socket: were ours the first to close, it might go on all the same.
+    async fn end_at_carrier(&mut self) {
         let Some(twilio) = &self.platform.twilio else { return };
         if let Err(error) = twilio.end_call(&self.carrier_call_id).await {
             tracing::warn!(%error, "the call could not be ended by REST; closing its socket ends it");
+            return;
+        }
+        let closed = async { while self.reader.next().await.is_some() {} };
+        if tokio::time::timeout(CARRIER_CLOSE_TIMEOUT, closed).await.is_err() {
+            tracing::debug!("the carrier ended the call and left its socket open");
         }
     }
 }

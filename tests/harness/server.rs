@@ -191,7 +191,7 @@ impl Server {
     /// Asks the process to stop.
     pub async fn terminate(&self) {
         let id = self.process.id().expect("the process has ended already");
-        let told = Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status().await.unwrap();
+        let told = Command::new("sh").args(["-c", &format!("kill -s TERM {id}")]).status().await.unwrap();
         assert!(told.success());
     }
 
@@ -238,7 +238,7 @@ impl Drop for Server {
         }
         // Spin serves from a child of its own, which outlives it when it is killed alone.
         if let (Kind::Spin(_), Some(id)) = (&self.kind, self.process.id()) {
-            let group = format!("kill -KILL -- -{id}");
+            let group = format!("kill -s KILL -- -{id}");
             let _gone = std::process::Command::new("sh").args(["-c", &group]).status();
         }
     }

@@ -21,7 +21,8 @@ pub enum Stage {
     FirstClause,
     /// The first byte of speech.
     TtsFirstByte,
-    /// Ourselves: from the first byte of speech to its handing over to the carrier.
+    /// The call core: from the first byte of speech to its handing over to the driver,
+    /// which still waits for the log and writes to the socket.
     HostOverhead,
 }
 
@@ -40,7 +41,7 @@ impl Stage {
 }
 
 /// The latency of one turn in milliseconds, from the caller's true end of
-/// speech to the first audio handed to the carrier. The stages sum to the total.
+/// speech to the first audio that the call core lets go. The stages sum to the total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// See [`Stage::EndpointWait`].
@@ -59,7 +60,7 @@ pub struct Latency {
     pub tts_first_byte: f64,
     /// See [`Stage::HostOverhead`].
     pub host_overhead: f64,
-    /// From the caller's end of speech to the first audio handed to the carrier.
+    /// From the caller's end of speech to the first audio that the call core lets go.
     pub total: f64,
 }
 

@@ -21,8 +21,8 @@ pub enum Stage {
     FirstClause,
     /// The first byte of speech.
     TtsFirstByte,
-    /// The call core: from the first byte of speech to its handing over to the driver,
-    /// which still waits for the log and writes to the socket.
+    /// Our own work: from the first byte of speech until it is written to the carrier's
+    /// socket.
     HostOverhead,
 }
 
@@ -41,7 +41,7 @@ impl Stage {
 }
 
 /// The latency of one turn in milliseconds, from the caller's true end of
-/// speech to the first audio that the call core lets go. The stages sum to the total.
+/// speech to the first audio on the carrier's socket. The stages sum to the total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// See [`Stage::EndpointWait`].
@@ -60,8 +60,13 @@ pub struct Latency {
     pub tts_first_byte: f64,
     /// See [`Stage::HostOverhead`].
     pub host_overhead: f64,
-    /// From the caller's end of speech to the first audio that the call core lets go.
+    /// From the caller's end of speech to the first audio on the carrier's socket.
     pub total: f64,
+    /// From the caller's end of speech to the moment when the caller began to hear the
+    /// answer, by the first mark that came back: the way back of the mark is in it.
+    /// Absent where no mark came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_start: Option<f64>,
 }
 
 /// A stopwatch that is always in exactly one stage, so that the stages sum to
@@ -116,6 +121,7 @@ impl LedgerClock {
             tts_first_byte: ms(Stage::TtsFirstByte),
             host_overhead: ms(Stage::HostOverhead),
             total: self.spent_us.iter().sum::<u64>() as f64 / 1000.0,
+            heard_start: None,
         }
     }
 }

@@ -119,7 +119,7 @@ pub enum CallEvent {
         id: String,
         /// The tool.
         name: String,
-        /// `success`, `failure`, `timeout`, `fault` or `refused`.
+        /// `success`, `failure`, `timeout`, `fault`, `refused` or `cancelled`.
         outcome: String,
         /// What the model was told.
         text: String,
@@ -157,6 +157,41 @@ pub enum CallEvent {
         interrupted: bool,
         /// Where the time went; absent for turns that no caller's words began.
         latency: Option<Latency>,
+    },
+    /// An answer that was begun before the caller was done was thrown away: the
+    /// caller went on. It cost a request to the model.
+    #[serde(rename = "speculation.discarded")]
+    SpeculationDiscarded {
+        /// The turn that it was meant for.
+        turn: u32,
+        /// The words that it answered.
+        text: String,
+    },
+    /// Who answered an outbound call.
+    #[serde(rename = "call.answered-by")]
+    AnsweredBy {
+        /// `human`, `voicemail`, `menu` or `unknown`.
+        who: String,
+        /// What showed it, in plain words.
+        reason: String,
+    },
+    /// The agent pressed keys.
+    #[serde(rename = "dtmf.sent")]
+    DtmfSent {
+        /// The keys, `0` to `9`, `*`, `#` and `A` to `D`.
+        digits: String,
+    },
+    /// An operator told the agent something that the caller did not hear.
+    #[serde(rename = "operator.whispered")]
+    Whispered {
+        /// The text.
+        text: String,
+    },
+    /// The caller is handed over.
+    #[serde(rename = "call.transferred")]
+    Transferred {
+        /// The telephone number, E.164.
+        to: String,
     },
     /// A vendor failed; the call goes on as well as it can.
     #[serde(rename = "vendor.failed")]
@@ -199,6 +234,12 @@ pub enum EndReason {
     PlatformError,
     /// The platform is shutting down.
     Drained,
+    /// The caller was handed over to another number.
+    Transferred,
+    /// A machine answered an outbound call.
+    VoicemailReached,
+    /// The conversation had as many turns as the agent allows.
+    MaxTurns,
 }
 
 impl CallEvent {
@@ -220,6 +261,11 @@ impl CallEvent {
             Self::SpeechQueued { .. } => "speech.queued",
             Self::TurnInterrupted { .. } => "turn.interrupted",
             Self::TurnFinished { .. } => "turn.finished",
+            Self::SpeculationDiscarded { .. } => "speculation.discarded",
+            Self::AnsweredBy { .. } => "call.answered-by",
+            Self::DtmfSent { .. } => "dtmf.sent",
+            Self::Whispered { .. } => "operator.whispered",
+            Self::Transferred { .. } => "call.transferred",
             Self::VendorFailed { .. } => "vendor.failed",
             Self::Ended { .. } => "call.ended",
         }

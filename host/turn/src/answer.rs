@@ -5,7 +5,7 @@ use events::{EndReason, Latency, LedgerClock, Stage};
 use crate::clauses::ClauseCutter;
 use crate::pace::Pace;
 use crate::spoken::Spoken;
-use crate::{CallTime, Round, ToolCall, TurnId};
+use crate::{Attempt, CallTime, Round, ToolCall, TurnId};
 
 /// What the model is doing for the turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,8 @@ pub(crate) struct Answer {
     pub(crate) model: Model,
     pub(crate) round: Round,
     pub(crate) n_tool_rounds: u32,
-    pub(crate) retried: bool,
+    /// Which try of asking the model this is.
+    pub(crate) attempt: Attempt,
     /// The tool calls of the current round.
     pub(crate) calls: Vec<ToolCall>,
     pub(crate) cutter: ClauseCutter,
@@ -40,9 +41,12 @@ pub(crate) struct Answer {
     pub(crate) n_logged: usize,
     /// Whether the synthesiser was told that no more clauses come.
     pub(crate) speech_ended: bool,
-    pub(crate) speech_retried: bool,
+    /// Which try of speaking this is.
+    pub(crate) voice: Attempt,
     pub(crate) ledger: Option<Ledger>,
-    pub(crate) latency: Option<Latency>,
+    latency: Option<Latency>,
+    /// When its first audio was let go.
+    first_sent: Option<CallTime>,
     /// Why the call ends with this turn, if it does.
     pub(crate) hang_up: Option<EndReason>,
     /// The caller's voiced time before the turn, to tell what is said over it.
@@ -58,16 +62,17 @@ impl Answer {
             model: Model::Idle,
             round: Round(0),
             n_tool_rounds: 0,
-            retried: false,
+            attempt: Attempt::default(),
             calls: Vec::new(),
             cutter: ClauseCutter::default(),
             spoken: Spoken::new(pace),
             round_from: 0,
             n_logged: 0,
             speech_ended: false,
-            speech_retried: false,
+            voice: Attempt::default(),
             ledger: None,
             latency: None,
+            first_sent: None,
             hang_up: None,
             voiced_before: std::time::Duration::ZERO,
         }
@@ -90,11 +95,28 @@ impl Answer {
         self.ledger.as_ref().map(|ledger| ledger.stage)
     }
 
-    /// Stops the ledger: the first audio goes to the carrier.
-    pub(crate) fn stop_ledger(&mut self, now: CallTime) {
+    /// Notes that audio was let go.
+    pub(crate) fn sent(&mut self, now: CallTime) {
+        self.first_sent.get_or_insert(now);
+    }
+
+    /// Stops the ledger: the first audio is on the carrier's socket.
+    pub(crate) fn handed(&mut self, now: CallTime) {
+        if self.first_sent.is_none() {
+            return;
+        }
         if let Some(ledger) = self.ledger.take() {
             self.latency = Some(ledger.clock.finish(now));
         }
+    }
+
+    /// The latency of a turn that is over. Where nobody said that the first audio was
+    /// on the socket, it counts as handed over when it was let go.
+    pub(crate) fn latency(&mut self) -> Option<Latency> {
+        if let Some(at) = self.first_sent {
+            self.handed(at);
+        }
+        self.latency
     }
 }
 

@@ -10,7 +10,7 @@ use crate::history::STILL_RUNNING;
 use crate::state::State;
 use crate::timers::Timer;
 use crate::tools::END_CALL;
-use crate::{CallTime, LlmInput, Message, Output, Round, Sentiment, ToolCall, ToolResult, TurnId};
+use crate::{Attempt, CallTime, LlmInput, Message, Output, Round, Sentiment, ToolCall, ToolResult, TurnId};
 
 impl Call {
     pub(crate) fn on_sentiment(&mut self, now: CallTime, turn: TurnId, sentiment: Sentiment) {
@@ -54,7 +54,7 @@ impl Call {
         }
         let interrupted = std::mem::take(&mut self.interrupted);
         let content =
-            self.knowledge.system_message(&self.config.instructions, self.caller_known, interrupted);
+            self.knowledge.system_message(&self.config.instructions, self.context.caller_known, interrupted);
         let mut messages = vec![Message::System { content }];
         messages.extend(self.history.messages());
         let Some(answer) = &mut self.answer else { return };
@@ -67,7 +67,12 @@ impl Call {
         }
         answer.enter(now, Stage::LlmFirstToken);
         self.timers.set(Timer::Model, now + self.config.timers.model);
-        self.outputs.push_back(Output::StartLlm { turn, round: answer.round, messages });
+        self.outputs.push_back(Output::StartLlm {
+            turn,
+            round: answer.round,
+            attempt: answer.attempt,
+            messages,
+        });
     }
 
     pub(crate) fn on_llm(&mut self, now: CallTime, llm: LlmInput) {
@@ -87,8 +92,8 @@ impl Call {
         answer.calls.clear();
         answer.cutter.clear();
         let silent = answer.spoken.said().len() == answer.round_from;
-        if silent && !answer.retried {
-            answer.retried = true;
+        if silent && answer.attempt == Attempt(0) {
+            answer.attempt = Attempt(1);
             answer.round = Round(answer.round.0 + 1);
             self.ask_model(now);
             return;
@@ -353,7 +358,7 @@ impl Call {
             }
             let clause = answer.spoken.push(&text);
             self.timers.set_if_idle(Timer::Speech, now + self.config.timers.speech);
-            self.outputs.push_back(Output::Speak { turn: answer.turn, clause, text });
+            self.outputs.push_back(Output::Speak { turn: answer.turn, clause, attempt: answer.voice, text });
         }
     }
 }

@@ -109,7 +109,7 @@ impl Call {
     /// marks are, its marks before the carrier is cleared, and only then is anything
     /// told to others.
     pub(crate) fn cut(&mut self, now: CallTime, by_caller: bool) {
-        let Some(answer) = self.answer.take() else { return };
+        let Some(mut answer) = self.answer.take() else { return };
         let started = self.playout.started();
         if self.playout.cut(now) {
             self.outputs.push_back(Output::Clear);
@@ -132,7 +132,7 @@ impl Call {
             said: answer.spoken.said().trim().to_owned(),
             heard,
             interrupted: true,
-            latency: answer.latency,
+            latency: answer.latency(),
         });
     }
 

@@ -9,7 +9,7 @@ use events::{CallEvent, EndReason};
 
 use crate::answer::Answer;
 use crate::barge_in::Pause;
-use crate::config::{AgentConfig, CallContext};
+use crate::config::{AgentConfig, CallContext, Encoding};
 use crate::history::History;
 use crate::knowledge::Knowledge;
 use crate::pace::{FRAME, Pace};
@@ -25,8 +25,8 @@ use crate::{CallTime, CarrierInput, Input, Message, Output, TurnId};
 #[derive(Clone)]
 pub struct Call {
     pub(crate) config: AgentConfig,
-    pub(crate) id: String,
-    pub(crate) caller_known: bool,
+    /// What was known at the start; its history and memories are taken out.
+    pub(crate) context: CallContext,
     pub(crate) pace: Pace,
     pub(crate) now: CallTime,
     pub(crate) state: State,
@@ -63,7 +63,7 @@ pub struct Call {
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("id", &self.id)
+            .field("id", &self.context.call)
             .field("now", &self.now)
             .field("state", &self.state)
             .field("turn", &self.answer.as_ref().map(|answer| answer.turn))
@@ -75,18 +75,18 @@ impl fmt::Debug for Call {
 impl Call {
     /// A call whose media socket was accepted at `now`. The configuration should be
     /// valid ([`AgentConfig::validate`]).
-    pub fn new(config: AgentConfig, context: CallContext, now: CallTime) -> Self {
+    pub fn new(config: AgentConfig, mut context: CallContext, now: CallTime) -> Self {
         let pace = Pace {
-            frame_bytes: context.frame_bytes.max(1) as u64,
-            silence: context.silence,
+            frame_bytes: Encoding::FRAME_BYTES as u64,
+            silence: context.encoding.silence(),
             lead: config.playout.lead.max(FRAME * 5),
             mark_every: config.playout.mark_every.max(FRAME),
         };
         let first_turn = TurnId(context.first_turn);
-        let resumed = !context.history.is_empty();
+        let history = std::mem::take(&mut context.history);
+        let memories = std::mem::take(&mut context.memories);
+        let resumed = !history.is_empty();
         let mut call = Self {
-            id: context.call,
-            caller_known: context.caller_known,
             pace,
             now,
             state: State::Connecting,
@@ -101,8 +101,8 @@ impl Call {
             answer: None,
             playout: Playout::new(pace),
             pause: None,
-            history: History::resumed(&context.history),
-            knowledge: Knowledge::new(context.memories),
+            history: History::resumed(&history),
+            knowledge: Knowledge::new(memories),
             tools: ToolRuns::default(),
             opening: if resumed { config.recovery.clone() } else { config.greeting.clone() },
             first_turn,
@@ -113,6 +113,7 @@ impl Call {
             n_stt_failures: 0,
             ended: None,
             config,
+            context,
         };
         let timers = &call.config.timers;
         call.timers.set(Timer::Connect, now + timers.connect);
@@ -160,7 +161,7 @@ impl Call {
         let heard = self.playout.heard(self.now);
         let spoken = self.answer.as_ref().map(|answer| &answer.spoken);
         Snapshot {
-            call: self.id.clone(),
+            call: self.context.call.clone(),
             state: self.state,
             tools_running: self.tools.n_running(),
             turn: self.answer.as_ref().map(|answer| answer.turn),
@@ -242,6 +243,7 @@ impl Call {
             Input::Sentiment(turn, sentiment) => self.on_sentiment(now, turn, sentiment),
             Input::Memory(turn, memories) => self.on_memory(now, turn, memories),
             Input::Operator(command) => self.on_operator(now, command),
+            Input::Handed(turn) => self.on_handed(now, turn),
         }
     }
 
@@ -289,6 +291,7 @@ impl Call {
             Timer::Resume => self.judge(now, true),
             Timer::Keypad => self.take_keys(now),
             Timer::Close => self.on_close(now),
+            Timer::Filler | Timer::Retry | Timer::Screen => {}
         }
     }
 }

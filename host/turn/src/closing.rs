@@ -52,6 +52,7 @@ impl Call {
                 let turn = self.take_turn();
                 self.begin_line(now, turn, &line, State::Thinking, true);
             }
+            OperatorCommand::Whisper(_) | OperatorCommand::Transfer { .. } => {}
             OperatorCommand::End { farewell, reason } => {
                 self.close_with(now, farewell.as_deref().unwrap_or_default(), reason);
             }
@@ -82,7 +83,7 @@ impl Call {
             return;
         }
         self.ended = Some(reason);
-        if let Some(answer) = self.answer.take() {
+        if let Some(mut answer) = self.answer.take() {
             let heard_bytes = self.playout.heard(now);
             self.playout.cut(now);
             self.outputs.push_back(Output::Cancel { turn: answer.turn });
@@ -91,7 +92,7 @@ impl Call {
             let said = answer.spoken.said().trim().to_owned();
             let heard = answer.spoken.heard(heard_bytes).to_owned();
             let interrupted = said != heard;
-            let latency = answer.latency;
+            let latency = answer.latency();
             self.emit(CallEvent::TurnFinished { turn: answer.turn.0, said, heard, interrupted, latency });
         }
         self.emit(CallEvent::Ended { reason });

@@ -1,13 +1,15 @@
 //! What a tenant decides about an agent, and what is known of a call at its start.
 
+mod context;
+mod screening;
 mod validation;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Message;
-
+pub use context::{CallContext, Direction, Encoding, ToolPolicy};
+pub use screening::Screening;
 pub use validation::ConfigError;
 
 /// How an agent behaves. Unknown keys are refused; see [`AgentConfig::validate`].
@@ -29,14 +31,27 @@ pub struct AgentConfig {
     pub apology: String,
     /// Spoken before the call is ended by us.
     pub farewell: String,
+    /// Spoken in turn when the model or a tool lets the caller wait for
+    /// `timers.filler_ms`; empty: silence.
+    pub fillers: Vec<String>,
+    /// The telephone number, E.164, to which the caller is handed over when the model asks
+    /// for it (`transfer_call`) or cannot go on; absent: nobody.
+    pub transfer_to: Option<String>,
     /// How many times in one turn the model may ask for tools. Default 3, as in LiveKit Agents.
     pub max_tool_rounds: u32,
+    /// How many turns of the caller are answered before the agent says goodbye. Default
+    /// 200: an hour with a turn every 18 s.
+    pub max_turns: u32,
     /// When the caller interrupts.
     pub barge_in: BargeIn,
     /// When the caller is done.
     pub endpointing: Endpointing,
     /// How audio is sent.
     pub playout: Playout,
+    /// When the model is asked before the caller is surely done.
+    pub speculation: Speculation,
+    /// Who answered an outbound call.
+    pub screening: Screening,
     /// How long anything may take.
     pub timers: Timers,
 }
@@ -52,10 +67,15 @@ impl Default for AgentConfig {
             reprompt: "Are you still there?".into(),
             apology: "I'm sorry, something went wrong on my side.".into(),
             farewell: "Thank you for calling. Goodbye.".into(),
+            fillers: vec!["One moment, please.".into(), "Just a second.".into()],
+            transfer_to: None,
             max_tool_rounds: 3,
+            max_turns: 200,
             barge_in: BargeIn::default(),
             endpointing: Endpointing::default(),
             playout: Playout::default(),
+            speculation: Speculation::default(),
+            screening: Screening::default(),
             timers: Timers::default(),
         }
     }
@@ -113,6 +133,10 @@ pub struct Endpointing {
     pub level_floor: f32,
     /// The same while the agent is heard, against its echo. Default 0.01 (-40 dBFS).
     pub echo_floor: f32,
+    /// How much louder than the echo of the agent's own voice, as learned in this call, the
+    /// caller must be to be heard over it. Default 1.5 (3.5 dB), as in streamcore; 0:
+    /// only `echo_floor` counts.
+    pub echo_margin: f32,
     /// Voiced time within `vad_window` that starts speech. Default 160 ms.
     #[serde(rename = "vad_start_ms", with = "millis")]
     pub vad_start: Duration,
@@ -130,6 +154,10 @@ pub struct Endpointing {
     /// Default 250 ms.
     #[serde(rename = "complete_ms", with = "millis")]
     pub complete: Duration,
+    /// The same where they answer a closed question with yes or no. Default 200 ms: as
+    /// soon as the voice is known to have stopped.
+    #[serde(rename = "answer_ms", with = "millis")]
+    pub answer: Duration,
     /// The same where they end without punctuation or in a number. Default 1.5 s, as
     /// in Vapi (`onNoPunctuationSeconds`).
     #[serde(rename = "unfinished_ms", with = "millis")]
@@ -137,6 +165,15 @@ pub struct Endpointing {
     /// The same where they end in a filler, a conjunction or a comma. Default 2.5 s.
     #[serde(rename = "trailing_ms", with = "millis")]
     pub trailing: Duration,
+    /// Whether the wait after a whole sentence grows with the pauses that this caller
+    /// makes within turns. Default true, as in LiveKit Agents (dynamic endpointing).
+    pub learn: bool,
+    /// How much of the learned pause a new one leaves in place, 0 to 1. Default 0.9, as
+    /// in LiveKit Agents.
+    pub learn_weight: f32,
+    /// The longest learned wait. Default 1 s.
+    #[serde(rename = "learn_max_ms", with = "millis")]
+    pub learn_max: Duration,
     /// From the last transcript to the commit where no audio frames come. Default
     /// 600 ms, as in Pipecat.
     #[serde(rename = "stalled_ms", with = "millis")]
@@ -156,13 +193,18 @@ impl Default for Endpointing {
             speech_threshold: 0.5,
             level_floor: 0.002,
             echo_floor: 0.01,
+            echo_margin: 1.5,
             vad_start: Duration::from_millis(160),
             vad_window: Duration::from_millis(300),
             vad_stop: Duration::from_millis(200),
             stt_wait: Duration::from_millis(400),
             complete: Duration::from_millis(250),
+            answer: Duration::from_millis(200),
             unfinished: Duration::from_millis(1500),
             trailing: Duration::from_millis(2500),
+            learn: true,
+            learn_weight: 0.9,
+            learn_max: Duration::from_secs(1),
             stalled: Duration::from_millis(600),
             max_wait: Duration::from_secs(3),
             watchdog: Duration::from_secs(5),
@@ -189,6 +231,27 @@ impl Default for Playout {
     }
 }
 
+/// When the model is asked before the caller is surely done. What it says is kept back
+/// until the turn is committed, and thrown away when the caller goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Speculation {
+    /// Whether the recogniser's eager end of turn asks the model. Default true; it saves
+    /// 150 to 250 ms for half as many requests again (Deepgram Flux).
+    pub on_eager_end: bool,
+    /// Whether a final transcript after the voice has stopped asks the model. Default
+    /// false: most of the gain is in waits that are short anyway.
+    pub on_final: bool,
+    /// How many such requests a turn may cost. Default 3, as in LiveKit Agents.
+    pub max_per_turn: u32,
+}
+
+impl Default for Speculation {
+    fn default() -> Self {
+        Self { on_eager_end: true, on_final: false, max_per_turn: 3 }
+    }
+}
+
 /// How long anything may take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -196,9 +259,21 @@ pub struct Timers {
     /// From the socket to the carrier's start message. Default 5 s.
     #[serde(rename = "connect_ms", with = "millis")]
     pub connect: Duration,
-    /// The model's silence, before its first token and between tokens. Default 8 s.
+    /// The model's silence before its first token, after which the next vendor is asked.
+    /// Default 4 s: two fit into the 8 s after which callers hang up.
+    #[serde(rename = "first_token_ms", with = "millis")]
+    pub first_token: Duration,
+    /// The model's silence between tokens. Default 8 s.
     #[serde(rename = "model_ms", with = "millis")]
     pub model: Duration,
+    /// The caller's wait, for the model or a tool, before a filler is spoken. Default 1.5 s;
+    /// 0: never.
+    #[serde(rename = "filler_ms", with = "millis")]
+    pub filler: Duration,
+    /// The pause before the same vendor is asked again, doubled each time and spread by a
+    /// quarter. Default 200 ms. Another vendor is asked at once.
+    #[serde(rename = "retry_ms", with = "millis")]
+    pub retry: Duration,
     /// The synthesiser's silence while it owes audio. Default 5 s.
     #[serde(rename = "speech_ms", with = "millis")]
     pub speech: Duration,
@@ -234,7 +309,10 @@ impl Default for Timers {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
+            first_token: Duration::from_secs(4),
             model: Duration::from_secs(8),
+            filler: Duration::from_millis(1500),
+            retry: Duration::from_millis(200),
             speech: Duration::from_secs(5),
             tool: Duration::from_secs(12),
             context: Duration::from_millis(50),
@@ -244,43 +322,6 @@ impl Default for Timers {
             playback: Duration::from_secs(2),
             close: Duration::from_secs(10),
             max_duration: Duration::from_secs(3600),
-        }
-    }
-}
-
-/// What is known of a call when its media socket is accepted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CallContext {
-    /// The id of the call.
-    pub call: String,
-    /// Whether the caller's number is known.
-    pub caller_known: bool,
-    /// Bytes of the carrier's audio in a frame of 20 ms.
-    pub frame_bytes: usize,
-    /// The byte of the carrier's encoding that is silence.
-    pub silence: u8,
-    /// What is already known of the customer.
-    pub memories: Vec<String>,
-    /// The conversation so far, where the call goes on after its media socket was
-    /// lost. Not empty: the recovery line is spoken and no greeting.
-    pub history: Vec<Message>,
-    /// The number of the first turn: 0, or one more than the last turn in the log
-    /// of a call that goes on.
-    pub first_turn: u32,
-}
-
-impl CallContext {
-    /// A new call of 8 kHz mu-law, as Twilio and Telnyx send it: 160 bytes a frame,
-    /// silence is 0xFF (ITU-T G.711).
-    pub fn mulaw(call: impl Into<String>) -> Self {
-        Self {
-            call: call.into(),
-            caller_known: true,
-            frame_bytes: 160,
-            silence: 0xFF,
-            memories: Vec::new(),
-            history: Vec::new(),
-            first_turn: 0,
         }
     }
 }

@@ -32,12 +32,18 @@ pub struct ClauseId(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Round(pub u32);
 
+/// Which try of a request this is, from 0. The driver takes another vendor for
+/// each where it has one: the n-th, in its order of preference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Attempt(pub u32);
+
 /// The name of a mark sent to the carrier.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MarkName(pub String);
 
 /// What happens to a call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Input {
     /// From the carrier's media socket.
     Carrier(CarrierInput),
@@ -57,10 +63,14 @@ pub enum Input {
     Memory(TurnId, Vec<String>),
     /// An operator, or the platform itself, wants something.
     Operator(OperatorCommand),
+    /// The first audio of a turn has been written to the carrier's socket. Here the
+    /// turn's latency ends.
+    Handed(TurnId),
 }
 
 /// What the carrier's media socket says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CarrierInput {
     /// The stream has started; audio may be sent.
     Started {
@@ -79,7 +89,7 @@ pub enum CarrierInput {
 
 /// What the core needs to know of one frame of the caller's audio. The samples
 /// themselves go from the driver straight to the recogniser.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallerFrame {
     /// How much time the frame covers, normally 20 ms.
     pub duration: Duration,
@@ -90,7 +100,8 @@ pub struct CallerFrame {
 }
 
 /// What the recogniser says. All text concerns the words since the last final.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SttInput {
     /// The recogniser noticed speech.
     SpeechStarted,
@@ -108,6 +119,19 @@ pub enum SttInput {
     },
     /// No words for a while, by the recogniser's own count.
     UtteranceEnd,
+    /// The recogniser believes that the caller may be done (Deepgram Flux
+    /// `EagerEndOfTurn`).
+    EagerEndOfTurn {
+        /// The words so far; they replace the interim.
+        text: String,
+    },
+    /// The caller went on after all (Deepgram Flux `TurnResumed`).
+    TurnResumed,
+    /// The recogniser heard the end of the caller's turn (Deepgram Flux `EndOfTurn`).
+    EndOfTurn {
+        /// Words that will not change; appended to the finals.
+        text: String,
+    },
     /// The stream to the recogniser is lost and will not come back by itself.
     Failed {
         /// What happened, without secrets.
@@ -116,7 +140,8 @@ pub enum SttInput {
 }
 
 /// What the model says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LlmInput {
     /// More text.
     Delta(String),
@@ -143,10 +168,11 @@ pub struct ToolCall {
 }
 
 /// What the synthesiser says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TtsInput {
     /// Audio of the turn, in the carrier's encoding, following what came before.
-    Audio(Bytes),
+    Audio(#[serde(with = "audio")] Bytes),
     /// When words of the turn are spoken, counted from the first audio of the turn.
     Words(Vec<SpokenWord>),
     /// All audio of a clause has come.
@@ -172,20 +198,20 @@ pub struct SpokenWord {
 }
 
 /// How a tool run ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolResult {
     /// The turn that asked for it.
     pub turn: TurnId,
     /// The model's id of the tool call.
     pub id: String,
-    /// `success`, `failure`, `timeout`, `fault` or `refused`.
+    /// `success`, `failure`, `timeout`, `fault`, `refused` or `cancelled`.
     pub outcome: String,
     /// What the model is told.
     pub text: String,
 }
 
 /// The mood of a caller's words and what follows for the agent.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sentiment {
     /// `negative`, `neutral` or `positive`.
     pub label: String,
@@ -202,10 +228,21 @@ pub struct Sentiment {
 }
 
 /// What an operator or the platform asks of a live call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OperatorCommand {
     /// Say a line now.
     Say(String),
+    /// Tell the agent something that the caller does not hear; it is in the model's next
+    /// request.
+    Whisper(String),
+    /// Say a line, if any, and hand the caller over.
+    Transfer {
+        /// The telephone number, E.164.
+        to: String,
+        /// What to say first.
+        line: Option<String>,
+    },
     /// Say the last words, if any, and end the call.
     End {
         /// What to say first.
@@ -216,7 +253,8 @@ pub enum OperatorCommand {
 }
 
 /// What the core wants done, in this order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Output {
     /// Append to the call's log. Durable before any later output takes effect.
     Emit(CallEvent),
@@ -225,18 +263,22 @@ pub enum Output {
         /// The turn it belongs to.
         turn: TurnId,
         /// Bytes in the carrier's encoding.
+        #[serde(with = "audio")]
         payload: Bytes,
     },
     /// Send a mark behind the audio sent so far.
     SendMark(MarkName),
     /// Make the carrier forget all audio that it has not played.
     Clear,
-    /// Ask the model.
+    /// Ask the model. May come before its turn is committed, on the chance that the
+    /// caller is done; then it is cancelled or its answer used.
     StartLlm {
         /// The turn that asks.
         turn: TurnId,
         /// Which request of the turn this is.
         round: Round,
+        /// Which try of this request.
+        attempt: Attempt,
         /// The whole conversation, system message first.
         messages: Vec<Message>,
     },
@@ -246,6 +288,8 @@ pub enum Output {
         turn: TurnId,
         /// Its position in the turn.
         clause: ClauseId,
+        /// Which try of speaking this turn. All clauses of a later try go to its vendor.
+        attempt: Attempt,
         /// Its words, with the white space that follows them.
         text: String,
     },
@@ -266,6 +310,13 @@ pub enum Output {
         turn: TurnId,
         /// What to run.
         call: ToolCall,
+    },
+    /// Stop a tool that only reads: nobody waits for its result any more.
+    CancelTool {
+        /// The turn that asked for it.
+        turn: TurnId,
+        /// The model's id of the tool call.
+        id: String,
     },
     /// Assess the mood of the caller's words so far.
     AssessSentiment {
@@ -289,6 +340,11 @@ pub enum Output {
     Hangup {
         /// Why.
         reason: EndReason,
+    },
+    /// Hand the caller over to another number. The call is over for the core.
+    Transfer {
+        /// The telephone number, E.164.
+        to: String,
     },
 }
 
@@ -320,4 +376,50 @@ pub enum Message {
         /// The result.
         content: String,
     },
+}
+
+/// Audio in JSON: base64, so that it survives byte for byte.
+pub(crate) mod audio {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use bytes::Bytes;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(audio: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD.encode(audio))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        let text = String::deserialize(from)?;
+        STANDARD.decode(text).map(Bytes::from).map_err(D::Error::custom)
+    }
+}
+
+/// The same for audio by key.
+pub(crate) mod audio_map {
+    use std::collections::BTreeMap;
+
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Audio(#[serde(with = "super::audio")] Bytes);
+
+    pub(crate) fn serialize<K, S>(map: &BTreeMap<K, Bytes>, to: S) -> Result<S::Ok, S::Error>
+    where
+        K: Serialize + Ord,
+        S: Serializer,
+    {
+        to.collect_map(map.iter().map(|(key, audio)| (key, Audio(audio.clone()))))
+    }
+
+    pub(crate) fn deserialize<'de, K, D>(from: D) -> Result<BTreeMap<K, Bytes>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        D: Deserializer<'de>,
+    {
+        let map = BTreeMap::<K, Audio>::deserialize(from)?;
+        Ok(map.into_iter().map(|(key, audio)| (key, audio.0)).collect())
+    }
 }

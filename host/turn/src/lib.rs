@@ -118,7 +118,8 @@ mod words;
 
 pub use call::Call;
 pub use config::{
-    AgentConfig, BargeIn, CallContext, ConfigError, Endpointing, Playout as PlayoutConfig, Timers,
+    AgentConfig, BargeIn, CallContext, ConfigError, Direction, Encoding, Endpointing,
+    Playout as PlayoutConfig, Screening, Speculation, Timers, ToolPolicy,
 };
 pub use io::*;
 pub use state::{Snapshot, State};

@@ -60,6 +60,7 @@ impl Call {
                     self.update_endpoint(now);
                 }
             }
+            SttInput::EagerEndOfTurn { .. } | SttInput::TurnResumed | SttInput::EndOfTurn { .. } => {}
             // The voice is measured here, in media time; a second opinion from afar is late.
             SttInput::SpeechStarted | SttInput::Failed { .. } => {}
         }

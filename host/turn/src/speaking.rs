@@ -8,7 +8,7 @@ use crate::closing::CLOSE_MARGIN;
 use crate::playout::Transmit;
 use crate::state::State;
 use crate::timers::Timer;
-use crate::{CallTime, Output, TtsInput};
+use crate::{Attempt, CallTime, Output, TtsInput, TurnId};
 
 impl Call {
     pub(crate) fn on_tts(&mut self, now: CallTime, tts: TtsInput) {
@@ -93,10 +93,17 @@ impl Call {
             }));
             answer.n_logged += 1;
         }
-        answer.stop_ledger(now);
+        answer.sent(now);
         self.outputs.push_back(Output::SendAudio { turn: answer.turn, payload });
         if self.state == State::Thinking {
             self.set_state(State::Speaking);
+        }
+    }
+
+    /// The first audio of a turn is on the carrier's socket: its latency ends here.
+    pub(crate) fn on_handed(&mut self, now: CallTime, turn: TurnId) {
+        if let Some(answer) = self.answer.as_mut().filter(|answer| answer.turn == turn) {
+            answer.handed(now);
         }
     }
 
@@ -121,7 +128,7 @@ impl Call {
 
     /// The turn was spoken to its end.
     fn conclude(&mut self, now: CallTime) {
-        let Some(answer) = self.answer.take() else { return };
+        let Some(mut answer) = self.answer.take() else { return };
         self.stop_answer_timers();
         self.playout.assume_played();
         let received = self.playout.received();
@@ -133,7 +140,7 @@ impl Call {
             said: answer.spoken.said().trim().to_owned(),
             heard: answer.spoken.heard(received).to_owned(),
             interrupted: false,
-            latency: answer.latency,
+            latency: answer.latency(),
         });
         match answer.hang_up {
             Some(reason) => self.finish(now, reason),
@@ -160,7 +167,7 @@ impl Call {
         self.timers.stop(Timer::Speech);
         let Some(answer) = &mut self.answer else { return };
         let open = answer.spoken.first_open();
-        if answer.speech_retried {
+        if answer.voice > Attempt(0) {
             answer.hang_up = Some(answer.hang_up.unwrap_or(events::EndReason::TtsFailed));
             answer.model = Model::Idle;
             answer.speech_ended = true;
@@ -169,7 +176,7 @@ impl Call {
             self.playout.end_turn();
             return;
         }
-        answer.speech_retried = true;
+        answer.voice = Attempt(1);
         let Some(first) = open else {
             self.on_speech_done(now);
             return;
@@ -178,7 +185,12 @@ impl Call {
         answer.spoken.restart_open(self.playout.received(), self.playout.heard(now));
         let turn = answer.turn;
         for (clause, text) in answer.spoken.clauses_from(first) {
-            self.outputs.push_back(Output::Speak { turn, clause, text: text.to_owned() });
+            self.outputs.push_back(Output::Speak {
+                turn,
+                clause,
+                attempt: answer.voice,
+                text: text.to_owned(),
+            });
         }
         if answer.speech_ended {
             self.outputs.push_back(Output::SpeechEnd { turn });

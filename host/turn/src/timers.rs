@@ -39,10 +39,16 @@ pub(crate) enum Timer {
     Keypad,
     /// The goodbye has had its time.
     Close,
+    /// The caller has waited for long enough to be told so.
+    Filler,
+    /// A failed request is to be made again.
+    Retry,
+    /// Who answered an outbound call is to be judged.
+    Screen,
 }
 
 impl Timer {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 20] = [
         Self::Connect,
         Self::MaxDuration,
         Self::Silence,
@@ -60,6 +66,9 @@ impl Timer {
         Self::Resume,
         Self::Keypad,
         Self::Close,
+        Self::Filler,
+        Self::Retry,
+        Self::Screen,
     ];
 }
 

@@ -423,7 +423,7 @@ impl Observed {
                 self.sending = None;
                 self.dry_at = self.now;
             }
-            Output::StartLlm { turn, round, messages } => {
+            Output::StartLlm { turn, round, messages, .. } => {
                 assert!(self.live_model.is_none_or(|live| live == *turn), "two models at once");
                 assert!(!self.dead.contains(turn));
                 assert!(matches!(messages[0], turn::Message::System { .. }));

@@ -36,6 +36,12 @@ pub enum ConfigError {
         /// The most allowed.
         max: f64,
     },
+    /// A telephone number is none.
+    #[error("`{key}` must be a telephone number in the form +12025550143 (E.164)")]
+    NotANumber {
+        /// The key.
+        key: &'static str,
+    },
     /// Two settings contradict each other.
     #[error("`{first}` must not be more than `{second}`")]
     Order {
@@ -55,7 +61,29 @@ impl AgentConfig {
         self.validate_texts()?;
         self.validate_turn_taking()?;
         self.validate_timers()?;
+        self.validate_screening()?;
+        number("speculation.max_per_turn", f64::from(self.speculation.max_per_turn), 0.0, 10.0)?;
+        number("max_turns", f64::from(self.max_turns), 1.0, 10_000.0)?;
         number("max_tool_rounds", f64::from(self.max_tool_rounds), 0.0, 10.0)
+    }
+
+    fn validate_screening(&self) -> Result<(), ConfigError> {
+        let screening = &self.screening;
+        length("screening.voicemail_message", &screening.voicemail_message, MAX_LINE)?;
+        for (key, value, min, max) in [
+            ("screening.human_speech_ms", screening.human_speech, 500, 10_000),
+            ("screening.human_silence_ms", screening.human_silence, 200, 3_000),
+            ("screening.machine_silence_ms", screening.machine_silence, 500, 5_000),
+            ("screening.no_speech_ms", screening.no_speech, 500, 30_000),
+            ("screening.timeout_ms", screening.timeout, 2_000, 120_000),
+        ] {
+            duration(key, value, min, max)?;
+        }
+        if screening.no_speech > screening.timeout {
+            let (first, second) = ("screening.no_speech_ms", "screening.timeout_ms");
+            return Err(ConfigError::Order { first, second });
+        }
+        Ok(())
     }
 
     fn validate_texts(&self) -> Result<(), ConfigError> {
@@ -76,7 +104,17 @@ impl AgentConfig {
         ] {
             length(key, text, MAX_LINE)?;
         }
-        Ok(())
+        number("fillers", self.fillers.len() as f64, 0.0, MAX_FILLERS)?;
+        for filler in &self.fillers {
+            if filler.trim().is_empty() {
+                return Err(ConfigError::Empty { key: "fillers" });
+            }
+            length("fillers", filler, MAX_LINE)?;
+        }
+        match &self.transfer_to {
+            Some(number) if !is_e164(number) => Err(ConfigError::NotANumber { key: "transfer_to" }),
+            _ => Ok(()),
+        }
     }
 
     fn validate_turn_taking(&self) -> Result<(), ConfigError> {
@@ -84,6 +122,8 @@ impl AgentConfig {
         number("endpointing.speech_threshold", f64::from(endpointing.speech_threshold), 0.2, 0.95)?;
         number("endpointing.level_floor", f64::from(endpointing.level_floor), 0.0, 0.2)?;
         number("endpointing.echo_floor", f64::from(endpointing.echo_floor), 0.0, 0.5)?;
+        number("endpointing.echo_margin", f64::from(endpointing.echo_margin), 0.0, 10.0)?;
+        number("endpointing.learn_weight", f64::from(endpointing.learn_weight), 0.0, 1.0)?;
         number("barge_in.min_words", f64::from(barge_in.min_words), 1.0, 10.0)?;
         for (key, value, min, max) in [
             ("barge_in.pause_after_ms", barge_in.pause_after, 40, 5_000),
@@ -97,6 +137,8 @@ impl AgentConfig {
             ("endpointing.complete_ms", endpointing.complete, 0, 3_000),
             ("endpointing.unfinished_ms", endpointing.unfinished, 0, 5_000),
             ("endpointing.trailing_ms", endpointing.trailing, 0, 5_000),
+            ("endpointing.answer_ms", endpointing.answer, 0, 3_000),
+            ("endpointing.learn_max_ms", endpointing.learn_max, 0, 3_000),
             ("endpointing.stalled_ms", endpointing.stalled, 100, 5_000),
             ("endpointing.max_wait_ms", endpointing.max_wait, 200, 10_000),
             ("endpointing.watchdog_ms", endpointing.watchdog, 200, 30_000),
@@ -116,6 +158,12 @@ impl AgentConfig {
                 "endpointing.vad_start_ms",
                 "endpointing.vad_window_ms",
                 endpointing.vad_start <= endpointing.vad_window,
+            ),
+            ("endpointing.answer_ms", "endpointing.complete_ms", endpointing.answer <= endpointing.complete),
+            (
+                "endpointing.complete_ms",
+                "endpointing.learn_max_ms",
+                !endpointing.learn || endpointing.complete <= endpointing.learn_max,
             ),
             (
                 "endpointing.complete_ms",
@@ -149,7 +197,10 @@ impl AgentConfig {
         let timers = &self.timers;
         for (key, value, min, max) in [
             ("timers.connect_ms", timers.connect, 500, 60_000),
+            ("timers.first_token_ms", timers.first_token, 500, 60_000),
             ("timers.model_ms", timers.model, 500, 60_000),
+            ("timers.filler_ms", timers.filler, 0, 60_000),
+            ("timers.retry_ms", timers.retry, 0, 5_000),
             ("timers.speech_ms", timers.speech, 500, 60_000),
             ("timers.tool_ms", timers.tool, 100, 120_000),
             ("timers.context_ms", timers.context, 0, 2_000),
@@ -170,6 +221,16 @@ impl AgentConfig {
 const MAX_INSTRUCTIONS: usize = 64 * 1024;
 /// A minute of speech.
 const MAX_LINE: usize = 1_000;
+const MAX_FILLERS: f64 = 20.0;
+
+/// Whether a text is a telephone number as ITU-T E.164 has it: a plus sign and up to 15
+/// digits, the first not zero.
+pub(crate) fn is_e164(number: &str) -> bool {
+    let digits = number.strip_prefix('+').unwrap_or_default();
+    (5..=15).contains(&digits.len())
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && !digits.starts_with('0')
+}
 
 fn length(key: &'static str, text: &str, limit: usize) -> Result<(), ConfigError> {
     if text.len() > limit {

@@ -315,7 +315,7 @@ impl Sim {
     /// All requests to the model: when, for what turn and round, with what messages.
     pub fn requests(&self) -> Vec<(f64, TurnId, Round, Vec<Message>)> {
         let requests = self.outputs.iter().filter_map(|(at, output)| match output {
-            Output::StartLlm { turn, round, messages } => {
+            Output::StartLlm { turn, round, messages, .. } => {
                 Some((at.as_secs_f64(), *turn, *round, messages.clone()))
             }
             _ => None,
@@ -423,12 +423,15 @@ impl Sim {
     }
 
     fn act(&mut self, output: Output) {
+        if let Output::SendAudio { turn, .. } = &output {
+            self.at(self.now, Input::Handed(*turn));
+        }
         match output {
             Output::SendAudio { .. } | Output::SendMark(_) | Output::Clear => {
                 self.push(self.now + self.carrier.latency, Event::AtCarrier(output));
             }
             Output::StartLlm { turn, round, .. } => self.reply(turn, round),
-            Output::Speak { turn, clause, text } => {
+            Output::Speak { turn, clause, text, .. } => {
                 let generation = self.generation(turn);
                 self.push(self.now, Event::Synthesise { turn, generation, clause, text });
             }
@@ -455,7 +458,11 @@ impl Sim {
                     self.at(self.now + delay, Input::Memory(turn, memories));
                 }
             }
-            Output::Emit(_) | Output::FinalizeStt | Output::Hangup { .. } => {}
+            Output::Emit(_)
+            | Output::FinalizeStt
+            | Output::CancelTool { .. }
+            | Output::Hangup { .. }
+            | Output::Transfer { .. } => {}
         }
     }
 

@@ -12,7 +12,7 @@ use events::{CallEvent, EndReason};
 use speech::{SttOptions, ToolDefinition, TtsOptions};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use turn::{Call, CallTime, CallerFrame, CarrierInput, Input, MarkName, OperatorCommand, Output};
+use turn::{Call, CallTime, CallerFrame, CarrierInput, Input, MarkName, OperatorCommand, Output, TurnId};
 
 use super::Admitted;
 use super::answers::Answers;
@@ -68,6 +68,8 @@ pub struct Driver {
     vad: Vad,
     samples: Vec<i16>,
     hung_up: bool,
+    /// The turn whose first audio was written last, and whether the core was told.
+    handed: Option<(TurnId, bool)>,
     disconnect_logged: bool,
     superseded: bool,
 }
@@ -124,6 +126,7 @@ impl Driver {
             vad: Vad::new(),
             samples: Vec::with_capacity(FRAME_BYTES),
             hung_up: false,
+            handed: None,
             disconnect_logged: false,
             superseded: false,
             platform,
@@ -230,7 +233,13 @@ impl Driver {
             }
         }
         self.log.settle().await?;
-        self.writer.flush().await
+        self.writer.flush().await?;
+        if let Some((turn, told @ false)) = &mut self.handed {
+            let turn = *turn;
+            *told = true;
+            self.handle(Input::Handed(turn));
+        }
+        Ok(())
     }
 
     /// Invariant: what is heard or acts waits until the log before it is durable.
@@ -240,9 +249,12 @@ impl Driver {
                 self.disconnect_logged |= event == CallEvent::MediaDisconnected;
                 self.log.push(event);
             }
-            Output::SendAudio { payload, .. } => {
+            Output::SendAudio { turn, payload } => {
                 self.log.settle().await?;
                 self.writer.audio(&payload).await?;
+                if self.handed.is_none_or(|(of, _)| of != turn) {
+                    self.handed = Some((turn, false));
+                }
             }
             Output::SendMark(name) => self.writer.mark(&name.0).await?,
             // Whatever delays a clear lets the agent talk over the caller.
@@ -250,13 +262,13 @@ impl Driver {
                 self.writer.clear().await?;
                 self.writer.flush().await?;
             }
-            Output::StartLlm { turn, round, messages } => {
+            Output::StartLlm { turn, round, messages, .. } => {
                 if round.0 > 0 {
                     self.voice.pause(turn).await;
                 }
                 self.answers.ask(turn, round, messages);
             }
-            Output::Speak { turn, clause, text } => self.voice.speak(turn, clause, text).await,
+            Output::Speak { turn, clause, text, .. } => self.voice.speak(turn, clause, text).await,
             Output::SpeechEnd { turn } => self.voice.end(turn).await,
             Output::Cancel { turn } => {
                 self.answers.cancel(turn);
@@ -281,6 +293,9 @@ impl Driver {
             Output::RecallMemory { turn, text } => {
                 self.at_once.push_back(Input::Memory(turn, self.past.recall(&text)));
             }
+            // Tools are not stopped yet: what only reads does no harm, and its result is dropped.
+            Output::CancelTool { .. } => {}
+            Output::Transfer { to } => tracing::warn!(to, "transfer is not there yet"),
             Output::FinalizeStt => self.recogniser.finalize(),
             Output::Hangup { reason } => {
                 tracing::debug!(?reason, "hanging up");

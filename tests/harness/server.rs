@@ -141,6 +141,13 @@ impl Server {
         self.send(request).await
     }
 
+    /// Tells a live call something, as an operator.
+    pub async fn command(&self, call: &str, command: &Value) -> Answer {
+        let key = format!("Bearer {API_KEY}");
+        let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
+        self.post(&format!("/v1/live/{call}/commands"), &headers, command.to_string()).await
+    }
+
     /// Reads from the REST API.
     pub async fn get(&self, target: &str) -> Answer {
         self.request("GET", target, &[("authorization", &format!("Bearer {API_KEY}"))]).await

@@ -75,11 +75,27 @@ impl Drop for Open {
 }
 
 /// What every handler of a simulator has at hand.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct House {
     pub(crate) counters: Arc<Counters>,
     faults: Arc<Mutex<Faults>>,
     stop: watch::Receiver<bool>,
+    cuts: watch::Receiver<u64>,
+    /// How many cuts there had been when this stream began.
+    cuts_before: u64,
+}
+
+/// Each stream has a clone of its own.
+impl Clone for House {
+    fn clone(&self) -> Self {
+        Self {
+            counters: Arc::clone(&self.counters),
+            faults: Arc::clone(&self.faults),
+            stop: self.stop.clone(),
+            cuts: self.cuts.clone(),
+            cuts_before: *self.cuts.borrow(),
+        }
+    }
 }
 
 impl House {
@@ -88,9 +104,17 @@ impl House {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Resolves when the simulator is stopped or killed.
+    /// Resolves when the simulator is stopped or killed, or this stream is dropped.
     pub(crate) async fn stopped(&mut self) {
+        let before = self.cuts_before;
         // An error means that the handle is gone, and with it the simulator.
+        tokio::select! {
+            _ended = self.stop.wait_for(|stop| *stop) => {}
+            _ended = self.cuts.wait_for(|cuts| *cuts != before) => {}
+        }
+    }
+
+    async fn closed(&mut self) {
         let _ended = self.stop.wait_for(|stop| *stop).await;
     }
 }
@@ -102,6 +126,7 @@ pub struct Handle {
     counters: Arc<Counters>,
     faults: Arc<Mutex<Faults>>,
     stop: Arc<watch::Sender<bool>>,
+    cut: watch::Sender<u64>,
     task: JoinHandle<()>,
 }
 
@@ -129,6 +154,11 @@ impl Handle {
     /// Puts `faults` in force for the requests that follow.
     pub fn set_faults(&self, faults: Faults) {
         *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    /// Drops every stream that is open, without a word, and goes on serving.
+    pub fn drop_streams(&self) {
+        self.cut.send_modify(|cuts| *cuts += 1);
     }
 
     /// Drops every connection without a word and refuses new ones, as a crash does.
@@ -160,13 +190,20 @@ pub(crate) async fn start(
     let addr = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     let stop = Arc::new(stop);
+    let (cut, cuts) = watch::channel(0);
     let counters = Arc::new(Counters::default());
     let kill_after = faults.kill_after;
     let faults = Arc::new(Mutex::new(faults));
-    let house = House { counters: Arc::clone(&counters), faults: Arc::clone(&faults), stop: stopping };
+    let house = House {
+        counters: Arc::clone(&counters),
+        faults: Arc::clone(&faults),
+        stop: stopping,
+        cuts,
+        cuts_before: 0,
+    };
     let router = routes(house.clone()).layer(axum::middleware::from_fn_with_state(house.clone(), admit));
     let task = tokio::spawn(accept(listener, router, house, Arc::clone(&stop), kill_after));
-    Ok(Handle { addr, counters, faults, stop, task })
+    Ok(Handle { addr, counters, faults, stop, cut, task })
 }
 
 async fn accept(
@@ -181,7 +218,7 @@ async fn accept(
     tokio::pin!(killed);
     loop {
         tokio::select! {
-            () = house.stopped() => return,
+            () = house.closed() => return,
             () = &mut killed => {
                 stop.send_replace(true);
                 return;

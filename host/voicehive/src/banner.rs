@@ -24,8 +24,10 @@ pub fn print(platform: &Platform, edge: Option<&Edge>, listening: SocketAddr, to
             }
         }
     }
-    let vendors =
-        format!("stt {} · llm {} · tts {}", platform.stt.name(), platform.llm.name(), platform.tts.name());
+    let stt: Vec<&str> = platform.stt.all().iter().map(|vendor| vendor.name()).collect();
+    let llm: Vec<&str> = platform.llm.all().iter().map(|vendor| vendor.name()).collect();
+    let tts: Vec<&str> = platform.tts.all().iter().map(|vendor| vendor.name()).collect();
+    let vendors = format!("stt {} · llm {} · tts {}", stt.join(", "), llm.join(", "), tts.join(", "));
     line("Speech", &vendors);
     line("Storage", &format!("sqlite {}", config.database().display()));
     if config.api_key.is_none() {

@@ -5,11 +5,15 @@ mod carrier;
 mod context;
 mod driver;
 mod log;
+mod model_tools;
 mod recogniser;
 mod remember;
 mod reopening;
 mod setup;
+mod tones;
+mod unfinished;
 mod voice;
+mod voices;
 
 use std::sync::Arc;
 

@@ -1,5 +1,8 @@
 //! The configuration: environment variables over one optional TOML file.
 
+mod settings;
+mod speech;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,44 +12,9 @@ use std::time::Duration;
 use store::E164;
 use url::Url;
 
-/// Every setting: the environment variable, and what it is for. In the TOML
-/// file the same names are used in lower case.
-pub const SETTINGS: &[(&str, &str)] = &[
-    ("VOICEHIVE_LISTEN", "address to serve on (default 127.0.0.1:3000)"),
-    ("VOICEHIVE_LOG", "what is logged, as a tracing filter (default info)"),
-    ("VOICEHIVE_DATA", "folder of the database and secrets (default .voicehive)"),
-    ("VOICEHIVE_CACHE", "folder of compiled components, its owner's alone (default: in the data folder)"),
-    ("VOICEHIVE_MANIFEST", "the Spin manifest to serve (default spin.toml)"),
-    ("VOICEHIVE_COMPONENTS", "folder of the component files (default target/components)"),
-    ("VOICEHIVE_NUMBER", "phone number of the seeded receptionist, E.164"),
-    ("VOICEHIVE_API_KEY", "key of the REST API (default: made once, kept in the data folder)"),
-    ("VOICEHIVE_TIME_ZONE", "IANA time zone of the seeded tenant (default Europe/Madrid)"),
-    ("VOICEHIVE_MAX_CALLS", "most live calls at once (default 500)"),
-    ("VOICEHIVE_DRAIN_SECONDS", "how long live calls may go on after a stop signal (default 30)"),
-    ("VOICEHIVE_STT", "recogniser: `deepgram` or `openai` (default deepgram)"),
-    ("VOICEHIVE_TTS", "synthesiser: `cartesia` or `openai` (default cartesia)"),
-    (
-        "MEDIA_TOKEN_SECRET",
-        "signs media tokens, 16 bytes or more (default: made once, kept in the data folder)",
-    ),
-    ("PUBLIC_URL", "base URL at which carriers reach the webhooks (default http://<listen>)"),
-    ("MEDIA_URL", "base ws(s) URL at which carriers reach the media sockets (default: from PUBLIC_URL)"),
-    ("TWILIO_ACCOUNT_SID", "Twilio account, to end calls by REST"),
-    ("TWILIO_AUTH_TOKEN", "Twilio auth token; several, separated by commas, during a rotation"),
-    ("TWILIO_API_URL", "replaces scheme, host and port of https://api.twilio.com"),
-    ("DEEPGRAM_API_KEY", "Deepgram key"),
-    ("DEEPGRAM_URL", "replaces scheme, host and port of wss://api.deepgram.com"),
-    ("DEEPGRAM_MODEL", "Deepgram model (default nova-3)"),
-    ("OPENAI_API_KEY", "key of the OpenAI-compatible endpoint"),
-    ("OPENAI_BASE_URL", "base URL of the OpenAI-compatible endpoint (default https://api.openai.com/v1)"),
-    ("OPENAI_MODEL", "chat model (default gpt-4o-mini)"),
-    ("OPENAI_STT_MODEL", "transcription model for VOICEHIVE_STT=openai (default whisper-1)"),
-    ("OPENAI_TTS_MODEL", "speech model for VOICEHIVE_TTS=openai (default gpt-4o-mini-tts)"),
-    ("OPENAI_TTS_VOICE", "voice for VOICEHIVE_TTS=openai (default alloy)"),
-    ("CARTESIA_API_KEY", "Cartesia key"),
-    ("CARTESIA_URL", "replaces scheme, host and port of wss://api.cartesia.ai"),
-    ("CARTESIA_VOICE_ID", "Cartesia voice"),
-];
+pub use settings::SETTINGS;
+use speech::{RECOGNISERS, SYNTHESISERS, in_order};
+pub use speech::{Recogniser, Synthesiser};
 
 /// The file that is read where `VOICEHIVE_CONFIG` names no other.
 const DEFAULT_FILE: &str = "voicehive.toml";
@@ -111,15 +79,6 @@ pub struct Vendor {
     pub url: Option<Url>,
 }
 
-/// Which implementation of a speech service is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpeechVendor {
-    /// The vendor that streams: Deepgram or Cartesia.
-    Streaming,
-    /// The OpenAI-compatible endpoint.
-    OpenAi,
-}
-
 /// All settings, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -143,10 +102,12 @@ pub struct Config {
     pub max_calls: usize,
     /// How long live calls may go on after a stop signal.
     pub drain: Duration,
-    /// Which recogniser.
-    pub stt: SpeechVendor,
-    /// Which synthesiser.
-    pub tts: SpeechVendor,
+    /// The recognisers, the preferred first; at least one.
+    pub stt: Vec<Recogniser>,
+    /// The synthesisers, the preferred first; at least one.
+    pub tts: Vec<Synthesiser>,
+    /// Folder for recordings of what calls were told.
+    pub recordings: Option<PathBuf>,
     /// Signs media tokens, where set.
     pub media_token_secret: Option<Secret>,
     /// Base URL of the webhooks, where set.
@@ -163,8 +124,14 @@ pub struct Config {
     pub deepgram: Vendor,
     /// Deepgram's model.
     pub deepgram_model: String,
+    /// Deepgram's model for Flux.
+    pub flux_model: String,
     /// The OpenAI-compatible endpoint.
     pub openai: Vendor,
+    /// The second OpenAI-compatible endpoint; used where its URL is set.
+    pub fallback: Vendor,
+    /// The chat model of the second endpoint.
+    pub fallback_model: String,
     /// The chat model.
     pub openai_model: String,
     /// The transcription model of that endpoint.
@@ -177,6 +144,10 @@ pub struct Config {
     pub cartesia: Vendor,
     /// Cartesia's voice.
     pub cartesia_voice: Option<String>,
+    /// ElevenLabs.
+    pub elevenlabs: Vendor,
+    /// ElevenLabs' voice.
+    pub elevenlabs_voice: Option<String>,
 }
 
 impl Config {
@@ -231,8 +202,9 @@ impl Config {
                 &text("VOICEHIVE_DRAIN_SECONDS", "30"),
                 "a whole number of seconds",
             )?),
-            stt: speech_vendor("VOICEHIVE_STT", get("VOICEHIVE_STT"), "deepgram")?,
-            tts: speech_vendor("VOICEHIVE_TTS", get("VOICEHIVE_TTS"), "cartesia")?,
+            stt: in_order("VOICEHIVE_STT", &text("VOICEHIVE_STT", "deepgram"), RECOGNISERS)?,
+            tts: in_order("VOICEHIVE_TTS", &text("VOICEHIVE_TTS", "cartesia"), SYNTHESISERS)?,
+            recordings: get("VOICEHIVE_RECORDINGS").map(PathBuf::from),
             media_token_secret: media_token_secret(get("MEDIA_TOKEN_SECRET"))?,
             public_url: url("PUBLIC_URL", &["http", "https"])?,
             media_url: url("MEDIA_URL", &["ws", "wss"])?,
@@ -249,6 +221,12 @@ impl Config {
                 url: url("DEEPGRAM_URL", &["ws", "wss", "http", "https"])?,
             },
             deepgram_model: text("DEEPGRAM_MODEL", "nova-3"),
+            flux_model: text("DEEPGRAM_FLUX_MODEL", "flux-general-en"),
+            fallback: Vendor {
+                key: secret("FALLBACK_API_KEY"),
+                url: url("FALLBACK_BASE_URL", &["http", "https"])?,
+            },
+            fallback_model: text("FALLBACK_MODEL", &text("OPENAI_MODEL", "gpt-4o-mini")),
             openai: Vendor {
                 key: secret("OPENAI_API_KEY"),
                 url: url("OPENAI_BASE_URL", &["http", "https"])?,
@@ -262,6 +240,11 @@ impl Config {
                 url: url("CARTESIA_URL", &["ws", "wss", "http", "https"])?,
             },
             cartesia_voice: get("CARTESIA_VOICE_ID"),
+            elevenlabs: Vendor {
+                key: secret("ELEVENLABS_API_KEY"),
+                url: url("ELEVENLABS_URL", &["ws", "wss", "http", "https"])?,
+            },
+            elevenlabs_voice: get("ELEVENLABS_VOICE_ID"),
         })
     }
 
@@ -352,22 +335,6 @@ fn media_token_secret(value: Option<String>) -> Result<Option<Secret>, ConfigErr
     }
 }
 
-fn speech_vendor(
-    name: &'static str,
-    value: Option<String>,
-    streaming: &'static str,
-) -> Result<SpeechVendor, ConfigError> {
-    match value.as_deref() {
-        None => Ok(SpeechVendor::Streaming),
-        Some(vendor) if vendor == streaming => Ok(SpeechVendor::Streaming),
-        Some("openai") => Ok(SpeechVendor::OpenAi),
-        Some(other) => Err(ConfigError::Value {
-            name,
-            message: format!("`{other}` is neither `{streaming}` nor `openai`"),
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -391,7 +358,7 @@ mod tests {
             ("VOICEHIVE_LISTEN", "nowhere", "VOICEHIVE_LISTEN: `nowhere` is not an address"),
             ("MEDIA_URL", "http://x.example", "MEDIA_URL: `http://x.example` must begin with ws://, wss://"),
             ("VOICEHIVE_NUMBER", "123", "VOICEHIVE_NUMBER"),
-            ("VOICEHIVE_STT", "ear", "neither `deepgram` nor `openai`"),
+            ("VOICEHIVE_STT", "ear", "`ear` is none of deepgram, deepgram-flux, openai"),
             ("VOICEHIVE_TIME_ZONE", "Mars/Base", "no IANA time zone"),
             ("VOICEHIVE_MAX_CALLS", "0", "a whole number from 1 on"),
             ("MEDIA_TOKEN_SECRET", "short", "has 5 bytes, 16 are needed"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::config::{Config, SpeechVendor, Vendor};
+use crate::config::{Config, Recogniser, Synthesiser, Vendor};
 
 /// How long a host may take to accept a connection.
 const REACH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -118,19 +118,30 @@ fn carrier(config: &Config) -> Vec<Check> {
 
 async fn vendors(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
-    if config.stt == SpeechVendor::Streaming {
+    let deepgram = [Recogniser::Deepgram, Recogniser::DeepgramFlux];
+    if config.stt.iter().any(|recogniser| deepgram.contains(recogniser)) {
         checks
             .push(vendor("deepgram", "DEEPGRAM_API_KEY", &config.deepgram, "https://api.deepgram.com").await);
     }
     checks.push(vendor("model", "OPENAI_API_KEY", &config.openai, "https://api.openai.com").await);
-    if config.tts == SpeechVendor::Streaming {
+    if let Some(url) = &config.fallback.url {
+        checks.push(vendor("2nd model", "FALLBACK_API_KEY", &config.fallback, url.as_str()).await);
+    }
+    if config.tts.contains(&Synthesiser::Cartesia) {
         checks
             .push(vendor("cartesia", "CARTESIA_API_KEY", &config.cartesia, "https://api.cartesia.ai").await);
-        if config.cartesia_voice.is_none() {
-            checks.push(check(Verdict::Bad, "voice", "CARTESIA_VOICE_ID is not set"));
-        }
+        checks.extend(voice("CARTESIA_VOICE_ID", config.cartesia_voice.as_ref()));
+    }
+    if config.tts.contains(&Synthesiser::ElevenLabs) {
+        let (vendor_of, default) = (&config.elevenlabs, "https://api.elevenlabs.io");
+        checks.push(vendor("elevenlabs", "ELEVENLABS_API_KEY", vendor_of, default).await);
+        checks.extend(voice("ELEVENLABS_VOICE_ID", config.elevenlabs_voice.as_ref()));
     }
     checks
+}
+
+fn voice(setting: &str, voice: Option<&String>) -> Option<Check> {
+    voice.is_none().then(|| check(Verdict::Bad, "voice", format!("{setting} is not set")))
 }
 
 async fn vendor(name: &str, key: &str, vendor: &Vendor, default: &str) -> Check {

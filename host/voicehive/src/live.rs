@@ -53,6 +53,17 @@ pub struct Held {
     shared: Arc<Shared>,
 }
 
+/// Why a command does not reach a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// No such call is live in this process.
+    #[error("no such call is live")]
+    NotLive,
+    /// The call has not taken the commands before it yet.
+    #[error("the call is too busy")]
+    Busy,
+}
+
 /// Why a call cannot be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoPlace {
@@ -123,6 +134,23 @@ impl LiveCalls {
         let _ended = count.wait_for(|count| *count == 0).await;
     }
 
+    /// Asks one call for `command`.
+    ///
+    /// # Errors
+    /// Where the call is not live here or too busy.
+    pub fn command(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        command: OperatorCommand,
+    ) -> Result<(), NotTaken> {
+        let key = (tenant.clone(), call.clone());
+        let registry = self.shared.lock();
+        // Of several sockets of one call the newest has the call.
+        let entry = registry.calls.values().rev().find(|entry| entry.call == key);
+        entry.ok_or(NotTaken::NotLive)?.commands.try_send(command).map_err(|_| NotTaken::Busy)
+    }
+
     /// Asks every live call for `command`. A call that is too busy to take it is
     /// left to its own deadlines.
     pub fn command_all(&self, command: &OperatorCommand) {
@@ -186,6 +214,25 @@ mod tests {
         drop(held);
         live.drained().await;
         assert_eq!(live.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_command_reaches_its_call_only() {
+        let live = LiveCalls::new(9);
+        let mut one = enter(&live, "a").unwrap();
+        let mut other = enter(&live, "b").unwrap();
+        let command = OperatorCommand::Whisper("Be brief.".into());
+        let send = |call: &str| {
+            live.command(&"t".parse().unwrap(), &call.parse().unwrap(), command.clone())
+        };
+        send("a").unwrap();
+        assert_eq!(one.commands.recv().await, Some(command.clone()));
+        assert!(other.commands.try_recv().is_err());
+        assert_eq!(send("c"), Err(NotTaken::NotLive));
+        for _ in 0..COMMANDS {
+            send("b").unwrap();
+        }
+        assert_eq!(send("b"), Err(NotTaken::Busy));
     }
 
     #[tokio::test]

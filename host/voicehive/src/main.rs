@@ -3,14 +3,17 @@
 mod banner;
 mod call;
 mod cli;
+mod commands;
 mod config;
 mod doctor;
 mod http_client;
+mod lines;
 mod live;
 mod media;
 mod migrate;
 mod place_call;
 mod platform;
+mod ranked;
 mod secrets;
 mod serve;
 mod tool_host;

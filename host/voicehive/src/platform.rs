@@ -11,7 +11,9 @@ use speech::{LanguageModel, SpeechToText, TextToSpeech};
 use store::{ApiKeyHash, NativeDb, Seed, Store, Timestamp};
 
 use crate::config::{Config, Secret};
+use crate::lines::Lines;
 use crate::live::LiveCalls;
+use crate::ranked::Ranked;
 use crate::secrets;
 use crate::tools::Tools;
 use crate::twilio_api::TwilioApi;
@@ -27,12 +29,14 @@ pub struct Platform {
     pub capabilities: Arc<Capabilities>,
     /// The tools.
     pub tools: Arc<Tools>,
-    /// The recogniser.
-    pub stt: Arc<dyn SpeechToText>,
-    /// The model.
-    pub llm: Arc<dyn LanguageModel>,
-    /// The synthesiser.
-    pub tts: Arc<dyn TextToSpeech>,
+    /// The recognisers.
+    pub stt: Arc<Ranked<dyn SpeechToText>>,
+    /// The models.
+    pub llm: Arc<Ranked<dyn LanguageModel>>,
+    /// The synthesisers.
+    pub tts: Arc<Ranked<dyn TextToSpeech>>,
+    /// What agents say in every call, as sound.
+    pub lines: Arc<Lines>,
     /// Twilio's REST side, where an account is set.
     pub twilio: Option<TwilioApi>,
     /// The calls that are live.
@@ -63,6 +67,7 @@ impl Platform {
             stt: vendors.stt,
             llm: vendors.llm,
             tts: vendors.tts,
+            lines: Arc::default(),
             twilio: TwilioApi::from_config(&config)?,
             live: LiveCalls::new(config.max_calls),
             store,

@@ -10,13 +10,14 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use edge::{Edge, Origin, Scheme};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use crate::commands;
 use crate::media;
 use crate::platform::Platform;
 
@@ -32,7 +33,7 @@ const MAX_BODY_BYTES: usize = 128 << 10;
 
 /// How long a client may take to send a body. It is read before the request takes
 /// a place among those in progress, or a few slow clients would take all places.
-const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long to wait after the kernel refuses a connection, for example because
 /// too many files are open.
@@ -51,7 +52,11 @@ pub struct Shared {
 
 /// The routes of this process.
 pub fn router(shared: Shared) -> Router {
-    Router::new().route("/media/twilio/{token}", get(media::accept)).fallback(to_edge).with_state(shared)
+    Router::new()
+        .route("/media/twilio/{token}", get(media::accept))
+        .route("/v1/live/{call}/commands", post(commands::command))
+        .fallback(to_edge)
+        .with_state(shared)
 }
 
 /// Serves connections until `stop` turns true; connections that are open then

@@ -1,9 +1,8 @@
-//! Twilio's REST side: ending a call.
+//! Twilio's REST side: ending a call, and handing it over.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::StatusCode;
 use url::Url;
 
 use crate::config::{Config, Secret};
@@ -62,14 +61,30 @@ impl TwilioApi {
     /// # Errors
     /// Where Twilio cannot be reached or refuses.
     pub async fn end_call(&self, call_sid: &str) -> Result<(), TwilioError> {
+        match self.update(call_sid, &[("Status", "completed")]).await {
+            Err(TwilioError::Refused { status: 404, code }) if code == ALREADY_ENDED || code == 0 => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Lets a call go on with other instructions, at once: its media stream ends.
+    ///
+    /// # Errors
+    /// Where Twilio cannot be reached or refuses, also because the call has ended.
+    pub async fn redirect(&self, call_sid: &str, twiml: &twiml::Response) -> Result<(), TwilioError> {
+        self.update(call_sid, &[("Twiml", &twiml.to_xml())]).await
+    }
+
+    async fn update(&self, call_sid: &str, fields: &[(&str, &str)]) -> Result<(), TwilioError> {
         let mut url = self.base.clone();
         url.set_path(&format!("/2010-04-01/Accounts/{}/Calls/{call_sid}.json", self.account));
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let sent = self
             .http
             .post(url)
             .basic_auth(&self.account, Some(self.token.expose()))
             .header("content-type", "application/x-www-form-urlencoded")
-            .body("Status=completed")
+            .body(form)
             .timeout(TIMEOUT)
             .send()
             .await;
@@ -80,9 +95,6 @@ impl TwilioApi {
         }
         let body: serde_json::Value = response.json().await.unwrap_or_default();
         let code = body.get("code").and_then(serde_json::Value::as_i64).unwrap_or_default();
-        if status == StatusCode::NOT_FOUND && (code == ALREADY_ENDED || code == 0) {
-            return Ok(());
-        }
         Err(TwilioError::Refused { status: status.as_u16(), code })
     }
 }

@@ -3,19 +3,26 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use speech::{Endpoint, LanguageModel, SpeechToText, TextToSpeech, Transport, cartesia, deepgram, openai};
+use speech::deepgram::{self, flux};
+use speech::{Endpoint, LanguageModel, SpeechToText, TextToSpeech, Transport, cartesia, elevenlabs, openai};
 use url::Url;
 
-use crate::config::{Config, ConfigError, Secret, SpeechVendor};
+use crate::config::{Config, ConfigError, Recogniser, Secret, Synthesiser};
+use crate::ranked::Ranked;
 
-/// The recogniser, the model and the synthesiser of a platform.
+/// How sure Flux must be to say early that the caller may be done: in the middle of what
+/// Deepgram allows. The call core asks the model then, and throws the answer away when the
+/// caller goes on.
+const EAGER_THRESHOLD: f32 = 0.5;
+
+/// The recognisers, models and synthesisers of a platform, the preferred first.
 pub struct Vendors {
-    /// The recogniser.
-    pub stt: Arc<dyn SpeechToText>,
-    /// The model.
-    pub llm: Arc<dyn LanguageModel>,
-    /// The synthesiser.
-    pub tts: Arc<dyn TextToSpeech>,
+    /// The recognisers.
+    pub stt: Arc<Ranked<dyn SpeechToText>>,
+    /// The models.
+    pub llm: Arc<Ranked<dyn LanguageModel>>,
+    /// The synthesisers.
+    pub tts: Arc<Ranked<dyn TextToSpeech>>,
 }
 
 /// Prepares the configured vendors. Nothing is sent before a call.
@@ -25,41 +32,98 @@ pub struct Vendors {
 pub fn prepare(config: &Config) -> anyhow::Result<Vendors> {
     let transport = Transport::new().context("setting up TLS")?;
     Ok(Vendors {
-        stt: recogniser(config, transport.clone())?,
-        llm: Arc::new(openai::Chat::new(openai(config, &config.openai_model)?, transport.clone())),
-        tts: synthesiser(config, transport)?,
+        stt: ranked(config.stt.iter().map(|vendor| recogniser(*vendor, config, transport.clone())))?,
+        llm: ranked(models(config, &transport).into_iter())?,
+        tts: ranked(config.tts.iter().map(|vendor| synthesiser(*vendor, config, transport.clone())))?,
     })
 }
 
-fn recogniser(config: &Config, transport: Transport) -> anyhow::Result<Arc<dyn SpeechToText>> {
-    if config.stt == SpeechVendor::OpenAi {
+fn ranked<T: ?Sized>(
+    vendors: impl Iterator<Item = anyhow::Result<Arc<T>>>,
+) -> anyhow::Result<Arc<Ranked<T>>> {
+    let mut vendors = vendors.collect::<anyhow::Result<Vec<_>>>()?.into_iter();
+    let first = vendors.next().context("no vendor is configured")?;
+    Ok(Ranked::new(first, vendors.collect()))
+}
+
+fn models(config: &Config, transport: &Transport) -> Vec<anyhow::Result<Arc<dyn LanguageModel>>> {
+    let chat = |settings| Arc::new(openai::Chat::new(settings, transport.clone())) as Arc<dyn LanguageModel>;
+    let mut models = vec![openai(config, &config.openai_model).map(chat)];
+    if config.fallback.url.is_some() {
+        models.push(fallback(config).map(chat));
+    }
+    models
+}
+
+fn recogniser(
+    vendor: Recogniser,
+    config: &Config,
+    transport: Transport,
+) -> anyhow::Result<Arc<dyn SpeechToText>> {
+    if vendor == Recogniser::OpenAi {
         let model = openai(config, &config.openai_stt_model)?;
         return Ok(Arc::new(openai::Transcription::new(model, transport)));
     }
     let key = required("DEEPGRAM_API_KEY", config.deepgram.key.as_ref())?;
+    let endpoint = endpoint("DEEPGRAM_URL", config.deepgram.url.as_ref())?;
+    if vendor == Recogniser::DeepgramFlux {
+        let mut flux = flux::Config::new(key)?;
+        flux.model.clone_from(&config.flux_model);
+        flux.eager_eot_threshold = Some(EAGER_THRESHOLD);
+        flux.endpoint = endpoint.unwrap_or(flux.endpoint);
+        flux.check()?;
+        return Ok(Arc::new(flux::Flux::new(flux, transport)));
+    }
     let mut deepgram = deepgram::Config::new(key)?;
     deepgram.model.clone_from(&config.deepgram_model);
-    if let Some(endpoint) = endpoint("DEEPGRAM_URL", config.deepgram.url.as_ref())? {
-        deepgram.endpoint = endpoint;
-    }
+    deepgram.endpoint = endpoint.unwrap_or(deepgram.endpoint);
     Ok(Arc::new(deepgram::Deepgram::new(deepgram, transport)))
 }
 
-fn synthesiser(config: &Config, transport: Transport) -> anyhow::Result<Arc<dyn TextToSpeech>> {
-    if config.tts == SpeechVendor::OpenAi {
-        let model = openai(config, &config.openai_tts_model)?;
-        return Ok(Arc::new(openai::Speech::new(model, &config.openai_tts_voice, transport)));
+fn synthesiser(
+    vendor: Synthesiser,
+    config: &Config,
+    transport: Transport,
+) -> anyhow::Result<Arc<dyn TextToSpeech>> {
+    match vendor {
+        Synthesiser::OpenAi => {
+            let model = openai(config, &config.openai_tts_model)?;
+            Ok(Arc::new(openai::Speech::new(model, &config.openai_tts_voice, transport)))
+        }
+        Synthesiser::Cartesia => {
+            let key = required("CARTESIA_API_KEY", config.cartesia.key.as_ref())?;
+            let voice = voice("CARTESIA_VOICE_ID", config.cartesia_voice.as_ref())?;
+            let mut cartesia = cartesia::Config::new(key, voice)?;
+            let endpoint = endpoint("CARTESIA_URL", config.cartesia.url.as_ref())?;
+            cartesia.endpoint = endpoint.unwrap_or(cartesia.endpoint);
+            Ok(Arc::new(cartesia::Cartesia::new(cartesia, transport)))
+        }
+        Synthesiser::ElevenLabs => {
+            let key = required("ELEVENLABS_API_KEY", config.elevenlabs.key.as_ref())?;
+            let voice = voice("ELEVENLABS_VOICE_ID", config.elevenlabs_voice.as_ref())?;
+            let mut elevenlabs = elevenlabs::Config::new(key, voice)?;
+            let endpoint = endpoint("ELEVENLABS_URL", config.elevenlabs.url.as_ref())?;
+            elevenlabs.endpoint = endpoint.unwrap_or(elevenlabs.endpoint);
+            Ok(Arc::new(elevenlabs::ElevenLabs::new(elevenlabs, transport)))
+        }
     }
-    let key = required("CARTESIA_API_KEY", config.cartesia.key.as_ref())?;
-    let voice = config.cartesia_voice.as_ref().ok_or(ConfigError::Value {
-        name: "CARTESIA_VOICE_ID",
-        message: "is not set (hint: the id of a voice from Cartesia's library)".into(),
-    })?;
-    let mut cartesia = cartesia::Config::new(key, voice)?;
-    if let Some(endpoint) = endpoint("CARTESIA_URL", config.cartesia.url.as_ref())? {
-        cartesia.endpoint = endpoint;
-    }
-    Ok(Arc::new(cartesia::Cartesia::new(cartesia, transport)))
+}
+
+fn voice<'a>(name: &'static str, voice: Option<&'a String>) -> Result<&'a String, ConfigError> {
+    voice.ok_or(ConfigError::Value {
+        name,
+        message: "is not set (hint: the id of a voice from the vendor's library)".into(),
+    })
+}
+
+/// The second endpoint. Its key may differ, or be none where it is self-hosted.
+fn fallback(config: &Config) -> anyhow::Result<openai::Config> {
+    let endpoint = endpoint("FALLBACK_BASE_URL", config.fallback.url.as_ref())?;
+    Ok(openai::Config {
+        endpoint: endpoint.context("FALLBACK_BASE_URL is not set")?,
+        api_key: config.fallback.key.as_ref().map(|key| speech::Secret::new(key.expose())),
+        model: config.fallback_model.clone(),
+    })
 }
 
 /// The OpenAI-compatible endpoint. A self-hosted one may need no key.

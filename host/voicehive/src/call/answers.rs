@@ -6,39 +6,53 @@ use std::sync::Arc;
 use speech::{ChatEvent, ChatMessage, ChatRequest, LanguageModel, ToolDefinition};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use turn::{Input, LlmInput, Message, Round, ToolCall, TurnId};
+use turn::{Attempt, Input, LlmInput, Message, Round, ToolCall, TurnId};
+
+use crate::ranked::{Ranked, Taken};
+
+type Model = Taken<dyn LanguageModel>;
 
 /// The requests of one call that are under way.
 pub struct Answers {
-    llm: Arc<dyn LanguageModel>,
+    models: Arc<Ranked<dyn LanguageModel>>,
     tools: Vec<ToolDefinition>,
     inputs: mpsc::Sender<Input>,
-    running: BTreeMap<TurnId, AbortHandle>,
+    running: BTreeMap<TurnId, (AbortHandle, Arc<Model>)>,
 }
 
 impl Answers {
     /// Answers go to `inputs`; the model may use `tools`.
-    pub fn new(llm: Arc<dyn LanguageModel>, tools: Vec<ToolDefinition>, inputs: mpsc::Sender<Input>) -> Self {
-        Self { llm, tools, inputs, running: BTreeMap::new() }
+    pub fn new(
+        models: Arc<Ranked<dyn LanguageModel>>,
+        tools: Vec<ToolDefinition>,
+        inputs: mpsc::Sender<Input>,
+    ) -> Self {
+        Self { models, tools, inputs, running: BTreeMap::new() }
     }
 
-    /// Asks the model. An earlier request of the same turn is given up.
-    pub fn ask(&mut self, turn: TurnId, round: Round, messages: Vec<Message>) {
+    /// Asks a model. An earlier request of the same turn is given up; where this is another
+    /// try of it, that one failed.
+    pub fn ask(&mut self, turn: TurnId, round: Round, attempt: Attempt, messages: Vec<Message>) {
         let request = ChatRequest {
             messages: messages.into_iter().map(chat_message).collect(),
             tools: self.tools.clone(),
             temperature: None,
             max_tokens: None,
         };
-        let task = tokio::spawn(answer(self.llm.clone(), request, turn, round, self.inputs.clone()));
-        if let Some(earlier) = self.running.insert(turn, task.abort_handle()) {
+        if let Some((earlier, model)) = self.running.remove(&turn) {
             earlier.abort();
+            if attempt > Attempt(0) {
+                model.failed();
+            }
         }
+        let model = self.models.take(attempt.0);
+        let task = tokio::spawn(answer(model.clone(), request, turn, round, self.inputs.clone()));
+        self.running.insert(turn, (task.abort_handle(), model));
     }
 
     /// Gives up the request of a turn, if one is under way.
     pub fn cancel(&mut self, turn: TurnId) {
-        if let Some(task) = self.running.remove(&turn) {
+        if let Some((task, _)) = self.running.remove(&turn) {
             task.abort();
         }
     }
@@ -46,23 +60,24 @@ impl Answers {
 
 impl Drop for Answers {
     fn drop(&mut self) {
-        for task in self.running.values() {
+        for (task, _) in self.running.values() {
             task.abort();
         }
     }
 }
 
 async fn answer(
-    llm: Arc<dyn LanguageModel>,
+    model: Arc<Model>,
     request: ChatRequest,
     turn: TurnId,
     round: Round,
     inputs: mpsc::Sender<Input>,
 ) {
     let failed = |message: String| Input::Llm(turn, round, LlmInput::Failed { message });
-    let mut stream = match llm.chat(request).await {
+    let mut stream = match model.vendor().chat(request).await {
         Ok(stream) => stream,
         Err(error) => {
+            model.failed();
             let _call_over = inputs.send(failed(error.to_string())).await;
             return;
         }
@@ -77,6 +92,10 @@ async fn answer(
             Some(ChatEvent::Failed(error)) => (LlmInput::Failed { message: error.to_string() }, true),
             None => (LlmInput::Failed { message: "the answer broke off".into() }, true),
         };
+        match &input {
+            LlmInput::Failed { .. } => model.failed(),
+            _ => model.succeeded(),
+        }
         if inputs.send(Input::Llm(turn, round, input)).await.is_err() || last {
             return;
         }

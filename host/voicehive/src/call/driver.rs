@@ -1,6 +1,6 @@
 //! The call's task: does what the core wants done, and tells it what happens.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,19 +9,21 @@ use audio::{level, vad::Vad};
 use axum::extract::ws::WebSocket;
 use carriers::twilio;
 use events::{CallEvent, EndReason};
-use speech::{SttOptions, ToolDefinition, TtsOptions};
+use speech::{SttOptions, TtsOptions};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
-use turn::{Call, CallTime, CallerFrame, CarrierInput, Input, MarkName, OperatorCommand, Output, TurnId};
+use turn::{Call, CallTime, CallerFrame, CarrierInput, Input, MarkName, OperatorCommand, Output, ToolCall, TurnId};
 
 use super::Admitted;
 use super::answers::Answers;
 use super::carrier::{CarrierReader, CarrierWriter, split};
 use super::context::{Past, assess};
 use super::log::CallLog;
+use super::model_tools;
 use super::recogniser::Recogniser;
 use super::setup;
-use super::voice::Voice;
+use super::voices::{Spoken, Voices};
 use crate::live::Place;
 use crate::platform::Platform;
 use crate::tools::ToolRunner;
@@ -60,14 +62,18 @@ pub struct Driver {
     answer_to: mpsc::Sender<Input>,
     at_once: VecDeque<Input>,
     recogniser: Recogniser,
-    voice: Voice,
+    spoken: mpsc::Receiver<Spoken>,
+    voices: Voices,
     answers: Answers,
     past: Past,
     tools: ToolRunner,
     place: Place,
+    running: BTreeMap<(TurnId, String), AbortHandle>,
     vad: Vad,
     samples: Vec<i16>,
     hung_up: bool,
+    /// To whom the caller is to be handed over.
+    transfer_to: Option<String>,
     /// The turn whose first audio was written last, and whether the core was told.
     handed: Option<(TurnId, bool)>,
     disconnect_logged: bool,
@@ -91,12 +97,22 @@ impl Driver {
         let past =
             Past::of_caller(&platform.store, platform.capabilities.clone(), &tenant, &admitted.call.from)
                 .await?;
-        let config = setup::agent_config(&admitted, jiff::Timestamp::now())?;
-        let context = setup::call_context(&admitted, &events, past.recall(""));
+        let mut config = setup::agent_config(&admitted, jiff::Timestamp::now())?;
+        if platform.twilio.is_none() && config.transfer_to.take().is_some() {
+            tracing::warn!("calls cannot be handed over without a Twilio account (hint: set TWILIO_ACCOUNT_SID)");
+        }
         let allowed = Arc::new(platform.tools.of_agent(&admitted.agent.tools));
-        let mut definitions: Vec<ToolDefinition> = allowed.values().map(tool_definition).collect();
-        definitions.push(end_call());
+        let mut context = setup::call_context(&admitted, &events, past.recall(""));
+        context.models = platform.llm.count();
+        context.voices = platform.tts.count();
+        context.tools = allowed.values().map(model_tools::policy).collect();
+        context.prerecorded = platform.lines.at_hand(&config);
+        if let Some(voice) = platform.tts.all().first() {
+            platform.lines.prepare(&config, voice.clone());
+        }
+        let definitions = model_tools::definitions(&allowed, &config);
         let (answer_to, inputs) = mpsc::channel(INPUTS);
+        let (speak_to, spoken) = mpsc::channel(INPUTS);
         let (reader, writer) = split(socket);
         Ok(Self {
             call: Call::new(config, context, Duration::ZERO),
@@ -108,7 +124,8 @@ impl Driver {
             inputs,
             at_once: VecDeque::new(),
             recogniser: Recogniser::start(platform.stt.clone(), SttOptions::default(), answer_to.clone()),
-            voice: Voice::start(platform.tts.clone(), TtsOptions::default(), answer_to.clone()),
+            spoken,
+            voices: Voices::start(platform.tts.clone(), TtsOptions::default(), speak_to),
             answers: Answers::new(platform.llm.clone(), definitions, answer_to.clone()),
             answer_to,
             past,
@@ -123,9 +140,11 @@ impl Driver {
                 time_zone: admitted.tenant.time_zone.clone(),
             },
             place: admitted.place,
+            running: BTreeMap::new(),
             vad: Vad::new(),
             samples: Vec::with_capacity(FRAME_BYTES),
             hung_up: false,
+            transfer_to: None,
             handed: None,
             disconnect_logged: false,
             superseded: false,
@@ -145,7 +164,9 @@ impl Driver {
             self.log.push(CallEvent::MediaDisconnected);
         }
         let logged = self.log.settle().await;
-        if self.hung_up {
+        if let Some(to) = self.transfer_to.take() {
+            self.hand_over(&to).await;
+        } else if self.hung_up {
             self.end_at_carrier().await;
         }
         self.writer.close().await;
@@ -165,6 +186,11 @@ impl Driver {
                 biased;
                 message = self.reader.next() => self.on_carrier(message),
                 Some(input) = self.inputs.recv() => self.handle(input),
+                Some(spoken) = self.spoken.recv() => {
+                    if let Some(input) = self.voices.heard(spoken) {
+                        self.handle(input);
+                    }
+                }
                 _ = &mut self.place.superseded => {
                     self.superseded = true;
                     return Ok(());
@@ -218,7 +244,7 @@ impl Driver {
             let now = self.began.elapsed();
             self.call.handle_input(now, Input::CallerAudio(CallerFrame { duration, speech, level }));
         }
-        self.recogniser.audio(payload);
+        self.recogniser.audio(payload.into());
     }
 
     /// Does everything that the core wants done.
@@ -262,28 +288,28 @@ impl Driver {
                 self.writer.clear().await?;
                 self.writer.flush().await?;
             }
-            Output::StartLlm { turn, round, messages, .. } => {
-                if round.0 > 0 {
-                    self.voice.pause(turn).await;
-                }
-                self.answers.ask(turn, round, messages);
+            Output::StartLlm { turn, round, attempt, messages } => {
+                // Whatever the model says next comes after a wait, in which a synthesiser would
+                // close a context that is left open.
+                self.voices.pause(turn).await;
+                self.answers.ask(turn, round, attempt, messages);
             }
-            Output::Speak { turn, clause, text, .. } => self.voice.speak(turn, clause, text).await,
-            Output::SpeechEnd { turn } => self.voice.end(turn).await,
+            Output::Speak { turn, clause, attempt, text } => {
+                self.voices.speak(turn, clause, attempt, text).await;
+            }
+            Output::SpeechEnd { turn } => self.voices.end(turn).await,
             Output::Cancel { turn } => {
                 self.answers.cancel(turn);
-                self.voice.cancel(turn).await;
+                self.voices.cancel(turn).await;
             }
             Output::CallTool { turn, call } => {
                 self.log.settle().await?;
-                let (runner, answer_to) = (self.tools.clone(), self.answer_to.clone());
-                let held = self.platform.live.hold();
-                // Not aborted with the call: a side effect that was begun is finished and kept.
-                tokio::spawn(async move {
-                    let result = runner.run(turn, call).await;
-                    drop(held);
-                    let _call_over = answer_to.send(Input::Tool(result)).await;
-                });
+                self.run_tool(turn, call);
+            }
+            Output::CancelTool { turn, id } => {
+                if let Some(running) = self.running.remove(&(turn, id)) {
+                    running.abort();
+                }
             }
             Output::AssessSentiment { turn, text, trajectory } => {
                 if let Some(mood) = assess(&self.platform.capabilities, &text, &trajectory) {
@@ -293,9 +319,7 @@ impl Driver {
             Output::RecallMemory { turn, text } => {
                 self.at_once.push_back(Input::Memory(turn, self.past.recall(&text)));
             }
-            // Tools are not stopped yet: what only reads does no harm, and its result is dropped.
-            Output::CancelTool { .. } => {}
-            Output::Transfer { to } => tracing::warn!(to, "transfer is not there yet"),
+            Output::Transfer { to } => self.transfer_to = Some(to),
             Output::FinalizeStt => self.recogniser.finalize(),
             Output::Hangup { reason } => {
                 tracing::debug!(?reason, "hanging up");
@@ -305,6 +329,20 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    fn run_tool(&mut self, turn: TurnId, call: ToolCall) {
+        let (runner, answer_to) = (self.tools.clone(), self.answer_to.clone());
+        let held = self.platform.live.hold();
+        let id = call.id.clone();
+        // Not aborted with the call: a side effect that was begun is finished and kept.
+        let running = tokio::spawn(async move {
+            let result = runner.run(turn, call).await;
+            drop(held);
+            let _call_over = answer_to.send(Input::Tool(result)).await;
+        });
+        self.running.retain(|_, running| !running.is_finished());
+        self.running.insert((turn, id), running.abort_handle());
     }
 
     /// Ends a call whose effects can no longer be carried out.
@@ -327,9 +365,26 @@ impl Driver {
             tracing::warn!(%error, "the call could not be ended by REST; closing its socket ends it");
             return;
         }
+        self.await_close().await;
+    }
+
+    /// The carrier dials; our socket is closed by it. A caller who cannot be handed over is
+    /// not left in silence: the call ends.
+    async fn hand_over(&mut self, to: &str) {
+        let Some(twilio) = &self.platform.twilio else { return };
+        let dial = twiml::Response::new().dial(twiml::Dial::new().number(to)).hangup();
+        if let Err(error) = twilio.redirect(&self.carrier_call_id, &dial).await {
+            tracing::error!(%error, "the call could not be handed over");
+            self.end_at_carrier().await;
+            return;
+        }
+        self.await_close().await;
+    }
+
+    async fn await_close(&mut self) {
         let closed = async { while self.reader.next().await.is_some() {} };
         if tokio::time::timeout(CARRIER_CLOSE_TIMEOUT, closed).await.is_err() {
-            tracing::debug!("the carrier ended the call and left its socket open");
+            tracing::debug!("the carrier took the call back and left its socket open");
         }
     }
 }
@@ -338,24 +393,5 @@ async fn sleep_until(wake: Option<Instant>) {
     match wake {
         Some(wake) => tokio::time::sleep_until(wake).await,
         None => std::future::pending().await,
-    }
-}
-
-fn tool_definition(tool: &sandbox::Tool) -> ToolDefinition {
-    let definition = tool.definition();
-    ToolDefinition {
-        name: definition.name.clone(),
-        description: definition.description.clone(),
-        parameters: definition.parameters.clone(),
-    }
-}
-
-/// The tool by which the model ends a call; the core runs it.
-fn end_call() -> ToolDefinition {
-    ToolDefinition {
-        name: turn::END_CALL.into(),
-        description: "Ends the call once your last words have been heard. Say goodbye first, then call it."
-            .into(),
-        parameters: serde_json::json!({ "type": "object", "properties": {}, "additionalProperties": false }),
     }
 }

@@ -1,13 +1,16 @@
-//! Keeps a stream to the recogniser open for as long as the call lasts.
+//! Keeps a stream to a recogniser open for as long as the call lasts.
 
 use std::sync::Arc;
 
-use speech::{SpeechToText, SttCommand, SttEvent, SttOptions, SttSession};
+use bytes::Bytes;
+use speech::{SpeechToText, SttCommand, SttEvent, SttOptions, SttSession, Word};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use turn::{Input, SttInput};
 
 use super::reopening::Reopening;
+use super::unfinished::Unfinished;
+use crate::ranked::Ranked;
 
 /// Five seconds of frames: what may wait while a stream is opened.
 const COMMANDS: usize = 256;
@@ -19,17 +22,22 @@ pub struct Recogniser {
 }
 
 impl Recogniser {
-    /// Opens a stream in the background. What it says goes to `inputs`.
-    pub fn start(stt: Arc<dyn SpeechToText>, options: SttOptions, inputs: mpsc::Sender<Input>) -> Self {
+    /// Opens a stream in the background, to the best vendor that works. What it says goes
+    /// to `inputs`.
+    pub fn start(
+        vendors: Arc<Ranked<dyn SpeechToText>>,
+        options: SttOptions,
+        inputs: mpsc::Sender<Input>,
+    ) -> Self {
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        tokio::spawn(keep_open(stt, options, receiver, inputs));
+        tokio::spawn(keep_open(vendors, options, receiver, inputs));
         Self { commands, dropped: 0 }
     }
 
     /// Sends audio, or drops it where the recogniser does not keep up: late audio
     /// would make every later turn late.
-    pub fn audio(&mut self, payload: Vec<u8>) {
-        if self.commands.try_send(SttCommand::Audio(payload.into())).is_err() {
+    pub fn audio(&mut self, payload: Bytes) {
+        if self.commands.try_send(SttCommand::Audio(payload)).is_err() {
             self.dropped += 1;
         }
     }
@@ -55,20 +63,31 @@ enum End {
 }
 
 async fn keep_open(
-    stt: Arc<dyn SpeechToText>,
+    vendors: Arc<Ranked<dyn SpeechToText>>,
     options: SttOptions,
     mut commands: mpsc::Receiver<SttCommand>,
     inputs: mpsc::Sender<Input>,
 ) {
     let mut reopening = Reopening::default();
+    let mut unfinished = Unfinished::default();
+    // Each loss in a row is a reason to try the next vendor.
+    let mut attempt = 0;
     loop {
         let opened = Instant::now();
+        let taken = vendors.take(attempt);
+        let stt = taken.vendor();
         let message = match stt.open(options.clone()).await {
-            Ok(session) => match pump(session, &mut commands, &inputs).await {
-                End::Call => return,
-                End::Stream(message) => message,
-            },
-            Err(error) => error.to_string(),
+            Ok(session) => {
+                taken.succeeded();
+                match pump(session, &mut commands, &inputs, &mut unfinished).await {
+                    End::Call => return,
+                    End::Stream(message) => message,
+                }
+            }
+            Err(error) => {
+                taken.failed();
+                error.to_string()
+            }
         };
         tracing::warn!(vendor = stt.name(), error = message, "the recogniser was lost");
         if inputs.send(Input::Stt(SttInput::Failed { message })).await.is_err() {
@@ -78,6 +97,7 @@ async fn keep_open(
             Some(pause) => tokio::time::sleep(pause).await,
             None => return,
         }
+        attempt = reopening.losses();
     }
 }
 
@@ -85,7 +105,16 @@ async fn pump(
     mut session: SttSession,
     commands: &mut mpsc::Receiver<SttCommand>,
     inputs: &mpsc::Sender<Input>,
+    unfinished: &mut Unfinished,
 ) -> End {
+    let lost = || End::Stream("the stream was closed".into());
+    let (replay, finalize) = unfinished.restart();
+    let again = replay.into_iter().map(SttCommand::Audio).chain(finalize.then_some(SttCommand::Finalize));
+    for command in again {
+        if session.commands.send(command).await.is_err() {
+            return lost();
+        }
+    }
     loop {
         tokio::select! {
             command = commands.recv() => {
@@ -93,23 +122,45 @@ async fn pump(
                     let _closed = session.commands.send(SttCommand::Close).await;
                     return End::Call;
                 };
+                match &command {
+                    SttCommand::Audio(audio) => unfinished.push(audio.clone()),
+                    SttCommand::Finalize => unfinished.finalize(),
+                    SttCommand::Close => {}
+                }
                 if session.commands.send(command).await.is_err() {
-                    return End::Stream("the stream was closed".into());
+                    return lost();
                 }
             }
             event = session.events.recv() => {
                 let input = match event {
                     Some(SttEvent::Failed(error)) => return End::Stream(error.to_string()),
-                    None | Some(SttEvent::Closed) => return End::Stream("the stream was closed".into()),
-                    Some(SttEvent::SpeechStarted) => SttInput::SpeechStarted,
-                    Some(SttEvent::Interim { text, .. }) => SttInput::Interim { text },
-                    Some(SttEvent::Final { text, speech_final, .. }) => SttInput::Final { text, speech_final },
-                    Some(SttEvent::UtteranceEnd { .. }) => SttInput::UtteranceEnd,
+                    None | Some(SttEvent::Closed) => return lost(),
+                    Some(event) => heard(event, unfinished),
                 };
-                if inputs.send(Input::Stt(input)).await.is_err() {
+                if let Some(input) = input && inputs.send(Input::Stt(input)).await.is_err() {
                     return End::Call;
                 }
             }
         }
     }
+}
+
+/// What the core is told of an event.
+fn heard(event: SttEvent, unfinished: &mut Unfinished) -> Option<SttInput> {
+    Some(match event {
+        SttEvent::SpeechStarted => SttInput::SpeechStarted,
+        SttEvent::Interim { text, .. } => SttInput::Interim { text },
+        SttEvent::Final { text, speech_final, from_finalize, words } => {
+            unfinished.settle(words.last().map(|word: &Word| word.end));
+            SttInput::Final { text, speech_final: speech_final || from_finalize }
+        }
+        SttEvent::UtteranceEnd { .. } => SttInput::UtteranceEnd,
+        SttEvent::EagerEndOfTurn { text } => SttInput::EagerEndOfTurn { text },
+        SttEvent::TurnResumed => SttInput::TurnResumed,
+        SttEvent::EndOfTurn { text } => {
+            unfinished.settle(None);
+            SttInput::EndOfTurn { text }
+        }
+        SttEvent::Closed | SttEvent::Failed(_) => return None,
+    })
 }

@@ -28,6 +28,11 @@ impl Reopening {
         self.losses += 1;
         (self.losses < LOSSES).then(|| BACKOFF * 2_u32.pow(self.losses - 1))
     }
+
+    /// How many losses there were in a row.
+    pub fn losses(&self) -> u32 {
+        self.losses
+    }
 }
 
 #[cfg(test)]

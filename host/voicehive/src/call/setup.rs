@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use turn::{AgentConfig, CallContext, Message, ToolCall};
 
-use super::Admitted;
+use super::{Admitted, tones};
 
 /// The agent's configuration, with what it must know of here and now.
 ///
@@ -34,6 +34,11 @@ pub fn agent_config(admitted: &Admitted, now: Timestamp) -> anyhow::Result<Agent
 /// was lost, the conversation so far.
 pub fn call_context(admitted: &Admitted, log: &[CallEvent], memories: Vec<String>) -> CallContext {
     let mut context = CallContext::mulaw(admitted.call.id.to_string());
+    context.direction = match admitted.call.direction {
+        store::Direction::Inbound => turn::Direction::Inbound,
+        store::Direction::Outbound => turn::Direction::Outbound,
+    };
+    context.tones = tones::mulaw();
     context.caller_known = !admitted.call.from.is_empty();
     context.memories = memories;
     if log.iter().any(|event| matches!(event, CallEvent::MediaConnected { .. })) {

@@ -15,12 +15,17 @@ use tokio::time::Instant;
 use turn::{ClauseId, Input, SpokenWord, TtsInput, TurnId};
 
 use super::reopening::Reopening;
+use super::voices::Spoken;
 
 /// How many commands may wait while a stream is opened.
 const COMMANDS: usize = 256;
 
 /// How long the call waits for room among the commands.
 const SEND_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A context without new text for so long is spoken to its end: synthesisers close idle
+/// ones, and a filler must not wait for the words behind it.
+const IDLE: Duration = Duration::from_millis(800);
 
 /// What the call wants spoken.
 #[derive(Debug)]
@@ -31,16 +36,22 @@ enum Command {
     Cancel { turn: TurnId },
 }
 
-/// The call's end of the synthesiser.
+/// The call's end of a synthesiser.
 pub struct Voice {
     commands: mpsc::Sender<Command>,
 }
 
 impl Voice {
-    /// Opens a stream in the background. What it makes goes to `inputs`.
-    pub fn start(tts: Arc<dyn TextToSpeech>, options: TtsOptions, inputs: mpsc::Sender<Input>) -> Self {
+    /// Opens a stream in the background. What it makes goes to `spoken` under the number
+    /// `voice`.
+    pub fn start(
+        voice: usize,
+        tts: Arc<dyn TextToSpeech>,
+        options: TtsOptions,
+        spoken: mpsc::Sender<Spoken>,
+    ) -> Self {
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        tokio::spawn(keep_open(tts, options, receiver, inputs));
+        tokio::spawn(keep_open(tts, options, receiver, Outlet { voice, spoken }));
         Self { commands }
     }
 
@@ -71,18 +82,31 @@ impl Voice {
     }
 }
 
+/// Where what a voice says goes.
+struct Outlet {
+    voice: usize,
+    spoken: mpsc::Sender<Spoken>,
+}
+
+impl Outlet {
+    /// Whether the call still listens.
+    async fn send(&self, input: Input) -> bool {
+        self.spoken.send(Spoken { voice: self.voice, input }).await.is_ok()
+    }
+}
+
 async fn keep_open(
     tts: Arc<dyn TextToSpeech>,
     options: TtsOptions,
     mut commands: mpsc::Receiver<Command>,
-    inputs: mpsc::Sender<Input>,
+    outlet: Outlet,
 ) {
     let mut contexts = Contexts::default();
     let mut reopening = Reopening::default();
     loop {
         let opened = Instant::now();
         let message = match tts.open(options.clone()).await {
-            Ok(session) => match pump(session, &mut contexts, &mut commands, &inputs).await {
+            Ok(session) => match pump(session, &mut contexts, &mut commands, &outlet).await {
                 None => return,
                 Some(message) => message,
             },
@@ -95,7 +119,7 @@ async fn keep_open(
             contexts.command(stale);
         }
         for input in contexts.fail_all(&message) {
-            if inputs.send(input).await.is_err() {
+            if !outlet.send(input).await {
                 return;
             }
         }
@@ -107,7 +131,7 @@ async fn keep_open(
     while let Some(command) = commands.recv().await {
         let Command::Speak { turn, .. } = command else { continue };
         let message = "the synthesiser cannot be reached".to_owned();
-        if inputs.send(Input::Tts(turn, TtsInput::Failed { message })).await.is_err() {
+        if !outlet.send(Input::Tts(turn, TtsInput::Failed { message })).await {
             return;
         }
     }
@@ -118,19 +142,33 @@ async fn pump(
     mut session: TtsSession,
     contexts: &mut Contexts,
     commands: &mut mpsc::Receiver<Command>,
-    inputs: &mpsc::Sender<Input>,
+    outlet: &Outlet,
 ) -> Option<String> {
     let lost = || Some("the stream was closed".to_owned());
+    let mut idle: Option<(TurnId, Instant)> = None;
     loop {
         tokio::select! {
+            () = until(idle.map(|(_, at)| at)) => {
+                let pause = idle.take().map(|(turn, _)| contexts.command(Command::Pause { turn }));
+                for command in pause.into_iter().flatten() {
+                    if session.commands.send(command).await.is_err() {
+                        return lost();
+                    }
+                }
+            }
             command = commands.recv() => {
-                for command in contexts.command(command?) {
+                let command = command?;
+                idle = match &command {
+                    Command::Speak { turn, .. } => Some((*turn, Instant::now() + IDLE)),
+                    Command::Pause { .. } | Command::End { .. } | Command::Cancel { .. } => None,
+                };
+                for command in contexts.command(command) {
                     if session.commands.send(command).await.is_err() {
                         return lost();
                     }
                 }
                 for input in contexts.ended() {
-                    if inputs.send(input).await.is_err() {
+                    if !outlet.send(input).await {
                         return None;
                     }
                 }
@@ -142,12 +180,19 @@ async fn pump(
                     Some(event) => event,
                 };
                 for input in contexts.event(event) {
-                    if inputs.send(input).await.is_err() {
+                    if !outlet.send(input).await {
                         return None;
                     }
                 }
             }
         }
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

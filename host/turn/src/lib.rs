@@ -97,6 +97,7 @@
 mod answer;
 mod answering;
 mod barge_in;
+mod breaker;
 mod call;
 mod clauses;
 mod closing;
@@ -107,6 +108,7 @@ mod knowledge;
 mod listening;
 mod pace;
 mod playout;
+mod replay;
 mod speaking;
 mod spoken;
 mod state;
@@ -116,11 +118,16 @@ mod transcript;
 mod vad;
 mod words;
 
+pub use breaker::{Breaker, BreakerConfig, BreakerState, Order};
 pub use call::Call;
 pub use config::{
     AgentConfig, BargeIn, CallContext, ConfigError, Direction, Encoding, Endpointing,
     Playout as PlayoutConfig, Screening, Speculation, Timers, ToolPolicy,
 };
 pub use io::*;
+pub use replay::{
+    Difference, MAX_LINE_BYTES, RECORDING_FORMAT, RECORDING_VERSION, Recorder, ReplayError, Replayed, Report,
+    replay, replay_with,
+};
 pub use state::{Snapshot, State};
 pub use tools::END_CALL;

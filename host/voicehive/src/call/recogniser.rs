@@ -105,6 +105,9 @@ async fn pump(
                     Some(SttEvent::Interim { text, .. }) => SttInput::Interim { text },
                     Some(SttEvent::Final { text, speech_final, .. }) => SttInput::Final { text, speech_final },
                     Some(SttEvent::UtteranceEnd { .. }) => SttInput::UtteranceEnd,
+                    Some(SttEvent::EagerEndOfTurn { text }) => SttInput::Interim { text },
+                    Some(SttEvent::TurnResumed) => continue,
+                    Some(SttEvent::EndOfTurn { text }) => SttInput::Final { text, speech_final: true },
                 };
                 if inputs.send(Input::Stt(input)).await.is_err() {
                     return End::Call;

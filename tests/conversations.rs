@@ -172,7 +172,9 @@ async fn an_operator_speaks_whispers_and_hands_over() {
     let call = stage.call().await;
     let id = stage.server.call(call.sid()).await.unwrap()["id"].as_str().unwrap().to_owned();
     assert_eq!(stage.command(&id, json!({ "say": "Please hold the line." })).await, 202);
-    call.wait_for("the operator's line", |heard| heard.contains("Please hold the line."), PATIENCE).await.unwrap();
+    call.wait_for("the operator's line", |heard| heard.contains("Please hold the line."), PATIENCE)
+        .await
+        .unwrap();
     assert_eq!(stage.command(&id, json!({ "whisper": "The caller is a regular." })).await, 202);
     let to = "+12025550187";
     assert_eq!(stage.command(&id, json!({ "transfer": { "to": "nobody" } })).await, 422);

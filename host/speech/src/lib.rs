@@ -10,6 +10,7 @@
 
 pub mod cartesia;
 pub mod deepgram;
+pub mod elevenlabs;
 mod embedding;
 mod endpoint;
 mod error;

@@ -58,7 +58,8 @@ pub enum SttCommand {
     /// Send audio in the coding of the options. Empty audio is ignored.
     Audio(Bytes),
     /// Ask for a final result of all audio so far. Exactly one [`SttEvent::Final`] with `from_finalize` answers soon,
-    /// empty when the vendor has nothing to add.
+    /// empty when the vendor has nothing to add. A vendor that finds the end of turns itself takes no notice: it says
+    /// [`SttEvent::EndOfTurn`] in its own time.
     Finalize,
     /// Take the remaining results, then close.
     Close,
@@ -80,7 +81,8 @@ pub enum SttEvent {
     Final {
         /// The words. Empty when only the end of speech, or the answer to a finalize, is new.
         text: String,
-        /// Whether the vendor found an end of speech here.
+        /// Whether the vendor found an end of speech here, or answered a finalize and has no more to say of the audio
+        /// before it.
         speech_final: bool,
         /// Whether this answers [`SttCommand::Finalize`].
         from_finalize: bool,
@@ -91,6 +93,19 @@ pub enum SttEvent {
     UtteranceEnd {
         /// End of the last word, or nothing where the vendor does not know.
         last_word_end: Option<Duration>,
+    },
+    /// The caller may be done: a guess that comes before [`Self::EndOfTurn`], worth preparing an answer on. Followed by
+    /// [`Self::EndOfTurn`] with the same words, or by [`Self::TurnResumed`].
+    EagerEndOfTurn {
+        /// The words of the turn so far, never empty; they replace the interim.
+        text: String,
+    },
+    /// The eager end was wrong: the caller goes on.
+    TurnResumed,
+    /// The end of the turn was heard. Finals are not sent by a vendor that says this.
+    EndOfTurn {
+        /// All words of the turn, final. Empty when what began it was not speech.
+        text: String,
     },
     /// The stream ended as asked.
     Closed,
@@ -116,6 +131,7 @@ impl Utterance {
                 if *speech_final { self.take() } else { None }
             }
             SttEvent::UtteranceEnd { .. } => self.take(),
+            SttEvent::EndOfTurn { text } => Some(text.clone()).filter(|text| !text.is_empty()),
             _ => None,
         }
     }

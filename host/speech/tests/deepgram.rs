@@ -64,7 +64,7 @@ async fn audio_goes_out_and_results_come_back_until_both_say_goodbye() {
     assert_eq!(next(&mut session).await, SttEvent::Interim { text: "book".into(), words: Vec::new() });
     assert_eq!(next(&mut session).await, final_result("book a table", true, false));
     send(&session, SttCommand::Finalize).await;
-    assert_eq!(next(&mut session).await, final_result("", false, true));
+    assert_eq!(next(&mut session).await, final_result("", true, true));
     send(&session, SttCommand::Close).await;
     assert_eq!(next(&mut session).await, SttEvent::Closed);
     assert_eq!(soon(session.events.recv()).await, None);

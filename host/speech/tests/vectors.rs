@@ -39,6 +39,39 @@ fn every_deepgram_session_holds() {
 }
 
 #[test]
+fn every_flux_session_holds() {
+    for entry in entries(include_str!("vectors/deepgram_flux_session.json"), 2) {
+        let mut decoder = deepgram::flux::Decoder::new();
+        let (mut actions, mut error) = (Vec::new(), None);
+        let mut speculated = false;
+        for text in entry["inputs"]["messages"].as_array().unwrap() {
+            let decoded = decoder.decode(text.as_str().unwrap()).unwrap();
+            for event in decoded.events {
+                match event {
+                    SttEvent::SpeechStarted => actions.push(json!(["interrupt_playback", decoded.turn])),
+                    SttEvent::EagerEndOfTurn { text } => {
+                        speculated = true;
+                        actions.push(json!(["speculate", decoded.turn, text]));
+                    }
+                    SttEvent::TurnResumed => {
+                        speculated = false;
+                        actions.push(json!(["cancel_speculation", decoded.turn]));
+                    }
+                    SttEvent::EndOfTurn { text } => {
+                        let action =
+                            if std::mem::take(&mut speculated) { "commit_speculation" } else { "respond" };
+                        actions.push(json!([action, decoded.turn, text]));
+                    }
+                    SttEvent::Failed(failure) => error = Some(failure.to_string()),
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(json!({ "actions": actions, "error": error }), entry["expected"], "{}", entry["id"]);
+    }
+}
+
+#[test]
 fn every_chat_stream_holds_whole_split_and_byte_by_byte() {
     for entry in entries(include_str!("vectors/openai_chat_stream.json"), 4) {
         let body = STANDARD.decode(entry["inputs"]["body_base64"].as_str().unwrap()).unwrap();

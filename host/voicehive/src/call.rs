@@ -7,6 +7,7 @@ mod driver;
 mod log;
 mod model_tools;
 mod recogniser;
+mod recording;
 mod remember;
 mod reopening;
 mod setup;

@@ -52,11 +52,7 @@ enum Refused {
 /// `POST /v1/live/{call}/commands`: one of `{"say": ".."}`, `{"whisper": ".."}`,
 /// `{"transfer": {"to": "+12025550143", "line": ".."}}`, `{"hang_up": {"farewell": ".."}}`.
 /// Answers 202 when the call has it.
-pub async fn command(
-    State(shared): State<Shared>,
-    Path(call): Path<String>,
-    request: Request,
-) -> Response {
+pub async fn command(State(shared): State<Shared>, Path(call): Path<String>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     match take(&shared.platform, &call, &head.headers, body).await {
         Ok(()) => StatusCode::ACCEPTED.into_response(),
@@ -162,7 +158,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        let refuse = |json: &str| serde_json::from_str::<Command>(json).unwrap().checked().unwrap_err().to_string();
+        let refuse =
+            |json: &str| serde_json::from_str::<Command>(json).unwrap().checked().unwrap_err().to_string();
         assert!(refuse(r#"{"transfer":{"to":"12"}}"#).contains("E.164"));
         assert!(refuse(r#"{"say":" "}"#).contains("say"));
         assert!(serde_json::from_str::<Command>(r#"{"sing":"la"}"#).is_err());

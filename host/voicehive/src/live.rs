@@ -222,9 +222,7 @@ mod tests {
         let mut one = enter(&live, "a").unwrap();
         let mut other = enter(&live, "b").unwrap();
         let command = OperatorCommand::Whisper("Be brief.".into());
-        let send = |call: &str| {
-            live.command(&"t".parse().unwrap(), &call.parse().unwrap(), command.clone())
-        };
+        let send = |call: &str| live.command(&"t".parse().unwrap(), &call.parse().unwrap(), command.clone());
         send("a").unwrap();
         assert_eq!(one.commands.recv().await, Some(command.clone()));
         assert!(other.commands.try_recv().is_err());

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use turn::breaker::{Breaker, BreakerSettings, choose};
+use turn::{Attempt, Breaker, BreakerConfig, Order};
 
 /// Vendors that can stand in for each other. Their breakers are shared by all calls: what
 /// one call learns spares the others.
@@ -29,8 +29,7 @@ impl<T: ?Sized> Ranked<T> {
     pub fn new(first: Arc<T>, others: Vec<Arc<T>>) -> Arc<Self> {
         let mut vendors = vec![first.clone()];
         vendors.extend(others);
-        let breakers =
-            (0..vendors.len()).map(|n| Breaker::new(BreakerSettings::default(), n as u64)).collect();
+        let breakers = (0..vendors.len()).map(|n| Breaker::new(BreakerConfig::default(), n as u64)).collect();
         Arc::new(Self { first, vendors, breakers: Mutex::new(breakers), began: Instant::now() })
     }
 
@@ -44,10 +43,10 @@ impl<T: ?Sized> Ranked<T> {
         u32::try_from(self.vendors.len()).unwrap_or(u32::MAX).max(1)
     }
 
-    /// Takes the vendor for the given try of a request.
-    pub fn take(self: &Arc<Self>, attempt: u32) -> Arc<Taken<T>> {
+    /// Takes the vendor for the given try of the request that `order` belongs to.
+    pub fn take(self: &Arc<Self>, order: &mut Order, attempt: Attempt) -> Arc<Taken<T>> {
         let now = self.began.elapsed();
-        let index = choose(&mut self.lock(), attempt, now);
+        let index = order.vendor(&mut self.lock(), attempt, now).unwrap_or_default();
         let vendor = self.vendors.get(index).unwrap_or(&self.first).clone();
         Arc::new(Taken { ranked: self.clone(), vendor, index, settled: AtomicBool::new(false) })
     }

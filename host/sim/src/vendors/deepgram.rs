@@ -1,5 +1,7 @@
-//! Deepgram's streaming recogniser, `/v1/listen`.
+//! Deepgram's streaming recognisers: `/v1/listen`, and Flux on `/v2/listen`.
 
+mod flux;
+mod intake;
 mod query;
 mod session;
 mod transcript;
@@ -16,6 +18,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use uuid::Uuid;
 
+use self::session::Engine;
+use self::transcript::Recognition;
 use crate::faults::Faults;
 use crate::server::{Handle, House, Schedule};
 
@@ -36,13 +40,16 @@ impl Default for Config {
     }
 }
 
-/// Starts it.
+/// Starts both versions, on one address as at the real service.
 ///
 /// # Errors
 /// Where the port cannot be had.
 pub async fn start(config: Config, faults: Faults) -> io::Result<Handle> {
     crate::server::start(config.addr, faults, |house| {
-        Router::new().route("/v1/listen", get(listen)).with_state(Service { config, house })
+        Router::new()
+            .route("/v1/listen", get(listen))
+            .route("/v2/listen", get(listen_for_turns))
+            .with_state(Service { config, house })
     })
     .await
 }
@@ -53,19 +60,42 @@ struct Service {
     house: House,
 }
 
+type Upgrade = Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>;
+
 async fn listen(
     State(service): State<Service>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    upgrade: Upgrade,
+) -> Response {
+    let make = |id| query::parse(&query.unwrap_or_default()).map(|options| Recognition::new(options, id));
+    open(service, &headers, upgrade, make)
+}
+
+async fn listen_for_turns(
+    State(service): State<Service>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Response {
+    let make = |id| flux::parse(&query.unwrap_or_default()).map(|options| flux::Turns::new(options, id));
+    open(service, &headers, upgrade, make)
+}
+
+/// Lets a client in that has the key and asks for what `make` can make.
+fn open<E: Engine + 'static>(
+    service: Service,
+    headers: &HeaderMap,
+    upgrade: Upgrade,
+    make: impl FnOnce(Uuid) -> Result<E, String>,
 ) -> Response {
     let request_id = Uuid::new_v4();
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if given != Some(format!("Token {}", service.config.key).as_str()) {
         return refusal(StatusCode::UNAUTHORIZED, "INVALID_AUTH", "Invalid credentials.", request_id);
     }
-    let options = match query::parse(query.as_deref().unwrap_or_default()) {
-        Ok(options) => options,
+    let engine = match make(request_id) {
+        Ok(engine) => engine,
         Err(message) => return refusal(StatusCode::BAD_REQUEST, "Bad Request", &message, request_id),
     };
     let upgrade = match upgrade {
@@ -74,7 +104,7 @@ async fn listen(
     };
     let mut response = upgrade.read_buffer_size(8 << 10).on_upgrade(move |socket| async move {
         let schedule = Schedule::new(service.house.faults());
-        session::run(socket, options, request_id, service.config.latency, schedule, service.house).await;
+        session::run(socket, engine, service.config.latency, schedule, service.house).await;
     });
     insert_id(&mut response, request_id);
     response

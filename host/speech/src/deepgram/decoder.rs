@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::NAME;
+use super::word::WireWord;
 use crate::{Error, Kind, Stage, SttEvent, Utterance, Word};
 
 /// Turns the text frames of one stream into events, and drops what says nothing new.
@@ -73,7 +74,9 @@ impl Decoder {
             return Some(SttEvent::Interim { text, words });
         }
         self.unconfirmed = false;
-        let (speech_final, from_finalize) = (message.speech_final, message.from_finalize);
+        let from_finalize = message.from_finalize;
+        // The vendor has said all it has to say of the audio before our finalize, whether it found an end there or not.
+        let speech_final = message.speech_final || from_finalize;
         let ends_something = speech_final && !self.utterance.pending().is_empty();
         if text.is_empty() && !ends_something && !from_finalize {
             return None;
@@ -131,30 +134,6 @@ struct Alternative {
     words: Vec<WireWord>,
 }
 
-#[derive(Deserialize)]
-struct WireWord {
-    #[serde(default)]
-    word: String,
-    punctuated_word: Option<String>,
-    #[serde(default)]
-    start: f64,
-    #[serde(default)]
-    end: f64,
-    #[serde(default)]
-    confidence: f32,
-}
-
-impl From<WireWord> for Word {
-    fn from(word: WireWord) -> Self {
-        Self {
-            text: word.punctuated_word.unwrap_or(word.word),
-            start: Duration::try_from_secs_f64(word.start).unwrap_or_default(),
-            end: Duration::try_from_secs_f64(word.end).unwrap_or_default(),
-            confidence: word.confidence,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +151,21 @@ mod tests {
     fn an_empty_answer_to_a_finalize_is_passed_on() {
         let decoded = Decoder::new().decode(&results("", r#","from_finalize":true"#)).unwrap();
         assert!(matches!(decoded.event, Some(SttEvent::Final { from_finalize: true, .. })));
+    }
+
+    #[test]
+    fn the_answer_to_a_finalize_ends_the_speech_before_it() {
+        for flags in [r#","from_finalize":true"#, r#","speech_final":false,"from_finalize":true"#] {
+            let mut decoder = Decoder::new();
+            decoder.decode(&results("book a", "")).unwrap();
+            let decoded = decoder.decode(&results("table", flags)).unwrap();
+            let Some(SttEvent::Final { speech_final, from_finalize, .. }) = decoded.event else {
+                panic!("final")
+            };
+            assert!(speech_final && from_finalize);
+            assert_eq!(decoded.utterance.as_deref(), Some("book a table"));
+            assert_eq!(decoder.pending(), "");
+        }
     }
 
     #[test]

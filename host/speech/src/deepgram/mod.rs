@@ -1,22 +1,27 @@
-//! Deepgram's streaming recogniser, version 1 of its API, and self-hosted servers of the same protocol.
+//! Deepgram's streaming recogniser, version 1 of its API, and self-hosted servers of the same protocol; and [`flux`],
+//! version 2.
 
 mod decoder;
+pub mod flux;
 mod session;
+mod word;
 
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
-use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
 pub use decoder::{Decoded, Decoder};
 
 use crate::{
-    BoxFuture, CHANNEL_CAPACITY, Encoding, Endpoint, Error, Secret, SpeechToText, SttOptions, SttSession,
-    Transport,
+    BoxFuture, Encoding, Endpoint, Error, Secret, SpeechToText, SttEvent, SttOptions, SttSession, Transport,
 };
 
 const NAME: &str = "deepgram";
+
+const KEEP_ALIVE: &str = r#"{"type":"KeepAlive"}"#;
+const FINALIZE: &str = r#"{"type":"Finalize"}"#;
 
 /// How Deepgram is reached and what it is asked for on every call.
 #[derive(Debug, Clone)]
@@ -68,24 +73,17 @@ impl Deepgram {
         let authorization = self.config.api_key.header(NAME, "Token ")?;
         let url = self.url(&options);
         let socket = self.transport.websocket(NAME, &url, &[(AUTHORIZATION, authorization)]).await?;
-        let (commands, command_receiver) = mpsc::channel(CHANNEL_CAPACITY);
-        let (event_sender, events) = mpsc::channel(CHANNEL_CAPACITY);
         let timing = session::Timing {
             keep_alive: self.config.keep_alive,
             finalize: self.config.finalize_timeout,
             close: self.transport.timeouts().close,
         };
-        tokio::spawn(session::run(socket, timing, command_receiver, event_sender));
-        Ok(SttSession { commands, events })
+        Ok(session::start(socket, Decoder::new(), timing))
     }
 
     fn url(&self, options: &SttOptions) -> Url {
         let mut url = self.config.endpoint.websocket("/v1/listen");
-        let encoding = match options.encoding {
-            Encoding::Mulaw => "mulaw",
-            Encoding::Alaw => "alaw",
-            Encoding::Linear16 => "linear16",
-        };
+        let encoding = encoding(options.encoding);
         // Models before the third generation call expected words by another name.
         let keyterm = if self.config.model.starts_with("nova-3") { "keyterm" } else { "keywords" };
         let mut query = url.query_pairs_mut();
@@ -117,5 +115,32 @@ impl SpeechToText for Deepgram {
 
     fn open(&self, options: SttOptions) -> BoxFuture<'_, Result<SttSession, Error>> {
         Box::pin(self.connect(options))
+    }
+}
+
+/// The name of a coding, in both versions.
+fn encoding(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Mulaw => "mulaw",
+        Encoding::Alaw => "alaw",
+        Encoding::Linear16 => "linear16",
+    }
+}
+
+impl session::Dialect for Decoder {
+    fn read(&mut self, text: &str) -> Result<Vec<SttEvent>, Error> {
+        let decoded = self.decode(text)?;
+        if let Some(request_id) = decoded.request_id {
+            tracing::debug!(request_id, "recogniser's stream summary");
+        }
+        Ok(decoded.event.into_iter().collect())
+    }
+
+    fn keep_alive(&self) -> Message {
+        Message::text(KEEP_ALIVE)
+    }
+
+    fn finalize(&self) -> Option<Message> {
+        Some(Message::text(FINALIZE))
     }
 }

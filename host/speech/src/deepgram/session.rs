@@ -1,4 +1,4 @@
-//! One stream to Deepgram: a task between a socket and two channels.
+//! One stream to Deepgram, of either version: a task between a socket and two channels.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -8,16 +8,25 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::Decoder;
 use crate::transport::{Frame, Socket, deliver};
-use crate::{Error, Kind, Stage, SttCommand, SttEvent};
+use crate::{CHANNEL_CAPACITY, Error, Kind, Stage, SttCommand, SttEvent, SttSession};
 
 /// Messages in a row that make no sense before the stream is given up.
 const MAX_GARBAGE: u32 = 8;
 
-const KEEP_ALIVE: &str = r#"{"type":"KeepAlive"}"#;
-const FINALIZE: &str = r#"{"type":"Finalize"}"#;
 const CLOSE_STREAM: &str = r#"{"type":"CloseStream"}"#;
+
+/// Where the versions of the protocol differ.
+pub(super) trait Dialect: Send + 'static {
+    /// Reads one text frame: the events to pass on, in order.
+    fn read(&mut self, text: &str) -> Result<Vec<SttEvent>, Error>;
+
+    /// What keeps a silent stream open.
+    fn keep_alive(&self) -> Message;
+
+    /// The request for a final of all audio so far, where the protocol has one.
+    fn finalize(&self) -> Option<Message>;
+}
 
 /// The session's own deadlines.
 pub(super) struct Timing {
@@ -29,9 +38,22 @@ pub(super) struct Timing {
     pub(super) close: Duration,
 }
 
-/// Runs the stream to its end and reports how it ended.
-pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+/// Starts the stream's task.
+pub(super) fn start<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     socket: Socket<S>,
+    dialect: impl Dialect,
+    timing: Timing,
+) -> SttSession {
+    let (commands, command_receiver) = mpsc::channel(CHANNEL_CAPACITY);
+    let (event_sender, events) = mpsc::channel(CHANNEL_CAPACITY);
+    tokio::spawn(run(socket, dialect, timing, command_receiver, event_sender));
+    SttSession { commands, events }
+}
+
+/// Runs the stream to its end and reports how it ended.
+async fn run<S: AsyncRead + AsyncWrite + Unpin, D: Dialect>(
+    socket: Socket<S>,
+    dialect: D,
     timing: Timing,
     commands: mpsc::Receiver<SttCommand>,
     events: mpsc::Sender<SttEvent>,
@@ -41,7 +63,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         socket,
         timing,
         events,
-        decoder: Decoder::new(),
+        dialect,
         last_sent: Instant::now(),
         finalize_due: None,
         close_due: None,
@@ -56,18 +78,18 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     let _ = deliver(vendor, &session.events, last).await;
 }
 
-struct Session<S> {
+struct Session<S, D> {
     socket: Socket<S>,
+    dialect: D,
     timing: Timing,
     events: mpsc::Sender<SttEvent>,
-    decoder: Decoder,
     last_sent: Instant,
     finalize_due: Option<Instant>,
     close_due: Option<Instant>,
     garbage: u32,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin, D: Dialect> Session<S, D> {
     async fn drive(&mut self, mut commands: mpsc::Receiver<SttCommand>) -> Result<(), Error> {
         // One timer for all deadlines, moved only when one comes nearer: audio goes out fifty times a second.
         let mut timer = pin!(sleep_until(self.next_deadline()));
@@ -105,8 +127,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             SttCommand::Audio(audio) if audio.is_empty() => return Ok(()),
             SttCommand::Audio(audio) => Message::Binary(audio),
             SttCommand::Finalize => {
+                let Some(request) = self.dialect.finalize() else { return Ok(()) };
                 self.finalize_due.get_or_insert(now + self.timing.finalize);
-                Message::text(FINALIZE)
+                request
             }
             SttCommand::Close => {
                 self.close_due = Some(now + self.timing.close);
@@ -118,8 +141,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn message(&mut self, text: &str) -> Result<(), Error> {
-        let decoded = match self.decoder.decode(text) {
-            Ok(decoded) => decoded,
+        let events = match self.dialect.read(text) {
+            Ok(events) => events,
             Err(error) => {
                 self.garbage += 1;
                 tracing::debug!(%error, count = self.garbage, "message not understood");
@@ -127,19 +150,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
         };
         self.garbage = 0;
-        if let Some(request_id) = decoded.request_id {
-            tracing::debug!(request_id, "recogniser's stream summary");
-        }
-        match decoded.event {
-            Some(SttEvent::Failed(error)) => Err(error),
-            Some(event) => {
-                if matches!(event, SttEvent::Final { from_finalize: true, .. }) {
-                    self.finalize_due = None;
-                }
-                deliver(self.socket.vendor(), &self.events, event).await
+        for event in events {
+            match event {
+                SttEvent::Failed(error) => return Err(error),
+                SttEvent::Final { from_finalize: true, .. } => self.finalize_due = None,
+                _ => {}
             }
-            None => Ok(()),
+            deliver(self.socket.vendor(), &self.events, event).await?;
         }
+        Ok(())
     }
 
     fn next_deadline(&self) -> Instant {
@@ -168,7 +187,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         if self.last_sent + self.timing.keep_alive <= now {
             self.last_sent = now;
-            self.socket.send(Message::text(KEEP_ALIVE)).await?;
+            self.socket.send(self.dialect.keep_alive()).await?;
         }
         Ok(false)
     }
@@ -183,6 +202,7 @@ mod tests {
     use tokio_tungstenite::tungstenite::protocol::Role;
 
     use super::*;
+    use crate::deepgram::{Decoder, FINALIZE, KEEP_ALIVE};
 
     const TIMING: Timing = Timing {
         keep_alive: Duration::from_secs(4),
@@ -279,9 +299,7 @@ mod tests {
             let (near, far) = tokio::io::duplex(16 * 1024);
             let server = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
             let socket = Socket::from_stream(near, "deepgram", Duration::from_secs(5)).await;
-            let (commands, command_receiver) = mpsc::channel(crate::CHANNEL_CAPACITY);
-            let (event_sender, events) = mpsc::channel(crate::CHANNEL_CAPACITY);
-            tokio::spawn(run(socket, TIMING, command_receiver, event_sender));
+            let SttSession { commands, events } = start(socket, Decoder::new(), TIMING);
             Self { server, commands, events }
         }
 

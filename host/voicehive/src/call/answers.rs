@@ -6,7 +6,7 @@ use std::sync::Arc;
 use speech::{ChatEvent, ChatMessage, ChatRequest, LanguageModel, ToolDefinition};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use turn::{Attempt, Input, LlmInput, Message, Round, ToolCall, TurnId};
+use turn::{Attempt, Input, LlmInput, Message, Order, Round, ToolCall, TurnId};
 
 use crate::ranked::{Ranked, Taken};
 
@@ -18,6 +18,8 @@ pub struct Answers {
     tools: Vec<ToolDefinition>,
     inputs: mpsc::Sender<Input>,
     running: BTreeMap<TurnId, (AbortHandle, Arc<Model>)>,
+    /// Which models the tries of the latest turn went to.
+    order: (TurnId, Order),
 }
 
 impl Answers {
@@ -27,7 +29,8 @@ impl Answers {
         tools: Vec<ToolDefinition>,
         inputs: mpsc::Sender<Input>,
     ) -> Self {
-        Self { models, tools, inputs, running: BTreeMap::new() }
+        let order = (TurnId::default(), Order::new());
+        Self { models, tools, inputs, running: BTreeMap::new(), order }
     }
 
     /// Asks a model. An earlier request of the same turn is given up; where this is another
@@ -45,7 +48,10 @@ impl Answers {
                 model.failed();
             }
         }
-        let model = self.models.take(attempt.0);
+        if self.order.0 != turn {
+            self.order = (turn, Order::new());
+        }
+        let model = self.models.take(&mut self.order.1, attempt);
         let task = tokio::spawn(answer(model.clone(), request, turn, round, self.inputs.clone()));
         self.running.insert(turn, (task.abort_handle(), model));
     }

@@ -13,7 +13,9 @@ use speech::{SttOptions, TtsOptions};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
-use turn::{Call, CallTime, CallerFrame, CarrierInput, Input, MarkName, OperatorCommand, Output, ToolCall, TurnId};
+use turn::{
+    CallTime, CallerFrame, CarrierInput, Input, MarkName, OperatorCommand, Output, Recorder, ToolCall, TurnId,
+};
 
 use super::Admitted;
 use super::answers::Answers;
@@ -22,6 +24,7 @@ use super::context::{Past, assess};
 use super::log::CallLog;
 use super::model_tools;
 use super::recogniser::Recogniser;
+use super::recording::{self, Sink};
 use super::setup;
 use super::voices::{Spoken, Voices};
 use crate::live::Place;
@@ -52,7 +55,7 @@ pub enum Ending {
 /// Everything one call needs.
 pub struct Driver {
     platform: Arc<Platform>,
-    call: Call,
+    call: Recorder<Sink>,
     began: Instant,
     carrier_call_id: String,
     reader: CarrierReader,
@@ -99,7 +102,9 @@ impl Driver {
                 .await?;
         let mut config = setup::agent_config(&admitted, jiff::Timestamp::now())?;
         if platform.twilio.is_none() && config.transfer_to.take().is_some() {
-            tracing::warn!("calls cannot be handed over without a Twilio account (hint: set TWILIO_ACCOUNT_SID)");
+            tracing::warn!(
+                "calls cannot be handed over without a Twilio account (hint: set TWILIO_ACCOUNT_SID)"
+            );
         }
         let allowed = Arc::new(platform.tools.of_agent(&admitted.agent.tools));
         let mut context = setup::call_context(&admitted, &events, past.recall(""));
@@ -111,11 +116,15 @@ impl Driver {
             platform.lines.prepare(&config, voice.clone());
         }
         let definitions = model_tools::definitions(&allowed, &config);
+        let recording = platform.config.recordings.as_ref().and_then(|folder| {
+            let begun = recording::begin(folder, &call_id);
+            begun.inspect_err(|error| tracing::warn!(%error, "the call is not recorded")).ok()
+        });
         let (answer_to, inputs) = mpsc::channel(INPUTS);
         let (speak_to, spoken) = mpsc::channel(INPUTS);
         let (reader, writer) = split(socket);
         Ok(Self {
-            call: Call::new(config, context, Duration::ZERO),
+            call: Recorder::new(config, context, Duration::ZERO, recording),
             began,
             carrier_call_id: admitted.call.carrier_call_id.clone(),
             reader,

@@ -29,9 +29,10 @@ pub fn definitions(allowed: &BTreeMap<String, Tool>, agent: &AgentConfig) -> Vec
     if agent.transfer_to.is_some() {
         definitions.push(ToolDefinition {
             name: turn::TRANSFER_CALL.into(),
-            description: "Hands the caller over to a human once your last words have been heard. Say so first, \
+            description:
+                "Hands the caller over to a human once your last words have been heard. Say so first, \
                           then call it."
-                .into(),
+                    .into(),
             parameters: json!({ "type": "object", "properties": {}, "additionalProperties": false }),
         });
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use speech::{SpeechToText, SttCommand, SttEvent, SttOptions, SttSession, Word};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use turn::{Input, SttInput};
+use turn::{Attempt, Input, Order, SttInput};
 
 use super::reopening::Reopening;
 use super::unfinished::Unfinished;
@@ -70,11 +70,15 @@ async fn keep_open(
 ) {
     let mut reopening = Reopening::default();
     let mut unfinished = Unfinished::default();
-    // Each loss in a row is a reason to try the next vendor.
-    let mut attempt = 0;
+    let mut order = Order::new();
     loop {
         let opened = Instant::now();
-        let taken = vendors.take(attempt);
+        // Most streams are lost to the network: the same vendor is asked once more, and then the next.
+        let losses = reopening.losses();
+        if losses <= 1 {
+            order.begin();
+        }
+        let taken = vendors.take(&mut order, Attempt(losses.saturating_sub(1)));
         let stt = taken.vendor();
         let message = match stt.open(options.clone()).await {
             Ok(session) => {
@@ -97,7 +101,6 @@ async fn keep_open(
             Some(pause) => tokio::time::sleep(pause).await,
             None => return,
         }
-        attempt = reopening.losses();
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use speech::{TextToSpeech, TtsOptions};
 use tokio::sync::mpsc;
-use turn::{Attempt, ClauseId, Input, TtsInput, TurnId};
+use turn::{Attempt, ClauseId, Input, Order, TtsInput, TurnId};
 
 use super::voice::Voice;
 use crate::ranked::{Ranked, Taken};
@@ -25,6 +25,8 @@ pub struct Voices {
     spoken: mpsc::Sender<Spoken>,
     open: Vec<Option<Voice>>,
     speaking: Option<Speaking>,
+    /// Which voices the tries of the latest turn went to.
+    order: (TurnId, Order),
 }
 
 struct Speaking {
@@ -41,8 +43,9 @@ impl Voices {
         spoken: mpsc::Sender<Spoken>,
     ) -> Self {
         let open = ranked.all().iter().map(|_| None).collect();
-        let mut voices = Self { ranked, options, spoken, open, speaking: None };
-        let preferred = voices.ranked.take(0).index();
+        let order = (TurnId::default(), Order::new());
+        let mut voices = Self { ranked, options, spoken, open, speaking: None, order };
+        let preferred = voices.ranked.take(&mut Order::new(), Attempt(0)).index();
         voices.opened(preferred);
         voices
     }
@@ -105,7 +108,10 @@ impl Voices {
                 voice.cancel(before.turn).await;
             }
         }
-        let taken = self.ranked.take(attempt.0);
+        if self.order.0 != turn {
+            self.order = (turn, Order::new());
+        }
+        let taken = self.ranked.take(&mut self.order.1, attempt);
         self.opened(taken.index());
         self.speaking = Some(Speaking { turn, attempt, taken });
     }

@@ -16,7 +16,10 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("VOICEHIVE_DRAIN_SECONDS", "how long live calls may go on after a stop signal (default 30)"),
     ("VOICEHIVE_STT", "recognisers, the preferred first: deepgram, deepgram-flux, openai (default deepgram)"),
     ("VOICEHIVE_TTS", "synthesisers, the preferred first: cartesia, elevenlabs, openai (default cartesia)"),
-    ("VOICEHIVE_RECORDINGS", "folder for recordings of what calls were told, for `voicehive replay`; they hold what callers say (default: none)"),
+    (
+        "VOICEHIVE_RECORDINGS",
+        "folder for recordings of what calls were told, for `voicehive replay`; they hold what callers say (default: none)",
+    ),
     (
         "MEDIA_TOKEN_SECRET",
         "signs media tokens, 16 bytes or more (default: made once, kept in the data folder)",

@@ -46,15 +46,7 @@ pub(super) fn parse(query: &str) -> Result<Options, String> {
     };
 
     let model = get("model").filter(|model| !model.is_empty()).ok_or("`model` is required.")?.to_owned();
-    let encoding = match get("encoding") {
-        Some("mulaw") => Encoding::Mulaw,
-        Some("linear16") => Encoding::Linear16,
-        Some(other) => return Err(format!("Encoding `{other}` is not served here: use mulaw or linear16.")),
-        None => return Err("Raw audio needs `encoding`.".into()),
-    };
-    if number("sample_rate")? != Some(u64::from(crate::voice::SAMPLE_RATE)) {
-        return Err("`sample_rate` must be 8000: the simulated voice is a telephone's.".into());
-    }
+    let encoding = encoding(get("encoding"), get("sample_rate"))?;
     if number("channels")?.is_some_and(|channels| channels != 1) {
         return Err("`channels` must be 1.".into());
     }
@@ -80,6 +72,19 @@ pub(super) fn parse(query: &str) -> Result<Options, String> {
         endpointing,
         utterance_end: utterance_end.map(Duration::from_millis),
     })
+}
+
+/// Reads how the audio arrives, in either version.
+pub(super) fn encoding(encoding: Option<&str>, sample_rate: Option<&str>) -> Result<Encoding, String> {
+    if sample_rate.and_then(|rate| rate.parse().ok()) != Some(crate::voice::SAMPLE_RATE) {
+        return Err("`sample_rate` must be 8000: the simulated voice is a telephone's.".into());
+    }
+    match encoding {
+        Some("mulaw") => Ok(Encoding::Mulaw),
+        Some("linear16") => Ok(Encoding::Linear16),
+        Some(other) => Err(format!("Encoding `{other}` is not served here: use mulaw or linear16.")),
+        None => Err("Raw audio needs `encoding`.".into()),
+    }
 }
 
 #[cfg(test)]

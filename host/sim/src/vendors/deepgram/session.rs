@@ -1,36 +1,54 @@
-//! One WebSocket of the recogniser.
+//! One WebSocket of the recogniser, of either version.
 
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use super::query::Options;
-use super::transcript::Recognition;
 use crate::server::{House, Schedule};
 use crate::vendors::outbox::Outbox;
 
-/// Without audio or KeepAlive for this long, the service closes the stream.
-const IDLE: Duration = Duration::from_secs(10);
+/// Where the versions of the protocol differ.
+pub(super) trait Engine: Send {
+    /// Without a message for this long, the service closes the stream.
+    const IDLE: Duration;
+
+    /// The close code of a stream that ended as it should, if it says one.
+    const FAREWELL: Option<u16>;
+
+    /// What it says when the stream opens.
+    fn greet(&mut self) -> Vec<Value>;
+
+    /// Takes audio and returns the messages that it gives rise to, and how many words were in it.
+    fn hear(&mut self, audio: &[u8]) -> (Vec<Value>, usize);
+
+    /// Answers a control message other than `CloseStream`; `None` where the protocol has no such message.
+    fn control(&mut self, kind: &str, message: &Value) -> Option<Vec<Value>>;
+
+    /// What it says of a message that it does not understand, before it closes the stream.
+    fn complain(&mut self, text: &str) -> Value;
+
+    /// Ends the stream: the last messages.
+    fn close(&mut self) -> Vec<Value>;
+}
 
 /// WebSocket close codes.
-const NORMAL: u16 = 1000;
+pub(super) const NORMAL: u16 = 1000;
 const POLICY: u16 = 1008;
 const INTERNAL: u16 = 1011;
 
 /// What a client's message leads to.
 enum Then {
     Continue,
+    Farewell,
     Close(u16, &'static str),
     Gone,
 }
 
-pub(super) async fn run(
+pub(super) async fn run<E: Engine>(
     mut socket: WebSocket,
-    options: Options,
-    request_id: Uuid,
+    engine: E,
     latency: Duration,
     schedule: Schedule,
     mut house: House,
@@ -38,12 +56,13 @@ pub(super) async fn run(
     let _open = house.counters.open();
     let broken = schedule.broken();
     tokio::pin!(broken);
-    let mut session = Session {
-        recognition: Recognition::new(options, request_id),
-        outbox: Outbox::new(schedule),
-        latency,
-    };
-    let mut idle_at = Instant::now() + IDLE;
+    let mut session = Session { engine, outbox: Outbox::new(schedule), latency };
+    for message in session.engine.greet() {
+        if !session.outbox.push_json(Duration::ZERO, &message) {
+            return;
+        }
+    }
+    let mut idle_at = Instant::now() + E::IDLE;
     loop {
         let then = tokio::select! {
             () = house.stopped() => return,
@@ -54,31 +73,32 @@ pub(super) async fn run(
                 Err(_) => Then::Gone,
             },
             message = socket.recv() => {
-                idle_at = Instant::now() + IDLE;
+                idle_at = Instant::now() + E::IDLE;
                 session.handle(message, &house)
             }
         };
         match then {
             Then::Continue => {}
             Then::Gone => return,
+            Then::Farewell => return session.farewell(&mut socket).await,
             Then::Close(code, reason) => return session.close(&mut socket, code, reason).await,
         }
     }
 }
 
-struct Session {
-    recognition: Recognition,
+struct Session<E> {
+    engine: E,
     outbox: Outbox,
     latency: Duration,
 }
 
-impl Session {
+impl<E: Engine> Session<E> {
     fn handle(&mut self, message: Option<Result<Message, axum::Error>>, house: &House) -> Then {
         match message {
             None | Some(Err(_) | Ok(Message::Close(_))) => Then::Gone,
-            Some(Ok(Message::Binary(audio))) if audio.is_empty() => Then::Close(NORMAL, ""),
+            Some(Ok(Message::Binary(audio))) if audio.is_empty() => Then::Farewell,
             Some(Ok(Message::Binary(audio))) => {
-                let (messages, words) = self.recognition.hear(&audio);
+                let (messages, words) = self.engine.hear(&audio);
                 (0..words).for_each(|_| house.counters.count_work());
                 self.send(&messages)
             }
@@ -88,23 +108,15 @@ impl Session {
     }
 
     fn control(&mut self, text: &str) -> Then {
-        let kind = serde_json::from_str::<Value>(text)
-            .ok()
-            .and_then(|value| Some(value.get("type")?.as_str()?.to_owned()));
-        match kind.as_deref() {
-            Some("KeepAlive") => Then::Continue,
-            Some("Finalize") => {
-                let result = self.recognition.finalize(true);
-                self.send(result.as_slice())
-            }
-            Some("CloseStream") => Then::Close(NORMAL, ""),
-            _ => {
-                let error = json!({
-                    "type": "Error",
-                    "variant": "SchemaError",
-                    "description": "Could not deserialize last text message.",
-                    "message": text,
-                });
+        let message: Value = serde_json::from_str(text).unwrap_or_default();
+        let kind = message.get("type").and_then(Value::as_str).unwrap_or_default();
+        if kind == "CloseStream" {
+            return Then::Farewell;
+        }
+        match self.engine.control(kind, &message) {
+            Some(answers) => self.send(&answers),
+            None => {
+                let error = self.engine.complain(text);
                 let _sent = self.send(&[error]);
                 Then::Close(POLICY, "DATA-0000")
             }
@@ -120,17 +132,24 @@ impl Session {
         Then::Continue
     }
 
-    async fn close(mut self, socket: &mut WebSocket, code: u16, reason: &'static str) {
-        if code == NORMAL {
-            let last = self.recognition.close();
-            let _sent = self.send(&last);
-        }
+    async fn farewell(mut self, socket: &mut WebSocket) {
+        let last = self.engine.close();
+        let _sent = self.send(&last);
+        let frame = E::FAREWELL.map(|code| CloseFrame { code, reason: "".into() });
+        self.leave(socket, frame).await;
+    }
+
+    async fn close(self, socket: &mut WebSocket, code: u16, reason: &'static str) {
+        self.leave(socket, Some(CloseFrame { code, reason: reason.into() })).await;
+    }
+
+    async fn leave(mut self, socket: &mut WebSocket, frame: Option<CloseFrame>) {
         for message in self.outbox.drain() {
             if socket.send(message).await.is_err() {
                 return;
             }
         }
         // The client may be gone already.
-        let _told = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+        let _told = socket.send(Message::Close(frame)).await;
     }
 }

@@ -5,15 +5,17 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::query::{Encoding, Options};
+use super::intake::Intake;
+use super::query::Options;
+use super::session::{Engine, NORMAL};
 use crate::voice::{DAMAGED, Decoder, Heard, SAMPLE_RATE};
 
 /// After this much audio without an end of speech, what is there becomes final.
 const LONGEST_SEGMENT: Duration = Duration::from_secs(5);
 
 /// How sure the recogniser is of a word that it heard whole, and of one that was damaged.
-const SURE: f64 = 0.99;
-const UNSURE: f64 = 0.35;
+pub(super) const SURE: f64 = 0.99;
+pub(super) const UNSURE: f64 = 0.35;
 
 /// One stream's recognition.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ pub(super) struct Recognition {
     options: Options,
     request_id: Uuid,
     decoder: Decoder,
-    odd_byte: Option<u8>,
+    intake: Intake,
     /// The words since the last final result.
     pending: Vec<Heard>,
     /// Where the segment that the next result covers begins, in samples.
@@ -34,11 +36,12 @@ pub(super) struct Recognition {
 
 impl Recognition {
     pub(super) fn new(options: Options, request_id: Uuid) -> Self {
+        let intake = Intake::new(options.encoding);
         Self {
             options,
             request_id,
             decoder: Decoder::new(),
-            odd_byte: None,
+            intake,
             pending: Vec::new(),
             segment: 0,
             speaking: false,
@@ -47,51 +50,10 @@ impl Recognition {
         }
     }
 
-    /// Takes audio and returns the messages that it gives rise to, and how many words were in it.
-    pub(super) fn hear(&mut self, audio: &[u8]) -> (Vec<Value>, usize) {
-        let mulaw = self.take_mulaw(audio);
-        let mut messages = Vec::new();
-        let mut words = 0;
-        // In steps of 10 ms, so that the result does not depend on how the client cuts its audio.
-        for piece in mulaw.chunks(80) {
-            let heard = self.decoder.push(piece);
-            words += heard.len();
-            self.notice(heard, &mut messages);
-        }
-        (messages, words)
-    }
-
     /// Makes everything heard so far final.
-    pub(super) fn finalize(&mut self, from_finalize: bool) -> Option<Value> {
+    fn finalize(&mut self, from_finalize: bool) -> Option<Value> {
         let anything = !self.pending.is_empty() || self.decoder.position() > self.segment;
         anything.then(|| self.close_segment(Finality { speech_final: true, from_finalize }))
-    }
-
-    /// Ends the stream: the last results, and the closing message.
-    pub(super) fn close(&mut self) -> Vec<Value> {
-        let rest = self.decoder.finish();
-        self.pending.extend(rest);
-        let mut messages: Vec<Value> = self.finalize(false).into_iter().collect();
-        messages.push(json!({
-            "type": "Metadata",
-            "transaction_key": "deprecated",
-            "request_id": self.request_id.to_string(),
-            "sha256": "0".repeat(64),
-            "created": jiff::Timestamp::now().to_string(),
-            "duration": seconds(self.decoder.position()),
-            "channels": 1,
-        }));
-        messages
-    }
-
-    fn take_mulaw(&mut self, audio: &[u8]) -> Vec<u8> {
-        if self.options.encoding == Encoding::Mulaw {
-            return audio.to_vec();
-        }
-        let bytes: Vec<u8> = self.odd_byte.take().into_iter().chain(audio.iter().copied()).collect();
-        let (pairs, rest) = bytes.as_chunks::<2>();
-        self.odd_byte = rest.first().copied();
-        pairs.iter().map(|pair| audio::g711::ulaw_encode(i16::from_le_bytes(*pair))).collect()
     }
 
     fn notice(&mut self, heard: Vec<Heard>, messages: &mut Vec<Value>) {
@@ -199,6 +161,61 @@ impl Recognition {
     }
 }
 
+impl Engine for Recognition {
+    const IDLE: Duration = Duration::from_secs(10);
+    const FAREWELL: Option<u16> = Some(NORMAL);
+
+    fn greet(&mut self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    fn hear(&mut self, audio: &[u8]) -> (Vec<Value>, usize) {
+        let mulaw = self.intake.take(audio);
+        let mut messages = Vec::new();
+        let mut words = 0;
+        // In steps of 10 ms, so that the result does not depend on how the client cuts its audio.
+        for piece in mulaw.chunks(80) {
+            let heard = self.decoder.push(piece);
+            words += heard.len();
+            self.notice(heard, &mut messages);
+        }
+        (messages, words)
+    }
+
+    fn control(&mut self, kind: &str, _message: &Value) -> Option<Vec<Value>> {
+        match kind {
+            "KeepAlive" => Some(Vec::new()),
+            "Finalize" => Some(self.finalize(true).into_iter().collect()),
+            _ => None,
+        }
+    }
+
+    fn complain(&mut self, text: &str) -> Value {
+        json!({
+            "type": "Error",
+            "variant": "SchemaError",
+            "description": "Could not deserialize last text message.",
+            "message": text,
+        })
+    }
+
+    fn close(&mut self) -> Vec<Value> {
+        let rest = self.decoder.finish();
+        self.pending.extend(rest);
+        let mut messages: Vec<Value> = self.finalize(false).into_iter().collect();
+        messages.push(json!({
+            "type": "Metadata",
+            "transaction_key": "deprecated",
+            "request_id": self.request_id.to_string(),
+            "sha256": "0".repeat(64),
+            "created": jiff::Timestamp::now().to_string(),
+            "duration": seconds(self.decoder.position()),
+            "channels": 1,
+        }));
+        messages
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Finality {
     speech_final: bool,
@@ -212,10 +229,10 @@ fn bare(word: &str) -> String {
     if trimmed.is_empty() { word.to_lowercase() } else { trimmed.to_lowercase() }
 }
 
-fn seconds(samples: u64) -> f64 {
+pub(super) fn seconds(samples: u64) -> f64 {
     samples as f64 / f64::from(SAMPLE_RATE)
 }
 
-fn duration(samples: u64) -> Duration {
+pub(super) fn duration(samples: u64) -> Duration {
     Duration::from_secs_f64(seconds(samples))
 }

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use sim::carrier::{ACCOUNT_SID, AUTH_TOKEN, Call, CallError, Config, End, Twilio};
 use sim::faults::Faults;
 use sim::timeline::Timeline;
-use sim::vendors::{KEY, cartesia, deepgram, openai};
+use sim::vendors::{KEY, cartesia, deepgram, elevenlabs, openai};
 use sim::{demo, recording};
 
 /// Where the carrier's REST interface listens for calls placed by hand.
@@ -67,7 +67,8 @@ enum Command {
 
 #[derive(Args)]
 struct VendorsArgs {
-    /// The first of three ports: the recogniser's, the model's and the synthesiser's
+    /// The first of five ports: the recogniser's, the model's, the synthesiser's, one that is left to the carrier, and the
+    /// other synthesiser's
     #[arg(long, default_value_t = 4400)]
     port: u16,
 }
@@ -159,6 +160,9 @@ async fn vendors(args: &VendorsArgs) -> anyhow::Result<()> {
         cartesia: cartesia::start(cartesia::Config { addr: at(2)?, ..Default::default() }, none())
             .await
             .context(busy)?,
+        elevenlabs: elevenlabs::start(elevenlabs::Config { addr: at(4)?, ..Default::default() }, none())
+            .await
+            .context(busy)?,
     };
     println!("# The simulated vendors are running. For the platform's terminal:");
     for (name, value) in running.environment() {
@@ -168,6 +172,8 @@ async fn vendors(args: &VendorsArgs) -> anyhow::Result<()> {
     println!("export TWILIO_ACCOUNT_SID={ACCOUNT_SID}");
     println!("export TWILIO_AUTH_TOKEN={AUTH_TOKEN}");
     println!("export TWILIO_API_URL=http://{API_LISTEN}");
+    println!("# Or with recognised turns and the other voice:");
+    println!("# export VOICEHIVE_STT=deepgram-flux VOICEHIVE_TTS=elevenlabs");
     println!("# Every key is `{KEY}` and opens nothing else. Ctrl-C ends them.");
     tokio::signal::ctrl_c().await?;
     running.shutdown().await;

@@ -2,6 +2,8 @@
 
 pub mod cartesia;
 pub mod deepgram;
+pub mod elevenlabs;
+mod making;
 pub mod model;
 pub mod openai;
 mod outbox;
@@ -18,12 +20,14 @@ pub const KEY: &str = "simulated-vendor-key";
 /// All vendors of a call, running.
 #[derive(Debug)]
 pub struct Vendors {
-    /// Speech to text.
+    /// Speech to text, of both kinds.
     pub deepgram: Handle,
     /// The language model, and OpenAI's speech interfaces.
     pub openai: Handle,
     /// Text to speech.
     pub cartesia: Handle,
+    /// The other text to speech.
+    pub elevenlabs: Handle,
 }
 
 impl Vendors {
@@ -36,6 +40,7 @@ impl Vendors {
             deepgram: deepgram::start(deepgram::Config::default(), Faults::default()).await?,
             openai: openai::start(openai::Config::default(), Faults::default()).await?,
             cartesia: cartesia::start(cartesia::Config::default(), Faults::default()).await?,
+            elevenlabs: elevenlabs::start(elevenlabs::Config::default(), Faults::default()).await?,
         })
     }
 
@@ -50,15 +55,19 @@ impl Vendors {
             ("CARTESIA_API_KEY", KEY.into()),
             ("CARTESIA_URL", self.cartesia.ws_url()),
             ("CARTESIA_VOICE_ID", cartesia::VOICE.into()),
+            ("ELEVENLABS_API_KEY", KEY.into()),
+            ("ELEVENLABS_URL", self.elevenlabs.ws_url()),
+            ("ELEVENLABS_VOICE_ID", elevenlabs::VOICE.into()),
         ]
     }
 
     /// Where each listens.
-    pub fn addrs(&self) -> [(&'static str, SocketAddr); 3] {
+    pub fn addrs(&self) -> [(&'static str, SocketAddr); 4] {
         [
             ("deepgram", self.deepgram.addr()),
             ("openai", self.openai.addr()),
             ("cartesia", self.cartesia.addr()),
+            ("elevenlabs", self.elevenlabs.addr()),
         ]
     }
 
@@ -67,5 +76,6 @@ impl Vendors {
         self.deepgram.shutdown().await;
         self.openai.shutdown().await;
         self.cartesia.shutdown().await;
+        self.elevenlabs.shutdown().await;
     }
 }

@@ -176,6 +176,17 @@ async fn faults_reach_the_real_client_as_what_they_are() {
     let mut session = open(&vendor, |_| {}).await.unwrap();
     let SttEvent::Failed(error) = event_of(&mut session).await else { panic!("a failure") };
     assert_eq!(error.kind(), &Kind::Unavailable);
+    vendor.set_faults(Faults { stall_after: Some(Duration::ZERO), ..Faults::default() });
+    let mut session = open(&vendor, |config| config.stall = Duration::from_millis(200)).await.unwrap();
+    let error = loop {
+        tell(&session, &silence(20)).await;
+        match timeout(Duration::from_millis(20), session.events.recv()).await {
+            Ok(Some(SttEvent::Failed(error))) => break error,
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => {}
+        }
+    };
+    assert_eq!((error.kind(), error.code()), (&Kind::Timeout, Some("vendor_stalled")));
     vendor.set_faults(Faults { refuse: Some(401), ..Faults::default() });
     assert_eq!(open(&vendor, |_| {}).await.unwrap_err().kind(), &Kind::Auth);
     vendor.set_faults(Faults::default());

@@ -77,6 +77,7 @@ impl Deepgram {
             keep_alive: self.config.keep_alive,
             finalize: self.config.finalize_timeout,
             close: self.transport.timeouts().close,
+            stall: None,
         };
         Ok(session::start(socket, Decoder::new(), timing))
     }

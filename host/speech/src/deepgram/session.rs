@@ -36,6 +36,8 @@ pub(super) struct Timing {
     pub(super) finalize: Duration,
     /// Longest wait for the vendor's goodbye.
     pub(super) close: Duration,
+    /// How long audio may flow without a word from the vendor, where it speaks all the time.
+    pub(super) stall: Option<Duration>,
 }
 
 /// Starts the stream's task.
@@ -67,6 +69,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin, D: Dialect>(
         last_sent: Instant::now(),
         finalize_due: None,
         close_due: None,
+        unanswered: None,
         garbage: 0,
     };
     let last = match session.drive(commands).await {
@@ -86,6 +89,8 @@ struct Session<S, D> {
     last_sent: Instant,
     finalize_due: Option<Instant>,
     close_due: Option<Instant>,
+    /// The first and the last audio that went out since the vendor last spoke.
+    unanswered: Option<(Instant, Instant)>,
     garbage: u32,
 }
 
@@ -125,7 +130,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Dialect> Session<S, D> {
         let message = match command {
             // Deepgram takes an empty binary frame for the end of the stream.
             SttCommand::Audio(audio) if audio.is_empty() => return Ok(()),
-            SttCommand::Audio(audio) => Message::Binary(audio),
+            SttCommand::Audio(audio) => {
+                let first = self.unanswered.map_or(now, |(first, _)| first);
+                self.unanswered = Some((first, now));
+                Message::Binary(audio)
+            }
             SttCommand::Finalize => {
                 let Some(request) = self.dialect.finalize() else { return Ok(()) };
                 self.finalize_due.get_or_insert(now + self.timing.finalize);
@@ -141,6 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Dialect> Session<S, D> {
     }
 
     async fn message(&mut self, text: &str) -> Result<(), Error> {
+        self.unanswered = None;
         let events = match self.dialect.read(text) {
             Ok(events) => events,
             Err(error) => {
@@ -163,7 +173,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Dialect> Session<S, D> {
 
     fn next_deadline(&self) -> Instant {
         let regular = self.close_due.unwrap_or(self.last_sent + self.timing.keep_alive);
-        self.finalize_due.map_or(regular, |due| due.min(regular))
+        [self.finalize_due, self.stalled_at()].into_iter().flatten().fold(regular, Instant::min)
+    }
+
+    /// When the vendor has been silent for too long.
+    fn stalled_at(&self) -> Option<Instant> {
+        let (first, _) = self.unanswered?;
+        Some(first + self.timing.stall?)
+    }
+
+    /// Whether audio flowed all the while; a frame or two need no answer.
+    fn has_flowed(&self) -> bool {
+        let Some((first, last)) = self.unanswered else { return false };
+        self.timing.stall.is_some_and(|stall| last.duration_since(first) >= stall / 2)
     }
 
     /// Acts on the deadlines that have passed; true when the stream is over.
@@ -184,6 +206,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, D: Dialect> Session<S, D> {
         }
         if self.events.is_closed() {
             return Err(Error::new(self.socket.vendor(), Stage::Receive, Kind::Cancelled));
+        }
+        if self.stalled_at().is_some_and(|at| at <= now) {
+            if self.has_flowed() {
+                let error = Error::new(self.socket.vendor(), Stage::Receive, Kind::Timeout);
+                return Err(error.with_code("vendor_stalled"));
+            }
+            self.unanswered = None;
         }
         if self.last_sent + self.timing.keep_alive <= now {
             self.last_sent = now;
@@ -208,6 +237,7 @@ mod tests {
         keep_alive: Duration::from_secs(4),
         finalize: Duration::from_secs(1),
         close: Duration::from_secs(5),
+        stall: None,
     };
 
     #[tokio::test(start_paused = true)]
@@ -254,6 +284,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_vendor_that_always_speaks_and_falls_silent_while_audio_flows_fails_the_stream() {
+        let timing = Timing { stall: Some(Duration::from_secs(3)), ..TIMING };
+        let mut ends = Ends::with(timing).await;
+        // A frame alone asks for nothing.
+        ends.commands.send(SttCommand::Audio(Bytes::from_static(&[0xFF; 160]))).await.unwrap();
+        ends.received().await;
+        assert_eq!(ends.received().await, Message::text(KEEP_ALIVE));
+        assert!(ends.events.try_recv().is_err());
+        let begin = Instant::now();
+        let failed = loop {
+            ends.commands.send(SttCommand::Audio(Bytes::from_static(&[0xFF; 160]))).await.unwrap();
+            ends.received().await;
+            match tokio::time::timeout(Duration::from_millis(20), ends.events.recv()).await {
+                Ok(event) => break event,
+                Err(_) => continue,
+            }
+        };
+        let Some(SttEvent::Failed(error)) = failed else { panic!("{failed:?}") };
+        assert_eq!((error.kind(), error.code()), (&Kind::Timeout, Some("vendor_stalled")));
+        assert_eq!(begin.elapsed(), Duration::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_vendor_that_never_says_goodbye_is_left_after_five_seconds() {
         let mut ends = Ends::open().await;
         let begin = Instant::now();
@@ -296,10 +349,14 @@ mod tests {
 
     impl Ends {
         async fn open() -> Self {
+            Self::with(TIMING).await
+        }
+
+        async fn with(timing: Timing) -> Self {
             let (near, far) = tokio::io::duplex(16 * 1024);
             let server = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
             let socket = Socket::from_stream(near, "deepgram", Duration::from_secs(5)).await;
-            let SttSession { commands, events } = start(socket, Decoder::new(), TIMING);
+            let SttSession { commands, events } = start(socket, Decoder::new(), timing);
             Self { server, commands, events }
         }
 

@@ -215,6 +215,8 @@ impl TextToSpeech for ElevenLabs {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut Config);
+
     #[test]
     fn values_out_of_their_range_are_named() {
         let check = |change: fn(&mut Config)| {
@@ -224,7 +226,7 @@ mod tests {
         };
         assert_eq!(check(|_| {}), Ok(()));
         assert_eq!(check(|config| config.settings.speed = Some(1.2)), Ok(()));
-        let named: [(fn(&mut Config), &str); 7] = [
+        let named: [(Change, &str); 7] = [
             (|config| config.voice = String::new(), "voice_is_no_id"),
             (|config| config.voice = "../../v1/user".into(), "voice_is_no_id"),
             (|config| config.settings.stability = Some(1.1), "stability_not_0_to_1"),

@@ -10,10 +10,8 @@ use tokio::time::Instant;
 
 use super::Config;
 use super::request::{Settings, Speak};
+use crate::vendors::making::Making;
 use crate::voice::{Span, speak_at};
-
-/// How much audio one chunk holds.
-const CHUNK: Duration = Duration::from_millis(100);
 
 /// A context lives this long after its last audio.
 const EXPIRES_AFTER: Duration = Duration::from_secs(1);
@@ -25,14 +23,6 @@ enum Work {
     Flushed,
 }
 
-/// What is being made: the rest of its audio and its words.
-#[derive(Debug)]
-struct Making {
-    samples: VecDeque<i16>,
-    words: VecDeque<Span>,
-    made: usize,
-}
-
 /// Utterance of one `context_id`.
 #[derive(Debug)]
 pub(super) struct Context {
@@ -42,7 +32,7 @@ pub(super) struct Context {
     buffer: String,
     buffered_until: Option<Instant>,
     queue: VecDeque<Work>,
-    making: Option<Making>,
+    making: Option<Making<Span>>,
     next_at: Instant,
     /// No more text will come.
     closing: bool,
@@ -169,26 +159,24 @@ impl Context {
                 }
                 Some(Work::Text(text)) => {
                     let said = speak_at(self.settings.speaker(), &text, self.settings.factor());
-                    let making = Making { samples: said.samples.into(), words: said.words.into(), made: 0 };
-                    self.making = Some(making).filter(|making| !making.samples.is_empty());
+                    let words = said.words.into_iter().map(|word| (word.start, word));
+                    self.making = Making::begin(said.samples, words);
                 }
             }
         }
         let Some(making) = &mut self.making else { return };
-        let size = (CHUNK.as_millis() as usize * self.settings.sample_rate() as usize) / 1000;
-        let samples: Vec<i16> = making.samples.drain(..size.min(making.samples.len())).collect();
-        making.made += samples.len();
-        let words: Vec<Span> = take_begun(&mut making.words, making.made);
-        let (made, over) = (making.made, making.samples.is_empty());
-        messages.push(self.chunk(&samples));
-        if self.settings.timestamps && !words.is_empty() {
-            messages.push(self.timestamps(&words));
+        let piece = making.next(self.settings.sample_rate());
+        let (made, over) = (making.made(), making.is_over());
+        messages.push(self.chunk(&piece.samples));
+        if self.settings.timestamps && !piece.marks.is_empty() {
+            messages.push(self.timestamps(&piece.marks));
         }
         if over {
             self.making = None;
             self.before += made;
         }
-        let length = Duration::from_secs_f64(samples.len() as f64 / f64::from(self.settings.sample_rate()));
+        let length =
+            Duration::from_secs_f64(piece.samples.len() as f64 / f64::from(self.settings.sample_rate()));
         self.last_audio = Instant::now();
         self.next_at += length / config.speed.max(1);
     }
@@ -221,12 +209,6 @@ impl Context {
             },
         })
     }
-}
-
-/// The words that have begun once `made` samples exist.
-fn take_begun(words: &mut VecDeque<Span>, made: usize) -> Vec<Span> {
-    let begun = words.iter().take_while(|word| word.start < made).count();
-    words.drain(..begun).collect()
 }
 
 /// Whether the text may be spoken without waiting for more.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::vendors::making;
 use crate::voice::Speaker;
 
 /// How long the service waits for more text where the client says nothing.
@@ -121,14 +122,7 @@ impl Speak {
 impl Settings {
     /// The simulated voice for the voice that was asked for.
     pub(super) fn speaker(&self) -> Speaker {
-        let id = self.voice.id.to_lowercase();
-        if id.contains("low") {
-            Speaker::Low
-        } else if id.contains("middle") {
-            Speaker::Middle
-        } else {
-            Speaker::High
-        }
+        making::speaker(&self.voice.id)
     }
 
     /// How many times 8 kHz.
@@ -142,10 +136,6 @@ impl Settings {
 
     /// Audio as bytes of the encoding.
     pub(super) fn encode(&self, samples: &[i16]) -> Vec<u8> {
-        if self.format.encoding == "pcm_mulaw" {
-            samples.iter().map(|sample| audio::g711::ulaw_encode(*sample)).collect()
-        } else {
-            samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
-        }
+        making::encode(samples, self.format.encoding == "pcm_mulaw")
     }
 }

@@ -54,6 +54,9 @@ pub struct Config {
     pub language_hints: Vec<String>,
     /// Silence on our side after which a ping is sent. Flux has no message for it.
     pub keep_alive: Duration,
+    /// How long audio may flow without a word from the vendor, which speaks four times a second, before the stream fails:
+    /// an open turn on a dead stream would never end.
+    pub stall: Duration,
 }
 
 impl Config {
@@ -72,6 +75,7 @@ impl Config {
             keyterms: Vec::new(),
             language_hints: Vec::new(),
             keep_alive: Duration::from_secs(4),
+            stall: Duration::from_secs(10),
         })
     }
 
@@ -127,6 +131,7 @@ impl Flux {
             keep_alive: self.config.keep_alive,
             finalize: Duration::ZERO,
             close: self.transport.timeouts().close,
+            stall: Some(self.config.stall),
         };
         Ok(session::start(socket, Decoder::new(), timing))
     }
@@ -214,6 +219,8 @@ impl Dialect for Decoder {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut Config);
+
     #[test]
     fn values_out_of_their_range_are_named() {
         let check = |change: fn(&mut Config)| {
@@ -224,7 +231,7 @@ mod tests {
         assert_eq!(check(|_| {}), Ok(()));
         assert_eq!(check(|config| config.eot_threshold = 1.0), Ok(()));
         assert_eq!(check(|config| config.eager_eot_threshold = Some(0.7)), Ok(()));
-        let named: [(fn(&mut Config), &str); 7] = [
+        let named: [(Change, &str); 7] = [
             (|config| config.eot_threshold = 0.49, "eot_threshold_not_0.5_to_1.0"),
             (|config| config.eot_threshold = f32::NAN, "eot_threshold_not_0.5_to_1.0"),
             (|config| config.eager_eot_threshold = Some(0.2), "eager_eot_threshold_not_0.3_to_0.9"),

@@ -17,6 +17,10 @@ pub struct Carrier {
     pub loses_every: Option<u32>,
     /// Whether every mark comes twice.
     pub doubles_marks: bool,
+    /// How much later than due marks come back.
+    pub marks_late_by: Duration,
+    /// Whether every second mark is overtaken by the next.
+    pub reorders_marks: bool,
 }
 
 /// What the carrier plays.
@@ -35,6 +39,12 @@ impl Sim {
         of_turn.map(|played| until.saturating_sub(played.at).min(played.length).as_secs_f64()).sum()
     }
 
+    /// How often the carrier ran dry within a turn's audio.
+    pub fn gaps(&self, turn: u32) -> usize {
+        let of_turn: Vec<&Played> = self.played.iter().filter(|played| played.turn.0 == turn).collect();
+        of_turn.windows(2).filter(|pair| pair[0].at + pair[0].length < pair[1].at).count()
+    }
+
     pub(super) fn carry(&mut self, output: Output) {
         match output {
             Output::SendAudio { turn, payload } => {
@@ -42,6 +52,7 @@ impl Sim {
                 let length = FRAME * u32::try_from(payload.len() / 160).unwrap();
                 let at = self.busy_until.max(self.now);
                 self.busy_until = at + length;
+                self.greatest_lead = self.greatest_lead.max(self.busy_until - self.now);
                 self.played.push(Played { turn, at, length });
             }
             Output::SendMark(name) => {
@@ -78,10 +89,16 @@ impl Sim {
         if self.carrier.loses_every.is_some_and(|every| self.n_marks.is_multiple_of(every)) {
             return;
         }
-        let at = due + self.carrier.latency;
+        let mut at = due + self.carrier.latency + self.carrier.marks_late_by;
+        if self.carrier.reorders_marks && !self.n_marks.is_multiple_of(2) {
+            at += OVERTAKEN;
+        }
         if self.carrier.doubles_marks {
             self.at(at + ms(1), Input::Carrier(CarrierInput::Mark(name.clone())));
         }
         self.at(at, Input::Carrier(CarrierInput::Mark(name)));
     }
 }
+
+/// Longer than from one mark to the next.
+const OVERTAKEN: Duration = Duration::from_millis(600);

@@ -65,6 +65,10 @@ pub struct Sim {
     pub frames_until: CallTime,
     pub outputs: Vec<(CallTime, Output)>,
     pub states: Vec<(CallTime, State)>,
+    /// How many outputs there were when each of the states was entered.
+    pub outputs_before: Vec<usize>,
+    /// The most audio that the carrier ever held.
+    pub greatest_lead: Duration,
     queue: BTreeMap<(CallTime, u64), Event>,
     n_events: u64,
     played: Vec<Played>,
@@ -90,7 +94,14 @@ impl Sim {
             call: Call::new(config, context, Duration::ZERO),
             now: Duration::ZERO,
             utterances: Vec::new(),
-            stt: Stt { delay: ms(200), interims: false, finals: true },
+            stt: Stt {
+                delay: ms(200),
+                interims: false,
+                finals: true,
+                utterance_end: None,
+                flux: false,
+                eager: None,
+            },
             replies: VecDeque::new(),
             tts: Tts {
                 first_byte: ms(200),
@@ -106,6 +117,8 @@ impl Sim {
                 marks_at_clear: true,
                 loses_every: None,
                 doubles_marks: false,
+                marks_late_by: Duration::ZERO,
+                reorders_marks: false,
             },
             tools: BTreeMap::new(),
             memory: Some((Duration::ZERO, Vec::new())),
@@ -113,6 +126,8 @@ impl Sim {
             frames_until: Duration::MAX,
             outputs: Vec::new(),
             states: vec![(Duration::ZERO, State::Connecting)],
+            outputs_before: vec![0],
+            greatest_lead: Duration::ZERO,
             queue: BTreeMap::new(),
             n_events: 0,
             played: Vec::new(),
@@ -127,6 +142,13 @@ impl Sim {
         sim.at(Duration::ZERO, Input::Carrier(CarrierInput::Started { stream: "MZ1".into() }));
         sim.push(FRAME, Event::Frame);
         sim
+    }
+
+    /// The carrier never says that the stream has started.
+    pub fn never_starts(&mut self) -> &mut Self {
+        self.queue
+            .retain(|_, event| !matches!(event, Event::Input(Input::Carrier(CarrierInput::Started { .. }))));
+        self
     }
 
     /// Something else happens.
@@ -200,6 +222,7 @@ impl Sim {
         let snapshot = self.call.snapshot();
         if self.states.last().unwrap().1 != snapshot.state {
             self.states.push((self.now, snapshot.state));
+            self.outputs_before.push(self.outputs.len());
         }
         match self.call.poll_timeout() {
             Some(timeout) => assert!(!stepped || timeout > self.now, "{timeout:?} at {:?}", self.now),

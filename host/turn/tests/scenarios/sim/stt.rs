@@ -15,6 +15,12 @@ pub struct Stt {
     pub interims: bool,
     /// Whether finals come.
     pub finals: bool,
+    /// From the end of an utterance to the recogniser's word that it has ended.
+    pub utterance_end: Option<Duration>,
+    /// Whether finals come as ends of turn, as Deepgram Flux sends them.
+    pub flux: bool,
+    /// From the end of an utterance to an eager end of turn.
+    pub eager: Option<Duration>,
 }
 
 impl Sim {
@@ -30,11 +36,20 @@ impl Sim {
                     self.at(at, Input::Stt(SttInput::Interim { text }));
                 }
             }
+            if let Some(eager) = self.stt.eager {
+                let text = text.clone();
+                self.at(utterance.to + eager, Input::Stt(SttInput::EagerEndOfTurn { text }));
+            }
             if self.stt.finals {
-                self.at(
-                    utterance.to + self.stt.delay,
-                    Input::Stt(SttInput::Final { text, speech_final: true }),
-                );
+                let last = if self.stt.flux {
+                    SttInput::EndOfTurn { text }
+                } else {
+                    SttInput::Final { text, speech_final: true }
+                };
+                self.at(utterance.to + self.stt.delay, Input::Stt(last));
+            }
+            if let Some(after) = self.stt.utterance_end {
+                self.at(utterance.to + after, Input::Stt(SttInput::UtteranceEnd));
             }
         }
     }

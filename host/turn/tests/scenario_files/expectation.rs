@@ -25,6 +25,8 @@ pub struct Expect {
     pub request: Vec<RequestExpectation>,
     /// How often outputs and events happen, by name.
     pub counts: BTreeMap<String, usize>,
+    /// How often they may happen at most.
+    pub at_most: BTreeMap<String, usize>,
     /// The whole conversation at the end.
     pub history: Option<Vec<Spoken>>,
     pub end: Option<End>,
@@ -169,13 +171,16 @@ impl Expect {
             && self.turn.is_empty()
             && self.request.is_empty()
             && self.counts.is_empty()
+            && self.at_most.is_empty()
             && self.history.is_none()
             && self.end.is_none()
             && self.lead_at_most.is_none();
         if nothing {
             return Err("nothing is expected".to_owned());
         }
-        if let Some(name) = self.counts.keys().find(|name| Kind::of(name).is_none()) {
+        if let Some(name) =
+            self.counts.keys().chain(self.at_most.keys()).find(|name| Kind::of(name).is_none())
+        {
             return Err(format!("`counts`: there is no output or event {name:?}"));
         }
         if let Some(late) = self.timeline.iter().find(|moment| moment.at.is_some_and(|at| at > until.0)) {

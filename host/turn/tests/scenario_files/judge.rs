@@ -31,9 +31,12 @@ pub fn failures(scenario: &Scenario, sim: &Sim) -> Vec<String> {
     for request in &expect.request {
         judge_request(request, sim, &mut failures);
     }
+    let count = |name| rows.iter().filter(|row| row.kind != Kind::State && row.name == name).count();
     for (name, expected) in &expect.counts {
-        let n = rows.iter().filter(|row| row.kind != Kind::State && row.name == *name).count();
-        equal(&mut failures, &format!("the count of {name}"), expected, &n);
+        equal(&mut failures, &format!("the count of {name}"), expected, &count(name.as_str()));
+    }
+    for (name, most) in expect.at_most.iter().filter(|(name, most)| count(name.as_str()) > **most) {
+        failures.push(format!("{name} happens {} times, expected at most {most}", count(name.as_str())));
     }
     if let Some(history) = &expect.history {
         equal(&mut failures, "the history", &messages(history), &sim.call.history());

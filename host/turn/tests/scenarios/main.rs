@@ -10,6 +10,7 @@
 mod barge_in;
 mod context;
 mod endings;
+#[allow(dead_code, reason = "the scenario files use the rest")]
 mod sim;
 mod timelines;
 mod tool_use;

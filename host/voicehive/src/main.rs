@@ -11,6 +11,7 @@ mod media;
 mod migrate;
 mod place_call;
 mod platform;
+mod replay;
 mod secrets;
 mod serve;
 mod tool_host;
@@ -49,6 +50,7 @@ fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
         cli::Command::Up => runtime.block_on(up::up(config::Config::load()?, up::Planes::Both)),
         cli::Command::Media => runtime.block_on(up::up(config::Config::load()?, up::Planes::Media)),
         cli::Command::Call(arguments) => runtime.block_on(place_call::place_call(arguments)),
+        cli::Command::Replay(arguments) => replay::replay(&arguments),
         cli::Command::Doctor => runtime.block_on(doctor::doctor()),
         cli::Command::Migrate { direction } => {
             runtime.block_on(migrate::migrate(&config::Config::load()?, &direction))

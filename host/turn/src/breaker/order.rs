@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn each_try_goes_to_the_next_vendor_and_then_round_again() {
         let (mut order, mut breakers) = (Order::new(), breakers(3));
-        let vendors: Vec<_> = (0..7).map(|n| order.vendor(&mut breakers, Attempt(n), at(1)).unwrap()).collect();
+        let vendors: Vec<_> =
+            (0..7).map(|n| order.vendor(&mut breakers, Attempt(n), at(1)).unwrap()).collect();
         assert_eq!(vendors, [0, 1, 2, 0, 1, 2, 0]);
     }
 

@@ -58,7 +58,15 @@ impl Line {
         let raw: RawLine = serde_json::from_slice(text)?;
         match raw {
             RawLine { t: None, frame: None, input: None, lost: Some(n), .. } => Ok(Self::Lost(n)),
-            RawLine { t: Some(t), ns, frame: Some((us, speech, level)), fns, input: None, lost: None, .. } => {
+            RawLine {
+                t: Some(t),
+                ns,
+                frame: Some((us, speech, level)),
+                fns,
+                input: None,
+                lost: None,
+                ..
+            } => {
                 let frame = CallerFrame { duration: time(us, fns), speech: speech.0, level: level.0 };
                 Ok(Self::Step { at: time(t, ns), input: Some(Input::CallerAudio(frame)) })
             }
@@ -102,11 +110,7 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Input>>, 
 }
 
 /// Begins the line of a step: when, and what went in. Frames allocate nothing.
-pub(super) fn begin(
-    line: &mut String,
-    at: CallTime,
-    input: Option<&Input>,
-) -> Result<(), serde_json::Error> {
+pub(super) fn begin(line: &mut String, at: CallTime, input: Option<&Input>) -> Result<(), serde_json::Error> {
     line.clear();
     line.push('{');
     push_time(line, at);

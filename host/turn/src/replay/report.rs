@@ -112,7 +112,9 @@ impl ReplayError {
                 "replay it with the version of VoiceHive that recorded it"
             }
             Self::Broken { .. } | Self::TooLong { .. } => "the file was damaged or edited: take another copy",
-            Self::Lost { .. } => "the disk was too slow for the call: nothing after that line can be compared",
+            Self::Lost { .. } => {
+                "the disk was too slow for the call: nothing after that line can be compared"
+            }
             Self::Read(_) => "look at the file's path and rights",
         }
     }
@@ -182,7 +184,9 @@ struct Short<'a>(&'a str);
 impl fmt::Display for Short<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.char_indices().nth(240) {
-            Some((end, _)) => write!(f, "{}… ({} bytes)", self.0.get(..end).unwrap_or_default(), self.0.len()),
+            Some((end, _)) => {
+                write!(f, "{}… ({} bytes)", self.0.get(..end).unwrap_or_default(), self.0.len())
+            }
             None => f.write_str(self.0),
         }
     }

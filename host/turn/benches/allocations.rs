@@ -49,3 +49,11 @@ pub fn state_bytes(call: &Call) -> usize {
     drop(copy);
     size_of::<Call>() + held.unsigned_abs()
 }
+
+/// What a call has allocated and holds, reserves and unshared audio included.
+#[allow(dead_code, reason = "not all benchmarks ask")]
+pub fn held_bytes(call: Call) -> usize {
+    let before = HELD.with(Cell::get);
+    drop(call);
+    (before - HELD.with(Cell::get)).unsigned_abs()
+}

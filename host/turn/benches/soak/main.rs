@@ -40,7 +40,7 @@ use turn::{AgentConfig, Call, CallContext, CallTime, State};
 use world::World;
 
 /// The most memory that a call may hold, its text at its longest: see `state_bytes`.
-const MAX_STATE_BYTES: usize = 1024 * 1024;
+const MAX_STATE_BYTES: usize = 256 * 1024;
 
 /// How much is simulated where nothing is asked for: much for `cargo bench`, little for
 /// `cargo test --benches`.

@@ -34,8 +34,6 @@ mod line;
 mod player;
 mod recorder;
 mod report;
-#[cfg(test)]
-mod tests;
 
 pub use player::{Replayed, replay, replay_with};
 pub use recorder::Recorder;

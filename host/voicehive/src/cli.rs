@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::SETTINGS;
@@ -32,6 +34,10 @@ pub enum Command {
     Call(CallArguments),
     /// Says which settings are set, which are missing, and what can be reached.
     Doctor,
+    /// Plays the recording of a call to the call core again and says where it first does
+    /// something else: exit code 0 if nowhere, 1 if somewhere, 2 if it cannot be told. A
+    /// recording holds all that was said in its call; keep it as you keep that.
+    Replay(ReplayArguments),
     /// Brings the database to a schema version, or shows where it is.
     Migrate {
         /// Where to go.
@@ -69,6 +75,19 @@ pub struct CallArguments {
     /// What the caller says, a line for each turn.
     #[arg(required = true)]
     pub lines: Vec<String>,
+}
+
+/// Which recording to replay and how to tell of it.
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// The recording.
+    pub file: PathBuf,
+    /// Print the result as JSON, with all that the differing output says.
+    #[arg(long)]
+    pub json: bool,
+    /// Print every step that is more than a silent frame: the words of the call.
+    #[arg(long)]
+    pub verbose: bool,
 }
 
 fn settings_help() -> String {

@@ -14,6 +14,7 @@ mod migrate;
 mod place_call;
 mod platform;
 mod ranked;
+mod replay;
 mod secrets;
 mod serve;
 mod tool_host;
@@ -52,6 +53,7 @@ fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
         cli::Command::Up => runtime.block_on(up::up(config::Config::load()?, up::Planes::Both)),
         cli::Command::Media => runtime.block_on(up::up(config::Config::load()?, up::Planes::Media)),
         cli::Command::Call(arguments) => runtime.block_on(place_call::place_call(arguments)),
+        cli::Command::Replay(arguments) => replay::replay(&arguments),
         cli::Command::Doctor => runtime.block_on(doctor::doctor()),
         cli::Command::Migrate { direction } => {
             runtime.block_on(migrate::migrate(&config::Config::load()?, &direction))

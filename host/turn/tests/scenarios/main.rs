@@ -10,8 +10,13 @@
 mod barge_in;
 mod context;
 mod endings;
+mod keys;
+mod ledger;
+mod operator;
+mod screening;
 mod sim;
 mod timelines;
 mod tool_use;
+mod transfer;
 mod turn_taking;
 mod vendors;

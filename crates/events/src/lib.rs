@@ -6,6 +6,7 @@
 //! them, the API reads them back. An event is durable before its effect is
 //! visible outside.
 
+pub mod latency;
 mod ledger;
 pub mod transcript;
 

@@ -3,6 +3,7 @@
 use events::{EndReason, Latency, LedgerClock, Stage};
 
 use crate::clauses::ClauseCutter;
+use crate::keys::KeysOut;
 use crate::pace::Pace;
 use crate::spoken::Spoken;
 use crate::{Attempt, CallTime, Round, ToolCall, TurnId};
@@ -16,6 +17,15 @@ pub(crate) enum Model {
     Asked,
     /// Not needed at the moment: its answer is complete, or tools run.
     Idle,
+}
+
+/// How the call goes on without us when a turn is spoken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// It is ended.
+    HangUp(EndReason),
+    /// The caller is handed over to this number.
+    Transfer(String),
 }
 
 /// A turn of the agent's.
@@ -47,8 +57,12 @@ pub(crate) struct Answer {
     latency: Option<Latency>,
     /// When its first audio was let go.
     first_sent: Option<CallTime>,
-    /// Why the call ends with this turn, if it does.
-    pub(crate) hang_up: Option<EndReason>,
+    /// When the caller's speech ended to which it answers, once the ledger has stopped.
+    began: Option<CallTime>,
+    /// What becomes of the call with this turn, if it is the last.
+    pub(crate) leave: Option<Leave>,
+    /// The keys that it presses.
+    pub(crate) keys: KeysOut,
     /// The caller's voiced time before the turn, to tell what is said over it.
     pub(crate) voiced_before: std::time::Duration,
 }
@@ -73,7 +87,9 @@ impl Answer {
             ledger: None,
             latency: None,
             first_sent: None,
-            hang_up: None,
+            began: None,
+            leave: None,
+            keys: KeysOut::default(),
             voiced_before: std::time::Duration::ZERO,
         }
     }
@@ -81,6 +97,11 @@ impl Answer {
     /// Whether the model owes something for this turn and request.
     pub(crate) fn expects_model(&self, turn: TurnId, round: Round) -> bool {
         self.turn == turn && self.round == round && self.model == Model::Asked
+    }
+
+    /// Whether the call is ended with it; a caller who is handed over hears no goodbye.
+    pub(crate) fn hangs_up(&self) -> bool {
+        matches!(self.leave, Some(Leave::HangUp(_)))
     }
 
     /// Goes over to a stage of the ledger, while it runs.
@@ -106,17 +127,22 @@ impl Answer {
             return;
         }
         if let Some(ledger) = self.ledger.take() {
+            self.began = Some(ledger.clock.began());
             self.latency = Some(ledger.clock.finish(now));
         }
     }
 
-    /// The latency of a turn that is over. Where nobody said that the first audio was
-    /// on the socket, it counts as handed over when it was let go.
-    pub(crate) fn latency(&mut self) -> Option<Latency> {
-        if let Some(at) = self.first_sent {
-            self.handed(at);
-        }
-        self.latency
+    /// The latency of a turn that is over and that the caller has heard since `heard`,
+    /// where that is known. Where nobody said that the first audio was on the socket, it
+    /// counts as handed over when it was let go.
+    pub(crate) fn latency(&mut self, heard: Option<CallTime>) -> Option<Latency> {
+        let sent = self.first_sent?;
+        self.handed(sent);
+        let mut latency = self.latency?;
+        // Nothing is heard before it is sent, whatever a mark says.
+        let waited = heard.zip(self.began).map(|(at, began)| at.max(sent).saturating_sub(began));
+        latency.heard_start = waited.map(|waited| waited.as_micros() as f64 / 1000.0);
+        Some(latency)
     }
 }
 

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use events::{CallEvent, Stage};
 
-use crate::answer::{Answer, Model};
+use crate::answer::{Answer, Leave, Model};
 use crate::call::Call;
 use crate::history::STILL_RUNNING;
 use crate::state::State;
 use crate::timers::Timer;
-use crate::tools::END_CALL;
 use crate::{Attempt, CallTime, LlmInput, Message, Output, Round, Sentiment, ToolCall, ToolResult, TurnId};
 
 impl Call {
@@ -55,6 +54,7 @@ impl Call {
         let interrupted = std::mem::take(&mut self.interrupted);
         let content =
             self.knowledge.system_message(&self.config.instructions, self.context.caller_known, interrupted);
+        self.knowledge.whispers_told(turn);
         let mut messages = vec![Message::System { content }];
         messages.extend(self.history.messages());
         let Some(answer) = &mut self.answer else { return };
@@ -240,7 +240,7 @@ impl Call {
         if !calls.is_empty() {
             answer.model = Model::Idle;
             self.run_tools(now, calls);
-        } else if answer.spoken.is_empty() && answer.hang_up.is_none() {
+        } else if answer.spoken.is_empty() && !answer.keys.any() && answer.leave.is_none() {
             self.on_model_failure(now, "the model answered nothing");
         } else {
             answer.model = Model::Idle;
@@ -251,8 +251,7 @@ impl Call {
 
     /// Ends the speech of an answer; one that ends the call says goodbye at least.
     fn end_answer(&mut self, now: CallTime) {
-        let mute =
-            self.answer.as_ref().is_some_and(|answer| answer.hang_up.is_some() && answer.spoken.is_empty());
+        let mute = self.answer.as_ref().is_some_and(|answer| answer.hangs_up() && answer.spoken.is_empty());
         if mute {
             let farewell = self.config.farewell.clone();
             self.say(now, &farewell);
@@ -275,13 +274,12 @@ impl Call {
                 name: call.name.clone(),
                 arguments: call.arguments.clone(),
             });
-            if call.name == END_CALL {
-                self.settle_tool(turn, &call, "success", "ok", Duration::ZERO);
-                if let Some(answer) = &mut self.answer {
-                    answer.hang_up = Some(events::EndReason::AgentHangup);
-                }
+            if let Some((outcome, text)) = self.leave_by_tool(&call) {
+                self.settle_tool(turn, &call, outcome, text, Duration::ZERO);
             } else if too_many {
                 self.settle_tool(turn, &call, "refused", TOO_MANY_ROUNDS, Duration::ZERO);
+            } else if let Some((outcome, text)) = self.press_by_tool(&call) {
+                self.settle_tool(turn, &call, outcome, text, Duration::ZERO);
             } else if self.tools.is_running_same(&call) {
                 self.settle_tool(turn, &call, "refused", STILL_RUNNING, Duration::ZERO);
             } else {
@@ -290,7 +288,7 @@ impl Call {
             }
         }
         self.watch_tools();
-        if too_many && self.answer.as_ref().is_some_and(|answer| answer.hang_up.is_none()) {
+        if too_many && self.answer.as_ref().is_some_and(|answer| answer.leave.is_none()) {
             self.apologise(now);
         } else {
             self.go_on_after_tools(now, turn);
@@ -305,7 +303,7 @@ impl Call {
         if answer.model != Model::Idle || answer.speech_ended || self.tools.n_running_for(turn) > 0 {
             return;
         }
-        if answer.hang_up.is_some() {
+        if answer.leave.is_some() {
             self.end_answer(now);
             return;
         }
@@ -337,7 +335,7 @@ impl Call {
     fn apologise(&mut self, now: CallTime) {
         let Some(answer) = &mut self.answer else { return };
         if self.n_model_failures >= MAX_MODEL_FAILURES {
-            answer.hang_up = Some(events::EndReason::LlmFailed);
+            answer.leave = Some(Leave::HangUp(events::EndReason::LlmFailed));
         }
         let apology = self.config.apology.clone();
         self.say(now, &apology);

@@ -120,6 +120,9 @@ impl Call {
         let heard_length = answer.spoken.heard_length(heard_bytes);
         self.history.close(answer.turn, answer.spoken.said(), heard_length);
         let heard = answer.spoken.heard(heard_bytes).to_owned();
+        if !heard.is_empty() {
+            self.knowledge.whispers_used(answer.turn);
+        }
         self.interrupted = by_caller && !heard.is_empty();
         if started {
             self.agent_spoke_until = now;
@@ -132,7 +135,7 @@ impl Call {
             said: answer.spoken.said().trim().to_owned(),
             heard,
             interrupted: true,
-            latency: answer.latency(),
+            latency: answer.latency(self.playout.heard_since()),
         });
     }
 
@@ -220,4 +223,4 @@ impl Call {
 
 /// Voice that makes words over the agent credible: without any they are late words,
 /// or the agent's own.
-const EVIDENT: std::time::Duration = std::time::Duration::from_millis(80);
+pub(crate) const EVIDENT: std::time::Duration = std::time::Duration::from_millis(80);

@@ -11,9 +11,11 @@ use crate::answer::Answer;
 use crate::barge_in::Pause;
 use crate::config::{AgentConfig, CallContext, Encoding};
 use crate::history::History;
+use crate::keys::Keypad;
 use crate::knowledge::Knowledge;
 use crate::pace::{FRAME, Pace};
 use crate::playout::Playout;
+use crate::screening::Screen;
 use crate::state::{Snapshot, State};
 use crate::timers::{Timer, TimerTable};
 use crate::tools::ToolRuns;
@@ -40,7 +42,7 @@ pub struct Call {
     /// When the agent's last speech ended: nobody answers while the other speaks.
     pub(crate) agent_spoke_until: CallTime,
     pub(crate) transcript: Transcript,
-    pub(crate) keypad: String,
+    pub(crate) keypad: Keypad,
     pub(crate) answer: Option<Answer>,
     pub(crate) playout: Playout,
     pub(crate) pause: Option<Pause>,
@@ -52,6 +54,8 @@ pub struct Call {
     pub(crate) next_turn: TurnId,
     /// Whether the last answer was cut by the caller after it was heard in part.
     pub(crate) interrupted: bool,
+    /// Who answered an outbound call.
+    pub(crate) screen: Option<Screen>,
     pub(crate) n_reprompts: u32,
     pub(crate) n_model_failures: u32,
     pub(crate) n_stt_failures: u32,
@@ -97,7 +101,7 @@ impl Call {
             spoke_until: None,
             agent_spoke_until: now,
             transcript: Transcript::default(),
-            keypad: String::new(),
+            keypad: Keypad::default(),
             answer: None,
             playout: Playout::new(pace),
             pause: None,
@@ -108,6 +112,7 @@ impl Call {
             first_turn,
             next_turn: TurnId(context.first_turn.saturating_add(1)),
             interrupted: false,
+            screen: None,
             n_reprompts: 0,
             n_model_failures: 0,
             n_stt_failures: 0,
@@ -200,6 +205,13 @@ impl Call {
         if state != State::EndpointPending {
             self.timers.stop_all(&[Timer::Endpoint, Timer::Watchdog]);
         }
+        if state != State::Screening {
+            self.timers.stop(Timer::Screen);
+            if self.state == State::Screening {
+                // Somebody else went on with the call before it was decided.
+                self.screen.take_if(|screen| !screen.is_watching());
+            }
+        }
         if state != State::PausedForBargeIn {
             self.timers.stop_all(&[Timer::Decide, Timer::Resume]);
             self.pause = None;
@@ -263,6 +275,15 @@ impl Call {
         }
         self.timers.stop(Timer::Connect);
         self.emit(CallEvent::MediaConnected { stream });
+        if self.is_to_be_screened() {
+            self.begin_screening(now);
+        } else {
+            self.greet(now);
+        }
+    }
+
+    /// Says the first line, if there is one.
+    pub(crate) fn greet(&mut self, now: CallTime) {
         let opening = std::mem::take(&mut self.opening);
         if opening.trim().is_empty() {
             self.await_caller(now);
@@ -291,7 +312,8 @@ impl Call {
             Timer::Resume => self.judge(now, true),
             Timer::Keypad => self.take_keys(now),
             Timer::Close => self.on_close(now),
-            Timer::Filler | Timer::Retry | Timer::Screen => {}
+            Timer::Screen => self.screen(now),
+            Timer::Filler | Timer::Retry => {}
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use events::{CallEvent, EndReason};
 
+use crate::answer::Leave;
 use crate::call::Call;
 use crate::state::State;
 use crate::timers::{Timer, TimerTable};
@@ -52,7 +53,8 @@ impl Call {
                 let turn = self.take_turn();
                 self.begin_line(now, turn, &line, State::Thinking, true);
             }
-            OperatorCommand::Whisper(_) | OperatorCommand::Transfer { .. } => {}
+            OperatorCommand::Whisper(text) => self.on_whisper(&text),
+            OperatorCommand::Transfer { to, line } => self.on_operators_transfer(now, to, line),
             OperatorCommand::End { farewell, reason } => {
                 self.close_with(now, farewell.as_deref().unwrap_or_default(), reason);
             }
@@ -73,16 +75,20 @@ impl Call {
     }
 
     pub(crate) fn on_close(&mut self, now: CallTime) {
-        let reason = self.answer.as_ref().and_then(|answer| answer.hang_up);
-        self.finish(now, reason.unwrap_or(EndReason::PlatformError));
+        let leave = self.answer.as_mut().and_then(|answer| answer.leave.take());
+        self.leave(now, leave.unwrap_or(Leave::HangUp(EndReason::PlatformError)));
     }
 
-    /// Ends the call: an unfinished turn first, then the event, then the line.
+    /// Ends the call.
     pub(crate) fn finish(&mut self, now: CallTime, reason: EndReason) {
+        self.leave(now, Leave::HangUp(reason));
+    }
+
+    /// Leaves the call: an unfinished turn first, then the events, then the line.
+    pub(crate) fn leave(&mut self, now: CallTime, leave: Leave) {
         if self.ended.is_some() {
             return;
         }
-        self.ended = Some(reason);
         if let Some(mut answer) = self.answer.take() {
             let heard_bytes = self.playout.heard(now);
             self.playout.cut(now);
@@ -92,27 +98,40 @@ impl Call {
             let said = answer.spoken.said().trim().to_owned();
             let heard = answer.spoken.heard(heard_bytes).to_owned();
             let interrupted = said != heard;
-            let latency = answer.latency();
+            let latency = answer.latency(self.playout.heard_since());
             self.emit(CallEvent::TurnFinished { turn: answer.turn.0, said, heard, interrupted, latency });
         }
+        let (reason, last) = match leave {
+            Leave::HangUp(reason) => (reason, Output::Hangup { reason }),
+            Leave::Transfer(to) => {
+                self.emit(CallEvent::Transferred { to: to.clone() });
+                (EndReason::Transferred, Output::Transfer { to })
+            }
+        };
+        self.ended = Some(reason);
         self.emit(CallEvent::Ended { reason });
-        self.outputs.push_back(Output::Hangup { reason });
+        self.outputs.push_back(last);
         self.set_state(State::Finished);
         self.timers = TimerTable::default();
     }
 
     /// Says the last words, if any, and ends the call with them.
     fn close_with(&mut self, now: CallTime, line: &str, reason: EndReason) {
+        self.leave_with(now, line, Leave::HangUp(reason), self.config.timers.close);
+    }
+
+    /// Says the last words, if any, for at most `limit`, and leaves the call with them.
+    pub(crate) fn leave_with(&mut self, now: CallTime, line: &str, leave: Leave, limit: Duration) {
         if line.trim().is_empty() || self.state == State::Connecting {
-            self.finish(now, reason);
+            self.leave(now, leave);
             return;
         }
         self.cut(now, false);
         let turn = self.take_turn();
-        self.timers.set(Timer::Close, now + self.config.timers.close);
+        self.timers.set(Timer::Close, now + limit);
         self.begin_line(now, turn, line, State::Closing, true);
         if let Some(answer) = &mut self.answer {
-            answer.hang_up = Some(reason);
+            answer.leave = Some(leave);
         }
     }
 }

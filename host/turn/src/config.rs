@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use context::{CallContext, Direction, Encoding, ToolPolicy};
 pub use screening::Screening;
 pub use validation::ConfigError;
+pub(crate) use validation::is_e164;
 
 /// How an agent behaves. Unknown keys are refused; see [`AgentConfig::validate`].
 ///

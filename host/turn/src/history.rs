@@ -61,6 +61,20 @@ impl History {
         }
     }
 
+    /// Whether the caller said anything in an exchange.
+    pub(crate) fn has_words(&self, turn: TurnId) -> bool {
+        self.exchanges.iter().any(|exchange| exchange.turn == turn && !exchange.caller.is_empty())
+    }
+
+    /// Adds words to what the caller said in an exchange.
+    pub(crate) fn add_words(&mut self, turn: TurnId, words: &str) {
+        let Some(exchange) = self.exchange(turn) else { return };
+        if !exchange.caller.is_empty() {
+            exchange.caller.push(' ');
+        }
+        exchange.caller.push_str(words);
+    }
+
     /// Notes that the model asked for tools after saying `said`, a part of the turn's
     /// words.
     pub(crate) fn asked(&mut self, turn: TurnId, all: &str, said: Range<usize>, calls: Vec<ToolCall>) {

@@ -1,5 +1,7 @@
 //! What is known of the customer and their mood, gathered while they still speak.
 
+use std::collections::VecDeque;
+
 use crate::words::words;
 use crate::{Sentiment, TurnId};
 
@@ -13,6 +15,14 @@ pub(crate) struct Knowledge {
     trajectory: Vec<f32>,
     memory_request: Request,
     mood_request: Request,
+    whispers: VecDeque<Whisper>,
+}
+
+/// What an operator told the agent, and the turn whose model was told of it.
+#[derive(Clone, Debug)]
+struct Whisper {
+    text: String,
+    told_in: Option<TurnId>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -116,6 +126,33 @@ impl Knowledge {
         self.trajectory.clone()
     }
 
+    /// Takes what an operator tells the agent; returns what of it is kept. Of many
+    /// whispers the newest count.
+    pub(crate) fn whisper(&mut self, text: &str) -> Option<String> {
+        let text: String = text.trim().chars().take(MAX_WHISPER_LENGTH).collect();
+        if text.is_empty() {
+            return None;
+        }
+        if self.whispers.len() == MAX_WHISPERS {
+            self.whispers.pop_front();
+        }
+        self.whispers.push_back(Whisper { text: text.clone(), told_in: None });
+        Some(text)
+    }
+
+    /// Notes that a request of `turn` has told the model of all whispers so far.
+    pub(crate) fn whispers_told(&mut self, turn: TurnId) {
+        for whisper in &mut self.whispers {
+            whisper.told_in = Some(turn);
+        }
+    }
+
+    /// Forgets the whispers that an answer was made with which the caller heard. Those of
+    /// an answer that was thrown away are told again.
+    pub(crate) fn whispers_used(&mut self, turn: TurnId) {
+        self.whispers.retain(|whisper| whisper.told_in != Some(turn));
+    }
+
     /// The system message: the tenant's instructions, and below them what is known.
     pub(crate) fn system_message(&self, instructions: &str, caller_known: bool, interrupted: bool) -> String {
         let mut text = instructions.trim_end().to_owned();
@@ -127,6 +164,10 @@ impl Knowledge {
             text.push_str(" The caller interrupted your last answer; only what they heard of it is shown.");
         }
         self.describe_mood(&mut text);
+        for whisper in &self.whispers {
+            text.push_str("\n\nAn operator tells you, unheard by the caller: ");
+            text.push_str(&whisper.text);
+        }
         let memories =
             self.recalled.iter().chain(self.known.iter().filter(|known| !self.recalled.contains(known)));
         for (n, memory) in memories.take(MAX_MEMORIES).enumerate() {
@@ -160,6 +201,10 @@ const MAX_MEMORIES: usize = 12;
 /// As long as a paragraph.
 const MAX_MEMORY_LENGTH: usize = 600;
 const MAX_TRAJECTORY: usize = 50;
+/// An operator who says more would rather take the call.
+const MAX_WHISPERS: usize = 4;
+/// In characters.
+const MAX_WHISPER_LENGTH: usize = 500;
 const WORDS_PER_RECALL: usize = 3;
 
 fn bounded(mut memories: Vec<String>) -> Vec<String> {

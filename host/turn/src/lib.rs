@@ -8,7 +8,7 @@
 //! # States
 //!
 //! ```text
-//!  Connecting ──► Greeting ─────────┐
+//!  Connecting ──► (Screening) ──► Greeting ──┐
 //!                                   ▼          voice
 //!        ┌─────────────────────► Listening ────────────► UserSpeaking
 //!        │ played to its end        │ words              ▲   │ silence
@@ -23,6 +23,8 @@
 //! ```
 //!
 //! - *Connecting* ends with the carrier's start message, or after 5 s with the call.
+//! - *Screening* is for outbound calls: it ends when a human has said hello and waits, with
+//!   a machine's words, after 4 s without a word, or after 20 s.
 //! - *Greeting* speaks the first line and ends when it is played; unless it is
 //!   protected, the caller can interrupt it.
 //! - *Listening* ends with the caller's voice or words; after 10 s of silence the
@@ -95,6 +97,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod answered;
 mod answering;
 mod barge_in;
 mod breaker;
@@ -104,17 +107,20 @@ mod closing;
 mod config;
 mod history;
 mod io;
+mod keys;
 mod knowledge;
 mod listening;
 mod pace;
 mod playout;
 mod replay;
+mod screening;
 mod speaking;
 mod spoken;
 mod state;
 mod timers;
 mod tools;
 mod transcript;
+mod transfer;
 mod vad;
 mod words;
 
@@ -130,4 +136,4 @@ pub use replay::{
     replay, replay_with,
 };
 pub use state::{Snapshot, State};
-pub use tools::END_CALL;
+pub use tools::{END_CALL, PRESS_KEYS, TRANSFER_CALL};

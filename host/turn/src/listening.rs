@@ -66,44 +66,6 @@ impl Call {
         }
     }
 
-    /// A key is an entry's part; the first one interrupts the agent.
-    pub(crate) fn on_key(&mut self, now: CallTime, digit: char) {
-        if !matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D') {
-            return;
-        }
-        self.emit(CallEvent::DtmfReceived { digit });
-        if matches!(self.state, State::Connecting | State::Closing) {
-            return;
-        }
-        if self.keypad.len() < MAX_KEYS {
-            self.keypad.push(digit);
-        }
-        if self.interruptible() {
-            self.interrupt(now);
-        }
-        if self.state == State::Listening {
-            self.timers.set(Timer::Silence, now + self.config.timers.silence);
-        }
-        if digit == '#' {
-            self.take_keys(now);
-        } else {
-            self.timers.set(Timer::Keypad, now + self.config.timers.keypad);
-        }
-    }
-
-    pub(crate) fn take_keys(&mut self, now: CallTime) {
-        self.timers.stop(Timer::Keypad);
-        let keys = std::mem::take(&mut self.keypad);
-        if keys.is_empty() || matches!(self.state, State::Connecting | State::Closing) {
-            return;
-        }
-        self.transcript.entry(now, &format!("Keypad: {keys}"));
-        if !self.vad.speaking() {
-            self.spoke_until = Some(now);
-        }
-        self.on_words(now, true);
-    }
-
     /// Goes to where the caller is: speaking, just done, or silent.
     pub(crate) fn await_caller(&mut self, now: CallTime) {
         if self.vad.speaking() {
@@ -145,6 +107,7 @@ impl Call {
     }
 
     fn on_voice(&mut self, now: CallTime) {
+        self.screen_voice(now);
         if matches!(self.state, State::Listening | State::EndpointPending) {
             self.set_state(State::UserSpeaking);
             self.timers.set_if_idle(Timer::CallerTurn, now + self.config.timers.caller_turn);
@@ -153,6 +116,7 @@ impl Call {
 
     fn on_voice_end(&mut self, now: CallTime) {
         self.spoke_until = self.vad.end_of_speech();
+        self.screen_voice(now);
         if matches!(self.state, State::Connecting | State::Closing) {
             return;
         }
@@ -164,7 +128,10 @@ impl Call {
         }
     }
 
-    fn on_words(&mut self, now: CallTime, last: bool) {
+    pub(crate) fn on_words(&mut self, now: CallTime, last: bool) {
+        if self.screen_words(now, last) {
+            return;
+        }
         match self.state {
             State::Listening => {
                 // Words without a voice: too quiet for us, or no audio comes in.
@@ -175,7 +142,8 @@ impl Call {
             State::EndpointPending => self.update_endpoint(now),
             State::Greeting | State::Thinking | State::Speaking => self.on_words_over_answer(now, last),
             State::PausedForBargeIn => self.judge(now, false),
-            State::Connecting | State::UserSpeaking | State::Closing | State::Finished => {}
+            State::Connecting | State::Screening | State::UserSpeaking | State::Closing | State::Finished => {
+            }
         }
         let hearing = State::UserSpeaking == self.state || State::EndpointPending == self.state;
         if hearing && !self.transcript.is_empty() {
@@ -238,6 +206,3 @@ impl Call {
         self.ask_memory(turn, text, certain);
     }
 }
-
-/// Longer than any number that is typed on a telephone.
-const MAX_KEYS: usize = 64;

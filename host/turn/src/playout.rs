@@ -40,6 +40,9 @@ pub(crate) struct Playout {
     acknowledged: u64,
     floor: u64,
     lag: Duration,
+    /// Since when the turn is heard, by its first mark.
+    heard_since: Option<CallTime>,
+    start_missed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +86,8 @@ impl Playout {
             acknowledged: 0,
             floor: 0,
             lag: FIRST_LAG,
+            heard_since: None,
+            start_missed: false,
         }
     }
 
@@ -138,6 +143,17 @@ impl Playout {
     /// What has come so far.
     pub(crate) fn received(&self) -> u64 {
         self.received
+    }
+
+    /// What of it has gone to the carrier.
+    pub(crate) fn sent(&self) -> u64 {
+        self.next
+    }
+
+    /// Since when the caller hears the turn, by the first mark that came back; the way back
+    /// of the mark is in it. `None` where no mark tells.
+    pub(crate) fn heard_since(&self) -> Option<CallTime> {
+        self.heard_since
     }
 
     /// Whether anything of the turn went to the carrier.
@@ -214,6 +230,7 @@ impl Playout {
         let by_clock = self.by_clock(now + FRAME);
         if position <= by_clock {
             self.lag = now.saturating_sub(played_at).min(MAX_LAG);
+            self.note_start(now.saturating_sub(played_at));
         }
         // A mark that is back before its audio can have been played proves nothing.
         self.acknowledged = self.acknowledged.max(position.min(by_clock));
@@ -249,9 +266,19 @@ impl Playout {
     pub(crate) fn resume(&mut self, position: u64) {
         let first = self.chunks.front().map_or(self.next, |chunk| chunk.start);
         self.held = false;
+        self.start_missed |= self.floor > 0;
         self.next = position.clamp(first.min(self.next), self.next);
         self.sending_from = self.next;
         self.marked = None;
+    }
+
+    /// The first mark tells when the turn was begun to be heard: its delay after the first
+    /// audio. After a cut nothing does, if some of the turn had been heard before.
+    fn note_start(&mut self, delay: Duration) {
+        let first = self.spans.front().filter(|span| span.from == 0);
+        if self.heard_since.is_none() && !self.start_missed {
+            self.heard_since = first.map(|span| span.at + delay);
+        }
     }
 
     fn mark_is_due(&self) -> bool {

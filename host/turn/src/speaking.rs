@@ -2,7 +2,7 @@
 
 use events::{CallEvent, Stage};
 
-use crate::answer::Model;
+use crate::answer::{Leave, Model};
 use crate::call::Call;
 use crate::closing::CLOSE_MARGIN;
 use crate::playout::Transmit;
@@ -26,6 +26,7 @@ impl Call {
             TtsInput::ClauseDone(clause) => {
                 answer.spoken.done(clause, self.playout.received(), heard);
                 self.playout.end_clause();
+                self.press_waiting();
                 self.await_speech(now);
             }
             TtsInput::Done => self.on_speech_done(now),
@@ -42,8 +43,9 @@ impl Call {
         }
         answer.spoken.all_done(self.playout.received(), self.playout.heard(now));
         self.playout.end_clause();
+        self.press_waiting();
         self.timers.stop(Timer::Speech);
-        if answer.speech_ended {
+        if self.answer.as_ref().is_some_and(|answer| answer.speech_ended) {
             self.playout.end_turn();
         }
     }
@@ -85,6 +87,9 @@ impl Call {
 
     fn send(&mut self, now: CallTime, payload: bytes::Bytes) {
         let Some(answer) = &mut self.answer else { return };
+        while let Some(digits) = answer.keys.going_out(self.playout.sent()) {
+            self.outputs.push_back(Output::Emit(CallEvent::DtmfSent { digits }));
+        }
         for (clause, text) in answer.spoken.clauses_from(answer.n_logged) {
             self.outputs.push_back(Output::Emit(CallEvent::SpeechQueued {
                 turn: answer.turn.0,
@@ -118,7 +123,7 @@ impl Call {
         } else {
             self.timers.stop(Timer::Playback);
         }
-        let leaving = self.answer.as_ref().is_some_and(|answer| answer.hang_up.is_some());
+        let leaving = self.answer.as_ref().is_some_and(|answer| answer.leave.is_some());
         if leaving && self.playout.all_sent() && !self.playout.held() {
             let limit = (self.playout.dry_at().max(now) + CLOSE_MARGIN).min(now + self.config.timers.close);
             self.timers.set_no_later(Timer::Close, limit);
@@ -140,10 +145,11 @@ impl Call {
             said: answer.spoken.said().trim().to_owned(),
             heard: answer.spoken.heard(received).to_owned(),
             interrupted: false,
-            latency: answer.latency(),
+            latency: answer.latency(self.playout.heard_since()),
         });
-        match answer.hang_up {
-            Some(reason) => self.finish(now, reason),
+        self.knowledge.whispers_used(answer.turn);
+        match answer.leave {
+            Some(leave) => self.leave(now, leave),
             None => self.await_caller(now),
         }
     }
@@ -168,7 +174,7 @@ impl Call {
         let Some(answer) = &mut self.answer else { return };
         let open = answer.spoken.first_open();
         if answer.voice > Attempt(0) {
-            answer.hang_up = Some(answer.hang_up.unwrap_or(events::EndReason::TtsFailed));
+            answer.leave.get_or_insert(Leave::HangUp(events::EndReason::TtsFailed));
             answer.model = Model::Idle;
             answer.speech_ended = true;
             self.outputs.push_back(Output::Cancel { turn: answer.turn });

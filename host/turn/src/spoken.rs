@@ -13,6 +13,8 @@ pub(crate) struct Spoken {
     pace: Pace,
     said: String,
     clauses: Vec<Clause>,
+    /// The audio of keys: it has no words.
+    tones: Vec<Range<u64>>,
     open_from: u64,
     words: Vec<PlacedWord>,
     words_end: usize,
@@ -38,6 +40,7 @@ impl Spoken {
             pace,
             said: String::new(),
             clauses: Vec::new(),
+            tones: Vec::new(),
             open_from: 0,
             words: Vec::new(),
             words_end: 0,
@@ -61,6 +64,18 @@ impl Spoken {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.clauses.is_empty()
+    }
+
+    /// How many clauses there are.
+    pub(crate) fn n_clauses(&self) -> usize {
+        self.clauses.len()
+    }
+
+    /// Notes that a key is heard at `audio`, behind the clauses that are done. Those that
+    /// are open begin behind it.
+    pub(crate) fn insert_tone(&mut self, audio: Range<u64>) {
+        self.open_from = self.open_from.max(audio.end);
+        self.tones.push(audio);
     }
 
     /// The words of the clauses from number `from` on.
@@ -131,8 +146,9 @@ impl Spoken {
         for word in words {
             let Some(text) = self.find(&normal(&word.word)) else { continue };
             self.words_end = text.end;
-            let audio = self.pace.bytes(word.start)..self.pace.bytes(word.end);
-            self.words.push(PlacedWord { text, audio });
+            let start = self.behind_tones(self.pace.bytes(word.start), true);
+            let end = self.behind_tones(self.pace.bytes(word.end), false);
+            self.words.push(PlacedWord { text, audio: start..end });
         }
     }
 
@@ -157,8 +173,13 @@ impl Spoken {
         self.said.get(..self.heard_length(heard)).unwrap_or_default().trim()
     }
 
-    /// Where in the audio the first unheard word begins.
+    /// Where in the audio the first unheard word begins, or the first unheard key.
     pub(crate) fn first_unheard(&self, heard: u64) -> u64 {
+        if let Some(tone) = self.tones.iter().find(|tone| tone.contains(&heard)) {
+            // The rest of a tone that was recognised already would be the same key again.
+            let recognised = heard - tone.start >= self.pace.bytes(TONE);
+            return if recognised { tone.end } else { tone.start };
+        }
         let length = self.heard_length(heard);
         let rest = self.said.get(length..).unwrap_or_default();
         let at = length + (rest.len() - rest.trim_start().len());
@@ -182,6 +203,15 @@ impl Spoken {
         // A word that is heard in part may begin before the share says.
         let from = if at == text_from { from } else { from + bytes };
         from.min(heard)
+    }
+
+    /// Where a position in the synthesiser's audio lies in the turn's, which has the tones
+    /// as well. What ends where a tone begins ends before it.
+    fn behind_tones(&self, position: u64, is_start: bool) -> u64 {
+        self.tones.iter().fold(position, |at, tone| {
+            let before = if is_start { at < tone.start } else { at <= tone.start };
+            if before { at } else { at + (tone.end - tone.start) }
+        })
     }
 
     fn heard_within(&self, clause: &Clause, heard: u64) -> usize {
@@ -270,6 +300,8 @@ impl Spoken {
 const SLOW_SPEECH: u64 = 10;
 /// Characters a second of fast speech.
 const FAST_SPEECH: u64 = 25;
+/// The shortest tone that a receiver must recognise (ITU-T Q.24).
+const TONE: std::time::Duration = std::time::Duration::from_millis(40);
 /// Words that a synthesiser may leave out or write differently in a row.
 const LOOK_AHEAD: usize = 4;
 

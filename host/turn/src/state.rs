@@ -13,6 +13,8 @@ use crate::{CallTime, TurnId};
 pub enum State {
     /// The socket is open, the stream has not started.
     Connecting,
+    /// It is being found out who answered an outbound call; the agent is silent.
+    Screening,
     /// The agent's first line is being made or spoken.
     Greeting,
     /// Nobody speaks.

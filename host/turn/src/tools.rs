@@ -7,6 +7,17 @@ use crate::{CallTime, ToolCall, ToolResult, TurnId};
 /// The pseudo tool by which a model ends the call. The core runs it itself.
 pub const END_CALL: &str = "end_call";
 
+/// The pseudo tool by which a model hands the caller over to the agent's `transfer_to`.
+/// Its arguments are `{}`. The core runs it itself; it need not be offered to the model
+/// where there is no such number.
+pub const TRANSFER_CALL: &str = "transfer_call";
+
+/// The pseudo tool by which a model presses keys. Its arguments are `{"keys": "1234#"}`,
+/// up to 32 of `0` to `9`, `*`, `#` and `A` to `D`. The core runs it itself; it is to be
+/// offered to the model only where [`CallContext::tones`](crate::CallContext::tones) is not
+/// empty.
+pub const PRESS_KEYS: &str = "press_keys";
+
 /// The tool runs of a call that are not settled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ToolRuns {

@@ -15,9 +15,9 @@ use bytes::Bytes;
 use events::{CallEvent, EndReason};
 use proptest::prelude::*;
 use turn::{
-    AgentConfig, Call, CallContext, CallTime, CallerFrame, CarrierInput, ClauseId, END_CALL, Input, LlmInput,
-    MarkName, OperatorCommand, Output, Round, Sentiment, SpokenWord, State, SttInput, ToolCall, ToolResult,
-    TtsInput, TurnId,
+    AgentConfig, Call, CallContext, CallTime, CallerFrame, CarrierInput, ClauseId, Direction, END_CALL,
+    Input, LlmInput, MarkName, OperatorCommand, Output, PRESS_KEYS, Round, Sentiment, SpokenWord, State,
+    SttInput, TRANSFER_CALL, ToolCall, ToolResult, TtsInput, TurnId,
 };
 
 /// One step of a random call. References are resolved when it is taken, so that most
@@ -112,7 +112,9 @@ fn exchange() -> impl Strategy<Value = Step> {
     let words = prop_oneof![Just("Tell me a story."), Just("Stop!"), Just("Book it, please.")];
     let answer =
         prop_oneof![Just(None), "[a-z]{1,9}( [a-z]{1,9}){0,20}[.?]( [a-z]{1,9}){0,6}".prop_map(Some)];
-    let tool = prop_oneof![6 => Just("calendar"), 6 => Just("crm"), 1 => Just(END_CALL)];
+    let tool = prop_oneof![
+        6 => Just("calendar"), 6 => Just("crm"), 4 => Just(PRESS_KEYS), 1 => Just(END_CALL), 1 => Just(TRANSFER_CALL)
+    ];
     (words, answer, proptest::collection::vec(tool, 0..3)).prop_map(|(words, answer, tools)| Step::Exchange {
         words,
         answer,
@@ -131,6 +133,8 @@ fn words() -> impl Strategy<Value = String> {
         Just("uh huh".to_owned()),
         Just("Tell me a story.".to_owned()),
         Just("My number is 555".to_owned()),
+        Just("Leave a message after the tone.".to_owned()),
+        Just("Press 1 for sales.".to_owned()),
         "[a-zé]{1,9}( [a-z0-9,.]{1,9}){0,5}[.?]?",
     ]
 }
@@ -183,14 +187,23 @@ fn tts() -> impl Strategy<Value = TtsInput> {
 fn operator() -> impl Strategy<Value = OperatorCommand> {
     prop_oneof![
         12 => words().prop_map(OperatorCommand::Say),
+        6 => words().prop_map(OperatorCommand::Whisper),
+        1 => prop_oneof![Just(None), words().prop_map(Some)]
+            .prop_map(|line| OperatorCommand::Transfer { to: "+12025550143".into(), line }),
         1 => prop_oneof![Just(None), words().prop_map(Some)]
             .prop_map(|farewell| OperatorCommand::End { farewell, reason: EndReason::Drained }),
     ]
 }
 
 fn config() -> impl Strategy<Value = AgentConfig> {
-    (any::<bool>(), any::<bool>(), any::<bool>(), 0u32..4).prop_map(|(enabled, protect, greets, rounds)| {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), 0u32..4);
+    flags.prop_map(|(enabled, protect, greets, outbound, rounds)| {
         let mut config = AgentConfig::default();
+        if outbound {
+            config.screening.timeout = OUTBOUND;
+            config.screening.voicemail_message = "Please call us back.".into();
+        }
+        config.transfer_to = protect.then(|| "+12025550143".into());
         config.barge_in.enabled = enabled;
         config.barge_in.protect_greeting = protect;
         config.max_tool_rounds = rounds;
@@ -201,6 +214,9 @@ fn config() -> impl Strategy<Value = AgentConfig> {
         config
     })
 }
+
+/// Marks the configurations whose calls are outbound.
+const OUTBOUND: Duration = Duration::from_secs(15);
 
 /// A call under test, with what the rules need to know of its past.
 struct Observed {
@@ -232,8 +248,13 @@ struct Observed {
 impl Observed {
     fn new(config: AgentConfig) -> Self {
         config.validate().unwrap();
+        let mut context = CallContext::mulaw("call");
+        context.tones = ['1', '2', '#'].map(|key| (key, Bytes::from_static(&[0x2A; 1600]))).into();
+        if config.screening.timeout == OUTBOUND {
+            context.direction = Direction::Outbound;
+        }
         let mut observed = Self {
-            call: Call::new(config, CallContext::mulaw("call"), Duration::ZERO),
+            call: Call::new(config, context, Duration::ZERO),
             now: Duration::ZERO,
             outputs: Vec::new(),
             turn: TurnId(0),
@@ -316,7 +337,11 @@ impl Observed {
             self.input(Input::Llm(turn, round, LlmInput::Delta(answer)));
         }
         for (name, id) in tools.iter().zip(["x", "y", "z"]) {
-            let call = ToolCall { id: id.into(), name: (*name).into(), arguments: format!("{turn} {id}") };
+            let arguments = match *name {
+                PRESS_KEYS => r##"{"keys":"12#"}"##.to_owned(),
+                _ => format!("{turn} {id}"),
+            };
+            let call = ToolCall { id: id.into(), name: (*name).into(), arguments };
             self.input(Input::Llm(turn, round, LlmInput::ToolCall(call)));
         }
         self.input(Input::Llm(turn, round, LlmInput::Finished));
@@ -445,7 +470,7 @@ impl Observed {
             }
             Output::Cancel { turn } if self.live_model == Some(*turn) => self.live_model = None,
             Output::CallTool { turn, call } => self.tools.push((*turn, call.id.clone())),
-            Output::Hangup { .. } => {
+            Output::Hangup { .. } | Output::Transfer { .. } => {
                 assert_eq!(self.n_ended, 1, "ended before the hang-up");
                 self.hung_up = true;
             }

@@ -10,9 +10,14 @@
 mod barge_in;
 mod context;
 mod endings;
+mod keys;
+mod ledger;
+mod operator;
+mod screening;
 #[allow(dead_code, reason = "the scenario files use the rest")]
 mod sim;
 mod timelines;
 mod tool_use;
+mod transfer;
 mod turn_taking;
 mod vendors;

@@ -164,7 +164,7 @@ fn a_caller_without_an_end_is_answered_and_cannot_interrupt_that() {
 
 #[test]
 fn keys_are_a_turn_when_they_pause_or_end_with_a_hash() {
-    for (last, expected) in [('3', 3.4), ('#', 1.4)] {
+    for (last, expected) in [('3', 3.2), ('#', 1.4)] {
         let mut sim = Sim::new(AgentConfig::default());
         sim.answers("Thank you.");
         for (n, key) in [(0, '1'), (1, '2'), (2, last)] {

@@ -1,0 +1,56 @@
+//! The call goes to somebody else: the caller is handed over, or an operator has a word
+//! with the agent.
+
+use events::{CallEvent, EndReason};
+
+use crate::answer::Leave;
+use crate::call::Call;
+use crate::config::is_e164;
+use crate::tools::{END_CALL, TRANSFER_CALL};
+use crate::{CallTime, ToolCall};
+
+impl Call {
+    /// Hands the caller over once `line`, if any, is said. Whatever the agent was saying is
+    /// cut, and the caller cannot stop the line: somebody else waits for them.
+    pub(crate) fn hand_over(&mut self, now: CallTime, to: String, line: &str) {
+        self.leave_with(now, line, Leave::Transfer(to), self.config.timers.close);
+    }
+
+    /// A number that is none is refused without effect: no carrier would take it, and the
+    /// caller is better off with the agent.
+    pub(crate) fn on_operators_transfer(&mut self, now: CallTime, to: String, line: Option<String>) {
+        if is_e164(&to) {
+            self.hand_over(now, to, line.as_deref().unwrap_or_default());
+        }
+    }
+
+    /// An answer that has been asked for stays as it is: it is better late than anew.
+    pub(crate) fn on_whisper(&mut self, text: &str) {
+        if let Some(text) = self.knowledge.whisper(text) {
+            self.emit(CallEvent::Whispered { text });
+        }
+    }
+
+    /// Runs a pseudo tool by which the model leaves the call when its words are spoken.
+    /// Returns its outcome and result, `None` where `call` is another tool. Of a transfer
+    /// and a hang-up in one answer, the caller is to have the transfer.
+    pub(crate) fn leave_by_tool(&mut self, call: &ToolCall) -> Option<(&'static str, &'static str)> {
+        let answer = self.answer.as_mut()?;
+        match call.name.as_str() {
+            END_CALL => {
+                answer.leave.get_or_insert(Leave::HangUp(EndReason::AgentHangup));
+                Some(("success", "ok"))
+            }
+            TRANSFER_CALL => match &self.config.transfer_to {
+                Some(to) => {
+                    answer.leave = Some(Leave::Transfer(to.clone()));
+                    Some(("success", "ok"))
+                }
+                None => Some(("failure", NOBODY)),
+            },
+            _ => None,
+        }
+    }
+}
+
+const NOBODY: &str = "There is nobody to hand over to.";

@@ -2,6 +2,7 @@
 
 use events::CallEvent;
 use events::Latency;
+use events::latency::{Metrics, Summary};
 use events::transcript::Transcript;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -33,6 +34,7 @@ struct CallDetail<'a> {
     call: Call,
     transcript: Transcript,
     latencies: Vec<TurnLatency>,
+    latency: CallLatency,
     events: Vec<Event<'a>>,
 }
 
@@ -41,6 +43,42 @@ struct TurnLatency {
     turn: u32,
     #[serde(flatten)]
     latency_ms: Latency,
+    /// The same in seconds, by the names that LiveKit Agents uses.
+    metrics: Metrics,
+}
+
+/// The call's latencies in milliseconds, each over all its turns, by the names that
+/// Retell uses for them; absent where no turn has one.
+#[derive(Serialize)]
+struct CallLatency {
+    /// From the caller's end of speech to the first audio on the carrier's socket.
+    e2e: Option<Summary>,
+    /// The wait for the transcript.
+    asr: Option<Summary>,
+    /// The model's first token.
+    llm: Option<Summary>,
+    /// The first byte of speech.
+    tts: Option<Summary>,
+    /// What was recalled, where it was waited for.
+    knowledge_base: Option<Summary>,
+    /// Our own work.
+    host: Option<Summary>,
+}
+
+impl CallLatency {
+    fn of(latencies: &[TurnLatency]) -> Self {
+        let over = |stage: fn(&Latency) -> f64| {
+            Summary::of(latencies.iter().map(|turn| stage(&turn.latency_ms)))
+        };
+        Self {
+            e2e: over(|latency| latency.total),
+            asr: over(|latency| latency.stt_tail),
+            llm: over(|latency| latency.llm_first_token),
+            tts: over(|latency| latency.tts_first_byte),
+            knowledge_base: over(|latency| latency.context_wait),
+            host: over(|latency| latency.host_overhead),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -60,11 +98,16 @@ pub(crate) async fn one<D: Db>(store: &Store<D>, tenant: &TenantId, id: &str) ->
     let known: Vec<CallEvent> = stored.iter().filter_map(StoredEvent::event).collect();
     let transcript = Transcript::project(&known);
     let latency = |turn: &events::transcript::Turn| {
-        turn.latency_ms.map(|latency_ms| TurnLatency { turn: turn.turn, latency_ms })
+        turn.latency_ms.map(|latency_ms| TurnLatency {
+            turn: turn.turn,
+            latency_ms,
+            metrics: latency_ms.metrics(),
+        })
     };
-    let latencies = transcript.turns.iter().filter_map(latency).collect();
+    let latencies: Vec<TurnLatency> = transcript.turns.iter().filter_map(latency).collect();
+    let latency = CallLatency::of(&latencies);
     let events = stored.iter().map(event).collect::<Result<_, _>>()?;
-    body(&CallDetail { call, transcript, latencies, events })
+    body(&CallDetail { call, transcript, latencies, latency, events })
 }
 
 fn event(stored: &StoredEvent) -> Result<Event<'_>, Problem> {

@@ -76,6 +76,9 @@ async fn a_call_is_shown_with_its_transcript_latencies_and_events() {
     assert_eq!((&turn["caller"], &turn["heard"]), (&json!("Any slots?"), &json!("On Monday at ten.")));
     assert_eq!(shown["latencies"][0]["turn"], 1);
     assert_eq!(shown["latencies"][0]["total"], 500.5);
+    assert_eq!(shown["latencies"][0]["metrics"]["e2e_latency"], 0.5005);
+    assert_eq!(shown["latency"]["e2e"]["p50"], 500.5);
+    assert_eq!(shown["latency"]["llm"]["values"], serde_json::json!([200.5]));
     let events = shown["events"].as_array().unwrap();
     let seen: Vec<_> = events.iter().map(|event| (&event["seq"], event["type"].as_str().unwrap())).collect();
     let expected = [(1, "media.connected"), (2, "turn.committed"), (3, "turn.finished")];

@@ -200,6 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_heard_before_it_is_sent() {
+        let pace = Pace { frame_bytes: 160, silence: 0xFF, lead: ms(300), mark_every: ms(500) };
+        for (heard, expected) in [(Some(ms(1990)), Some(700.0)), (Some(ms(2060)), Some(760.0)), (None, None)]
+        {
+            let mut answer = Answer::new(TurnId(1), pace);
+            answer.ledger = Some(Ledger::committed(ms(1300), ms(1600), ms(1600)));
+            assert_eq!(answer.latency(heard), None, "nothing was sent");
+            answer.sent(ms(2000));
+            answer.handed(ms(2001));
+            let latency = answer.latency(heard).unwrap();
+            assert_eq!((latency.heard_start, latency.total), (expected, 701.0));
+        }
+    }
+
+    #[test]
     fn a_hold_is_a_wait_for_the_caller() {
         let mut ledger = Ledger::committed(ms(0), ms(300), ms(200));
         ledger.enter(ms(200), Stage::LlmFirstToken);

@@ -238,7 +238,7 @@ pub enum OperatorCommand {
     Whisper(String),
     /// Say a line, if any, and hand the caller over.
     Transfer {
-        /// The telephone number, E.164.
+        /// The telephone number, E.164. Another is refused without effect.
         to: String,
         /// What to say first.
         line: Option<String>,

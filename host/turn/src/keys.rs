@@ -175,3 +175,47 @@ const MAX_KEYS_OUT: usize = 32;
 const NO_KEYPAD: &str = "These keys cannot be pressed on this call.";
 const NOT_KEYS: &str = "Give the keys as a text of 0 to 9, *, # and A to D.";
 const TOO_MANY_KEYS: &str = "At most 32 keys can be pressed at once.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_taken_once_with_the_time_of_its_last_key() {
+        let mut keypad = Keypad::default();
+        keypad.press(at(1), '1');
+        keypad.press(at(2), '*');
+        assert_eq!(keypad.take(), Some(("1*".to_owned(), at(2))));
+        assert_eq!(keypad.take(), None);
+    }
+
+    #[test]
+    fn of_too_many_keys_the_first_are_kept_and_the_last_tells_the_time() {
+        let mut keypad = Keypad::default();
+        for n in 0..70 {
+            keypad.press(at(n), if n < 64 { '1' } else { '2' });
+        }
+        assert_eq!(keypad.take(), Some(("1".repeat(64), at(69))));
+    }
+
+    #[test]
+    fn keys_wait_for_the_clauses_before_them_and_go_out_once() {
+        let mut keys = KeysOut::default();
+        keys.waiting.push_back(Press { after: 2, digits: "12".into() });
+        assert_eq!(keys.take_waiting(Some(1)), None);
+        assert_eq!(keys.take_waiting(Some(2)).as_deref(), Some("12"));
+        keys.placed.push_back((800, "12".into()));
+        assert_eq!(keys.going_out(800), None);
+        assert_eq!(keys.going_out(801).as_deref(), Some("12"));
+        assert_eq!(keys.going_out(801), None);
+    }
+
+    #[test]
+    fn there_are_sixteen_keys() {
+        assert_eq!((0..128u8).filter(|byte| is_key(char::from(*byte))).count(), 16);
+    }
+
+    fn at(secs: u64) -> CallTime {
+        CallTime::from_secs(secs)
+    }
+}

@@ -270,6 +270,20 @@ mod tests {
     }
 
     #[test]
+    fn a_whisper_is_told_until_an_answer_with_it_was_heard() {
+        let mut knowledge = Knowledge::default();
+        assert_eq!(knowledge.whisper("  Be kind. ").as_deref(), Some("Be kind."));
+        assert_eq!(knowledge.whisper(" "), None);
+        knowledge.whispers_told(TURN);
+        knowledge.whisper("Be brief.");
+        knowledge.whispers_used(TurnId(7));
+        assert!(knowledge.system_message("", true, false).contains("by the caller: Be kind.\n\nAn operator"));
+        knowledge.whispers_used(TURN);
+        let text = knowledge.system_message("", true, false);
+        assert!(!text.contains("Be kind.") && text.contains("Be brief."), "{text}");
+    }
+
+    #[test]
     fn a_score_that_is_no_number_is_neutral() {
         let mut knowledge = Knowledge::default();
         knowledge.feel(TURN, mood(f32::NAN));

@@ -8,8 +8,9 @@
 //! # States
 //!
 //! ```text
-//!  Connecting ──► (Screening) ──► Greeting ──┐
-//!                                   ▼          voice
+//!  Connecting ──► Greeting ─────────┐
+//!      │              ▲             │
+//!      └► Screening ──┘             ▼          voice
 //!        ┌─────────────────────► Listening ────────────► UserSpeaking
 //!        │ played to its end        │ words              ▲   │ silence
 //!        │                          ▼             voice  │   ▼
@@ -19,7 +20,7 @@
 //!        ▼              ▼           │       yes          │
 //!        PausedForBargeIn ──────────┴──► (UserSpeaking, EndpointPending or Listening)
 //!
-//!  from any state: Closing (last words) ──► Finished
+//!  from any state: Closing (last words) ──► Finished (hung up, or handed over)
 //! ```
 //!
 //! - *Connecting* ends with the carrier's start message, or after 5 s with the call.

@@ -4,10 +4,14 @@
 //! larger of what the carrier's marks acknowledge and what must have been played
 //! by the clock, less the delay that the marks have shown so far.
 
+mod spans;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+
+use spans::Spans;
 
 use crate::pace::{FRAME, FRAME_MICROS, Pace};
 use crate::{CallTime, MarkName, TurnId};
@@ -29,7 +33,7 @@ pub(crate) struct Playout {
     complete: bool,
     next: u64,
     held: bool,
-    spans: VecDeque<Span>,
+    spans: Spans,
     dry_at: CallTime,
     in_carrier: bool,
     marks: VecDeque<(MarkName, u64)>,
@@ -57,14 +61,6 @@ impl Chunk {
     }
 }
 
-/// A stretch of audio that the carrier plays without a gap, by estimate.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    from: u64,
-    to: u64,
-    at: CallTime,
-}
-
 impl Playout {
     pub(crate) fn new(pace: Pace) -> Self {
         Self {
@@ -75,7 +71,7 @@ impl Playout {
             complete: true,
             next: 0,
             held: false,
-            spans: VecDeque::new(),
+            spans: Spans::new(pace),
             dry_at: CallTime::ZERO,
             in_carrier: false,
             marks: VecDeque::new(),
@@ -226,8 +222,8 @@ impl Playout {
         };
         // Keeps what was heard monotone when the delay turns out to be longer.
         self.floor = self.heard(now);
-        let played_at = self.played_at(position);
-        let by_clock = self.by_clock(now + FRAME);
+        let played_at = self.spans.played_at(position);
+        let by_clock = self.spans.by_clock(now + FRAME);
         if position <= by_clock {
             self.lag = now.saturating_sub(played_at).min(MAX_LAG);
             self.note_start(now.saturating_sub(played_at));
@@ -247,7 +243,7 @@ impl Playout {
 
     /// What the caller has heard at `now`.
     pub(crate) fn heard(&self, now: CallTime) -> u64 {
-        self.floor.max(self.by_clock(now.saturating_sub(self.lag)))
+        self.floor.max(self.spans.by_clock(now.saturating_sub(self.lag)))
     }
 
     /// Stops sending and forgets marks and estimates; what was heard stays. Returns
@@ -275,9 +271,8 @@ impl Playout {
     /// The first mark tells when the turn was begun to be heard: its delay after the first
     /// audio. After a cut nothing does, if some of the turn had been heard before.
     fn note_start(&mut self, delay: Duration) {
-        let first = self.spans.front().filter(|span| span.from == 0);
         if self.heard_since.is_none() && !self.start_missed {
-            self.heard_since = first.map(|span| span.at + delay);
+            self.heard_since = self.spans.start().map(|at| at + delay);
         }
     }
 
@@ -364,27 +359,7 @@ impl Playout {
         self.next = to;
         self.dry_at = at + self.pace.time(payload);
         self.in_carrier = true;
-        match self.spans.back_mut() {
-            Some(span) if span.to == from && span.at + self.pace.time(span.to - span.from) == at => {
-                span.to = to
-            }
-            _ => self.spans.push_back(Span { from, to, at }),
-        }
-        if self.spans.len() > MAX_SPANS {
-            self.spans.pop_front();
-        }
-    }
-
-    /// What would be played at `now` were there no delay at all.
-    fn by_clock(&self, now: CallTime) -> u64 {
-        let playing = self.spans.iter().rev().find(|span| span.at <= now);
-        playing.map_or(0, |span| span.to.min(span.from + self.pace.bytes(now - span.at)))
-    }
-
-    /// When the audio up to `position` would have been played were there no delay.
-    fn played_at(&self, position: u64) -> CallTime {
-        let span = self.spans.iter().find(|span| span.to >= position).or(self.spans.back());
-        span.map_or(CallTime::ZERO, |span| span.at + self.pace.time(position.saturating_sub(span.from)))
+        self.spans.push(from, to, at);
     }
 
     /// Frees audio that will not be needed again, not even to repeat a word.
@@ -412,8 +387,6 @@ const KEEP: Duration = Duration::from_secs(5);
 const MAX_QUEUED: u64 = 5 * 60 * 8_000;
 /// A mark every 500 ms for five minutes.
 const MAX_MARKS: usize = 600;
-/// Gaps of a synthesiser that is slower than speech; older ones are played.
-const MAX_SPANS: usize = 64;
 
 #[cfg(test)]
 mod tests;

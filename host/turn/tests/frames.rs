@@ -6,7 +6,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
 
-use turn::{AgentConfig, Call, CallContext, CallTime, CallerFrame, CarrierInput, Input, Output, State};
+use turn::{
+    AgentConfig, Call, CallContext, CallTime, CallerFrame, CarrierInput, Direction, Input, Output, State,
+};
 
 struct Counting;
 
@@ -47,6 +49,23 @@ fn a_minute_of_silence_and_of_speech_allocates_nothing() {
         assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
         assert_eq!(call.snapshot().state, expected);
     }
+}
+
+#[test]
+fn frames_of_a_call_that_is_screened_allocate_nothing() {
+    let context = CallContext { direction: Direction::Outbound, ..CallContext::mulaw("call") };
+    let mut call = Call::new(AgentConfig::default(), context, Duration::ZERO);
+    let mut now = Duration::ZERO;
+    call.handle_input(now, Input::Carrier(CarrierInput::Started { stream: "MZ1".into() }));
+    while call.poll_output().is_some() {}
+    let before = ALLOCATIONS.with(Cell::get);
+    for speech in [0.02, 0.95] {
+        for _ in 0..100 {
+            frame(&mut call, &mut now, speech);
+        }
+    }
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert_eq!(call.snapshot().state, State::Screening);
 }
 
 #[test]

@@ -494,6 +494,8 @@ impl Observed {
                 assert!(self.finished.insert(*turn), "turn {turn} finished twice");
                 assert!(said.starts_with(heard.as_str()), "{heard:?} of {said:?}");
                 assert!(latency.is_none_or(|latency| latency.closes()), "{latency:?}");
+                let since = latency.and_then(|latency| latency.heard_start);
+                assert!(since.is_none_or(|ms| ms.is_finite() && ms >= 0.0), "{latency:?}");
                 self.dead.insert(TurnId(*turn));
                 if self.live_model == Some(TurnId(*turn)) {
                     self.live_model = None;

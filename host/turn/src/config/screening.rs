@@ -26,7 +26,8 @@ pub struct Screening {
     /// called, and hang up before LiveKit's 10 s.
     #[serde(rename = "no_speech_ms", with = "millis")]
     pub no_speech: Duration,
-    /// When it is decided whatever was heard. Default 20 s.
+    /// When it is decided whatever was heard, and again for how long a voicemail is waited
+    /// for once it is known to be one. Default 20 s.
     #[serde(rename = "timeout_ms", with = "millis")]
     pub timeout: Duration,
     /// Said to a voicemail before the agent hangs up; empty: it hangs up at once.

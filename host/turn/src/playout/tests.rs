@@ -195,6 +195,50 @@ fn heard_audio_is_freed() {
     assert!(kept < 70_000, "{kept}");
 }
 
+#[test]
+fn the_first_mark_tells_since_when_a_turn_is_heard_and_later_ones_do_not() {
+    let mut playout = playout();
+    playout.push(audio(ms(2000)));
+    drain(&mut playout, ms(100));
+    assert_eq!(playout.heard_since(), None);
+    playout.acknowledge(ms(180), &mark(0));
+    assert_eq!(playout.heard_since(), Some(ms(160)));
+    drain(&mut playout, ms(400));
+    playout.acknowledge(ms(900), &mark(1));
+    assert_eq!(playout.heard_since(), Some(ms(160)));
+}
+
+#[test]
+fn a_gap_before_the_first_mark_that_comes_is_not_taken_for_a_late_start() {
+    let mut playout = playout();
+    playout.push(audio(ms(100)));
+    drain(&mut playout, ms(0));
+    playout.end_clause();
+    playout.push(audio(ms(100)));
+    drain(&mut playout, ms(1000));
+    playout.end_clause();
+    playout.end_turn();
+    drain(&mut playout, ms(1100));
+    // The last mark is behind both pieces and 30 ms late.
+    let (last, _) = playout.marks.back().cloned().unwrap();
+    playout.acknowledge(ms(1130), &last);
+    assert_eq!(playout.heard_since(), Some(ms(30)));
+}
+
+#[test]
+fn after_a_cut_no_mark_tells_since_when_a_turn_is_heard_that_had_been_heard_before() {
+    for (cut_at, expected) in [(150, None), (50, Some(ms(740)))] {
+        let mut playout = playout();
+        playout.push(audio(ms(2000)));
+        drain(&mut playout, ms(0));
+        playout.cut(ms(cut_at));
+        playout.resume(0);
+        drain(&mut playout, ms(700));
+        playout.acknowledge(ms(760), &mark(1));
+        assert_eq!(playout.heard_since(), expected, "{cut_at}");
+    }
+}
+
 fn playout() -> Playout {
     let mut playout =
         Playout::new(Pace { frame_bytes: 160, silence: 0xFF, lead: ms(300), mark_every: ms(500) });

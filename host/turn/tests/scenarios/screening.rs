@@ -127,6 +127,19 @@ fn a_menu_is_the_first_turn_and_nobody_is_greeted() {
 }
 
 #[test]
+fn a_menus_key_is_pressed_and_who_answers_then_is_talked_to() {
+    let mut context = outbound();
+    context.tones = [('1', bytes::Bytes::from_static(&[0x31; 1600]))].into();
+    let mut sim = Sim::with(AgentConfig::default(), context);
+    sim.says(0.5, 4.5, "For sales, press 1. For support, press 2.").asks("", &[("a", turn::PRESS_KEYS)]);
+    sim.replies.back_mut().unwrap().calls[0].arguments = r#"{"keys":"1"}"#.into();
+    sim.answers("").says(9.0, 10.0, "Sales, hello?").answers("Hello, this is Ada.").run(15.0);
+    let pressed = sim.event(|at, event| matches!(event, CallEvent::DtmfSent { .. }).then_some(at));
+    assert!(pressed < 7.0);
+    assert_eq!(sim.finished(2).2, "Hello, this is Ada.");
+}
+
+#[test]
 fn a_number_that_leads_nowhere_is_hung_up_on_without_a_word() {
     let mut sim = called();
     sim.says(0.5, 4.5, "The number you have dialed is not in service.").run(12.0);
@@ -138,10 +151,8 @@ fn a_number_that_leads_nowhere_is_hung_up_on_without_a_word() {
 
 #[test]
 fn a_voicemail_that_was_taken_for_a_human_still_gets_its_message() {
-    let mut config = AgentConfig::default();
-    config.greeting =
-        "Good morning, this is Ada from Acme, I am calling about the order that you placed.".into();
-    let mut sim = call_of(config);
+    let greeting = "Good morning, this is Ada from Acme, I am calling about the order that you placed.";
+    let mut sim = call_of(AgentConfig { greeting: greeting.into(), ..AgentConfig::default() });
     sim.stt.interims = true;
     sim.says(0.5, 1.2, "Hi, Bob here.");
     sim.says(2.2, 7.0, "I can't come to the phone now, leave a message after the beep.").run(25.0);

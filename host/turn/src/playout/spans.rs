@@ -1,0 +1,63 @@
+//! When the carrier plays what, by estimate.
+
+use std::collections::VecDeque;
+
+use crate::CallTime;
+use crate::pace::Pace;
+
+/// Stretches of a turn's audio that the carrier plays without a gap.
+#[derive(Clone, Debug)]
+pub(super) struct Spans {
+    pace: Pace,
+    spans: VecDeque<Span>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from: u64,
+    to: u64,
+    at: CallTime,
+}
+
+impl Spans {
+    pub(super) fn new(pace: Pace) -> Self {
+        Self { pace, spans: VecDeque::new() }
+    }
+
+    /// Audio was sent that is played from `at` on.
+    pub(super) fn push(&mut self, from: u64, to: u64, at: CallTime) {
+        match self.spans.back_mut() {
+            Some(span) if span.to == from && span.at + self.pace.time(span.to - span.from) == at => {
+                span.to = to;
+            }
+            _ => self.spans.push_back(Span { from, to, at }),
+        }
+        if self.spans.len() > MAX_SPANS {
+            self.spans.pop_front();
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.spans.clear();
+    }
+
+    /// When the turn's first audio is played, while that is known.
+    pub(super) fn start(&self) -> Option<CallTime> {
+        self.spans.front().filter(|span| span.from == 0).map(|span| span.at)
+    }
+
+    /// What would be played at `now` were there no delay at all.
+    pub(super) fn by_clock(&self, now: CallTime) -> u64 {
+        let playing = self.spans.iter().rev().find(|span| span.at <= now);
+        playing.map_or(0, |span| span.to.min(span.from + self.pace.bytes(now - span.at)))
+    }
+
+    /// When the audio up to `position` would have been played were there no delay.
+    pub(super) fn played_at(&self, position: u64) -> CallTime {
+        let span = self.spans.iter().find(|span| span.to >= position).or(self.spans.back());
+        span.map_or(CallTime::ZERO, |span| span.at + self.pace.time(position.saturating_sub(span.from)))
+    }
+}
+
+/// Gaps of a synthesiser that is slower than speech; older ones are played.
+const MAX_SPANS: usize = 64;

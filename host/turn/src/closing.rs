@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use events::{CallEvent, EndReason};
 
+use crate::answer::Leave;
 use crate::call::Call;
 use crate::state::State;
 use crate::timers::{Timer, TimerTable};
@@ -73,16 +74,32 @@ impl Call {
     }
 
     pub(crate) fn on_close(&mut self, now: CallTime) {
-        let reason = self.answer.as_ref().and_then(|answer| answer.hang_up);
-        self.finish(now, reason.unwrap_or(EndReason::PlatformError));
+        let leave = self.answer.as_ref().and_then(|answer| answer.leave.clone());
+        self.leave(now, leave.unwrap_or(Leave::HangUp(EndReason::PlatformError)));
+    }
+
+    /// Ends the call as it was to end.
+    pub(crate) fn leave(&mut self, now: CallTime, leave: Leave) {
+        match leave {
+            Leave::HangUp(reason) => self.finish(now, reason),
+            Leave::Transfer(to) => {
+                self.emit(CallEvent::Transferred { to: to.clone() });
+                self.finish_with(now, EndReason::Transferred, Output::Transfer { to });
+            }
+        }
     }
 
     /// Ends the call: an unfinished turn first, then the event, then the line.
     pub(crate) fn finish(&mut self, now: CallTime, reason: EndReason) {
+        self.finish_with(now, reason, Output::Hangup { reason });
+    }
+
+    fn finish_with(&mut self, now: CallTime, reason: EndReason, last: Output) {
         if self.ended.is_some() {
             return;
         }
         self.ended = Some(reason);
+        self.discard_speculation();
         if let Some(mut answer) = self.answer.take() {
             let heard_bytes = self.playout.heard(now);
             self.playout.cut(now);
@@ -96,7 +113,7 @@ impl Call {
             self.emit(CallEvent::TurnFinished { turn: answer.turn.0, said, heard, interrupted, latency });
         }
         self.emit(CallEvent::Ended { reason });
-        self.outputs.push_back(Output::Hangup { reason });
+        self.outputs.push_back(last);
         self.set_state(State::Finished);
         self.timers = TimerTable::default();
     }
@@ -112,7 +129,7 @@ impl Call {
         self.timers.set(Timer::Close, now + self.config.timers.close);
         self.begin_line(now, turn, line, State::Closing, true);
         if let Some(answer) = &mut self.answer {
-            answer.hang_up = Some(reason);
+            answer.leave = Some(Leave::HangUp(reason));
         }
     }
 }

@@ -140,6 +140,11 @@ impl Playout {
         self.received
     }
 
+    /// What went to the carrier so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.next
+    }
+
     /// Whether anything of the turn went to the carrier.
     pub(crate) fn started(&self) -> bool {
         self.next > 0 || self.floor > 0

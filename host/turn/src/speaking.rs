@@ -1,14 +1,13 @@
 //! The agent's voice: from the synthesiser through the playout to the carrier.
 
-use events::{CallEvent, Stage};
+use events::{CallEvent, EndReason, Stage};
 
-use crate::answer::Model;
 use crate::call::Call;
 use crate::closing::CLOSE_MARGIN;
 use crate::playout::Transmit;
 use crate::state::State;
 use crate::timers::Timer;
-use crate::{Attempt, CallTime, Output, TtsInput, TurnId};
+use crate::{CallTime, Output, TtsInput, TurnId};
 
 impl Call {
     pub(crate) fn on_tts(&mut self, now: CallTime, tts: TtsInput) {
@@ -16,7 +15,9 @@ impl Call {
         let heard = self.playout.heard(now);
         match tts {
             TtsInput::Audio(audio) => {
-                if answer.stage() == Some(Stage::TtsFirstByte) && !audio.is_empty() {
+                // Behind a filler, words wait for it and not for us.
+                let next = answer.owes_words() && self.playout.sent() == self.playout.received();
+                if answer.stage() == Some(Stage::TtsFirstByte) && next && !audio.is_empty() {
                     answer.enter(now, Stage::HostOverhead);
                 }
                 self.playout.push(audio);
@@ -86,14 +87,20 @@ impl Call {
     fn send(&mut self, now: CallTime, payload: bytes::Bytes) {
         let Some(answer) = &mut self.answer else { return };
         for (clause, text) in answer.spoken.clauses_from(answer.n_logged) {
+            answer.n_logged += 1;
+            if text.is_empty() {
+                // Given up before it was spoken.
+                continue;
+            }
             self.outputs.push_back(Output::Emit(CallEvent::SpeechQueued {
                 turn: answer.turn.0,
                 clause: clause.0,
                 text: text.to_owned(),
             }));
-            answer.n_logged += 1;
         }
-        answer.sent(now);
+        if answer.words_are_in(self.playout.sent()) {
+            answer.sent(now);
+        }
         self.outputs.push_back(Output::SendAudio { turn: answer.turn, payload });
         if self.state == State::Thinking {
             self.set_state(State::Speaking);
@@ -118,7 +125,7 @@ impl Call {
         } else {
             self.timers.stop(Timer::Playback);
         }
-        let leaving = self.answer.as_ref().is_some_and(|answer| answer.hang_up.is_some());
+        let leaving = self.answer.as_ref().is_some_and(|answer| answer.leave.is_some());
         if leaving && self.playout.all_sent() && !self.playout.held() {
             let limit = (self.playout.dry_at().max(now) + CLOSE_MARGIN).min(now + self.config.timers.close);
             self.timers.set_no_later(Timer::Close, limit);
@@ -142,8 +149,11 @@ impl Call {
             interrupted: false,
             latency: answer.latency(),
         });
-        match answer.hang_up {
-            Some(reason) => self.finish(now, reason),
+        match answer.leave {
+            Some(leave) => self.leave(now, leave),
+            None if answer.reply && self.n_turns >= self.config.max_turns => {
+                self.say_goodbye(now, EndReason::MaxTurns);
+            }
             None => self.await_caller(now),
         }
     }
@@ -158,43 +168,5 @@ impl Call {
         } else {
             self.timers.stop(Timer::Speech);
         }
-    }
-
-    /// Once, what is not spoken yet is asked for again. Then the call cannot go on:
-    /// there is no voice to say so.
-    fn on_speech_failure(&mut self, now: CallTime, message: &str) {
-        self.emit_failure("tts", message);
-        self.timers.stop(Timer::Speech);
-        let Some(answer) = &mut self.answer else { return };
-        let open = answer.spoken.first_open();
-        if answer.voice > Attempt(0) {
-            answer.hang_up = Some(answer.hang_up.unwrap_or(events::EndReason::TtsFailed));
-            answer.model = Model::Idle;
-            answer.speech_ended = true;
-            self.outputs.push_back(Output::Cancel { turn: answer.turn });
-            self.timers.stop(Timer::Model);
-            self.playout.end_turn();
-            return;
-        }
-        answer.voice = Attempt(1);
-        let Some(first) = open else {
-            self.on_speech_done(now);
-            return;
-        };
-        self.playout.truncate(answer.spoken.open_from());
-        answer.spoken.restart_open(self.playout.received(), self.playout.heard(now));
-        let turn = answer.turn;
-        for (clause, text) in answer.spoken.clauses_from(first) {
-            self.outputs.push_back(Output::Speak {
-                turn,
-                clause,
-                attempt: answer.voice,
-                text: text.to_owned(),
-            });
-        }
-        if answer.speech_ended {
-            self.outputs.push_back(Output::SpeechEnd { turn });
-        }
-        self.timers.set(Timer::Speech, now + self.config.timers.speech);
     }
 }

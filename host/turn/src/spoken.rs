@@ -17,6 +17,9 @@ pub(crate) struct Spoken {
     words: Vec<PlacedWord>,
     words_end: usize,
     words_count: bool,
+    /// Audio that the synthesiser does not know of: behind how much of its own audio,
+    /// and how much of it.
+    inserted: Vec<(u64, u64)>,
     floor: usize,
 }
 
@@ -42,6 +45,7 @@ impl Spoken {
             words: Vec::new(),
             words_end: 0,
             words_count: true,
+            inserted: Vec::new(),
             floor: 0,
         }
     }
@@ -61,6 +65,10 @@ impl Spoken {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.clauses.is_empty()
+    }
+
+    pub(crate) fn n_clauses(&self) -> usize {
+        self.clauses.len()
     }
 
     /// The words of the clauses from number `from` on.
@@ -109,6 +117,55 @@ impl Spoken {
         self.open_from = received;
     }
 
+    /// Notes that the last clause came from elsewhere than the synthesiser: its audio is
+    /// that between two lengths of what was received. All clauses before it are done.
+    pub(crate) fn inserted(&mut self, from: u64, received: u64, heard: u64) {
+        let before: u64 = self.inserted.iter().map(|(_, length)| length).sum();
+        self.inserted.push((from.saturating_sub(before), received.saturating_sub(from)));
+        self.all_done(received, heard);
+    }
+
+    /// Where the audio of a clause begins, where that is known.
+    pub(crate) fn starts_at(&self, clause: usize) -> Option<u64> {
+        let Some(before) = clause.checked_sub(1) else { return Some(0) };
+        Some(self.clauses.get(before)?.audio.as_ref()?.end)
+    }
+
+    /// Notes that the synthesiser broke off after `received`, and how much of it is with
+    /// the caller or on the way there; returns the first clause that is not whole there.
+    /// Those before it are done, though the synthesiser did not say so.
+    pub(crate) fn broke_off(&mut self, received: u64, heard: u64) -> Option<usize> {
+        let first = self.first_open()?;
+        let length = self.heard_length(received);
+        let is_whole = |clause: &&Clause| {
+            self.said.get(..clause.text.end).is_some_and(|text| text.trim_end().len() <= length)
+        };
+        let whole = self.clauses.iter().skip(first).take_while(is_whole).count();
+        if let Some(last) = (first + whole).checked_sub(1).filter(|_| whole > 0) {
+            self.done(ClauseId(u32::try_from(last).unwrap_or(u32::MAX)), received, heard);
+        }
+        self.first_open()
+    }
+
+    /// Gives up the words that will not be spoken: of the open clauses, only what will
+    /// be heard of the audio that was received stays.
+    pub(crate) fn give_up_open(&mut self, received: u64, heard: u64) {
+        let Some(first) = self.first_open() else { return };
+        let end = self.heard_length(received).max(self.open_text());
+        self.keep(heard);
+        self.said.truncate(end);
+        for clause in self.clauses.iter_mut().skip(first) {
+            clause.text = clause.text.start.min(end)..clause.text.end.min(end);
+            clause.audio = Some(received..received);
+        }
+        if let Some(clause) = self.clauses.get_mut(first) {
+            clause.audio = Some(self.open_from..received);
+        }
+        self.open_from = received;
+        self.words.retain(|word| word.text.end <= end);
+        self.words_count = false;
+    }
+
     /// Notes that all audio has come.
     pub(crate) fn all_done(&mut self, received: u64, heard: u64) {
         self.done(ClauseId(u32::MAX), received, heard);
@@ -131,7 +188,9 @@ impl Spoken {
         for word in words {
             let Some(text) = self.find(&normal(&word.word)) else { continue };
             self.words_end = text.end;
-            let audio = self.pace.bytes(word.start)..self.pace.bytes(word.end);
+            let (start, end) = (self.pace.bytes(word.start), self.pace.bytes(word.end));
+            let shift = self.inserted_before(start);
+            let audio = start + shift..end + shift;
             self.words.push(PlacedWord { text, audio });
         }
     }
@@ -223,6 +282,11 @@ impl Spoken {
         end
     }
 
+    /// How much audio was inserted before a position of the synthesiser's.
+    fn inserted_before(&self, position: u64) -> u64 {
+        self.inserted.iter().filter(|(at, _)| *at <= position).map(|(_, length)| length).sum()
+    }
+
     fn find(&self, word: &str) -> Option<Range<usize>> {
         if word.is_empty() {
             return None;
@@ -274,141 +338,4 @@ const FAST_SPEECH: u64 = 25;
 const LOOK_AHEAD: usize = 4;
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_done_clause_is_heard_by_share_in_whole_words() {
-        let mut spoken = Spoken::new(pace());
-        spoken.push("I have Monday, ");
-        spoken.push("Tuesday and Friday.");
-        spoken.done(ClauseId(0), secs(1), 0);
-        spoken.done(ClauseId(1), secs(3), 0);
-        assert_eq!(spoken.heard(0), "");
-        assert_eq!(spoken.heard(secs(1) / 2), "I have");
-        assert_eq!(spoken.heard(secs(1)), "I have Monday,");
-        assert_eq!(spoken.heard(secs(2)), "I have Monday, Tuesday");
-        assert_eq!(spoken.heard(secs(3) - 1), "I have Monday, Tuesday and");
-        assert_eq!(spoken.heard(secs(3)), "I have Monday, Tuesday and Friday.");
-    }
-
-    #[test]
-    fn an_open_clause_is_credited_as_slow_speech() {
-        let mut spoken = Spoken::new(pace());
-        spoken.push("I have Monday and Tuesday for you.");
-        assert_eq!(spoken.heard(secs(1) / 2), "I");
-        assert_eq!(spoken.heard(secs(1)), "I have");
-        assert_eq!(spoken.heard(secs(2)), "I have Monday and");
-    }
-
-    #[test]
-    fn word_times_decide_where_they_are_known() {
-        let mut spoken = Spoken::new(pace());
-        spoken.push("I have Monday at 3.30, ok?");
-        spoken.place(&[word("I", 0, 100), word("have", 100, 900), word("Monday", 900, 1500)], 0);
-        spoken.done(ClauseId(0), secs(3), 0);
-        assert_eq!(spoken.heard(secs(1) / 2), "I");
-        assert_eq!(spoken.heard(secs(1)), "I have");
-        assert_eq!(spoken.first_unheard(secs(1)), 900 * 8);
-    }
-
-    #[test]
-    fn words_that_are_written_differently_are_skipped() {
-        let mut spoken = Spoken::new(pace());
-        spoken.push("At 3.30 or later?");
-        spoken.place(
-            &[word("at", 0, 100), word("three", 100, 300), word("thirty", 300, 500), word("or", 500, 600)],
-            0,
-        );
-        spoken.done(ClauseId(0), secs(1), 0);
-        assert_eq!(spoken.heard(200 * 8), "At");
-        assert_eq!(spoken.heard(600 * 8), "At 3.30 or");
-    }
-
-    #[test]
-    fn a_repeat_begins_with_the_first_unheard_word() {
-        let mut spoken = Spoken::new(pace());
-        spoken.push("Tuesday and Friday. ");
-        spoken.done(ClauseId(0), secs(2), 0);
-        let heard = secs(2) / 2;
-        assert_eq!(spoken.heard(heard), "Tuesday");
-        let from = spoken.first_unheard(heard);
-        assert!(from <= heard && from >= secs(2) * 7 / 20, "{from}");
-        assert_eq!(spoken.first_unheard(0), 0);
-    }
-
-    #[test]
-    fn a_clause_that_is_spoken_anew_is_not_heard_by_its_lost_audio() {
-        let mut spoken = Spoken::new(pace());
-        spoken.push("First one. ");
-        spoken.push("Second one.");
-        spoken.done(ClauseId(0), secs(1), 0);
-        spoken.restart_open(secs(1) + secs(1) / 2, 0);
-        assert_eq!(spoken.heard(secs(1) + secs(1) / 2), "First one.");
-        spoken.all_done(secs(3), 0);
-        assert_eq!(spoken.heard(secs(3)), "First one. Second one.");
-    }
-
-    #[test]
-    fn clauses_that_are_not_told_apart_share_their_audio() {
-        let mut spoken = Spoken::new(pace());
-        spoken.push("Ten chars, ");
-        spoken.push("ten again, ");
-        spoken.all_done(secs(2), 0);
-        assert_eq!(spoken.heard(secs(1)), "Ten chars,");
-    }
-
-    proptest! {
-        #[test]
-        fn heard_is_a_monotone_prefix_of_whole_words(
-            clauses in proptest::collection::vec("[a-zé]{1,8}( [a-z,]{1,8}){0,6}[.?] ?", 1..6),
-            steps in proptest::collection::vec((0u8..4, 0u64..12_000, 0u64..4_000), 1..60),
-        ) {
-            let mut spoken = Spoken::new(pace());
-            let mut pending = clauses.into_iter();
-            let (mut received, mut heard, mut before) = (0, 0, 0);
-            for (what, audio, play) in steps {
-                match what {
-                    0 => { if let Some(clause) = pending.next() { spoken.push(&clause); } }
-                    1 => received += audio,
-                    2 => if let Some(open) = spoken.first_open() {
-                        spoken.done(ClauseId(u32::try_from(open).unwrap()), received, heard);
-                    },
-                    _ => spoken.place(&[word("a", 0, audio / 8)], heard),
-                }
-                heard = (heard + play).min(received);
-                let length = spoken.heard_length(heard);
-                prop_assert!(length >= before);
-                prop_assert!(spoken.first_unheard(heard) <= heard);
-                let text = spoken.heard(heard);
-                prop_assert!(spoken.said().trim_start().starts_with(text));
-                let next = spoken.said().get(length..).and_then(|rest| rest.chars().next());
-                let last = text.chars().next_back();
-                let cut_word = next.is_some_and(char::is_alphanumeric) && last.is_some_and(char::is_alphanumeric);
-                prop_assert!(!cut_word, "{text:?} of {:?}", spoken.said());
-                before = length;
-            }
-        }
-    }
-
-    fn word(word: &str, start: u64, end: u64) -> SpokenWord {
-        SpokenWord { word: word.into(), start: Duration::from_millis(start), end: Duration::from_millis(end) }
-    }
-
-    fn secs(n: u64) -> u64 {
-        n * 8_000
-    }
-
-    fn pace() -> Pace {
-        Pace {
-            frame_bytes: 160,
-            silence: 0xFF,
-            lead: Duration::from_millis(300),
-            mark_every: Duration::from_millis(500),
-        }
-    }
-}
+mod tests;

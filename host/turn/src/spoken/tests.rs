@@ -1,0 +1,136 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn a_done_clause_is_heard_by_share_in_whole_words() {
+    let mut spoken = Spoken::new(pace());
+    spoken.push("I have Monday, ");
+    spoken.push("Tuesday and Friday.");
+    spoken.done(ClauseId(0), secs(1), 0);
+    spoken.done(ClauseId(1), secs(3), 0);
+    assert_eq!(spoken.heard(0), "");
+    assert_eq!(spoken.heard(secs(1) / 2), "I have");
+    assert_eq!(spoken.heard(secs(1)), "I have Monday,");
+    assert_eq!(spoken.heard(secs(2)), "I have Monday, Tuesday");
+    assert_eq!(spoken.heard(secs(3) - 1), "I have Monday, Tuesday and");
+    assert_eq!(spoken.heard(secs(3)), "I have Monday, Tuesday and Friday.");
+}
+
+#[test]
+fn an_open_clause_is_credited_as_slow_speech() {
+    let mut spoken = Spoken::new(pace());
+    spoken.push("I have Monday and Tuesday for you.");
+    assert_eq!(spoken.heard(secs(1) / 2), "I");
+    assert_eq!(spoken.heard(secs(1)), "I have");
+    assert_eq!(spoken.heard(secs(2)), "I have Monday and");
+}
+
+#[test]
+fn word_times_decide_where_they_are_known() {
+    let mut spoken = Spoken::new(pace());
+    spoken.push("I have Monday at 3.30, ok?");
+    spoken.place(&[word("I", 0, 100), word("have", 100, 900), word("Monday", 900, 1500)], 0);
+    spoken.done(ClauseId(0), secs(3), 0);
+    assert_eq!(spoken.heard(secs(1) / 2), "I");
+    assert_eq!(spoken.heard(secs(1)), "I have");
+    assert_eq!(spoken.first_unheard(secs(1)), 900 * 8);
+}
+
+#[test]
+fn words_that_are_written_differently_are_skipped() {
+    let mut spoken = Spoken::new(pace());
+    spoken.push("At 3.30 or later?");
+    spoken.place(
+        &[word("at", 0, 100), word("three", 100, 300), word("thirty", 300, 500), word("or", 500, 600)],
+        0,
+    );
+    spoken.done(ClauseId(0), secs(1), 0);
+    assert_eq!(spoken.heard(200 * 8), "At");
+    assert_eq!(spoken.heard(600 * 8), "At 3.30 or");
+}
+
+#[test]
+fn a_repeat_begins_with_the_first_unheard_word() {
+    let mut spoken = Spoken::new(pace());
+    spoken.push("Tuesday and Friday. ");
+    spoken.done(ClauseId(0), secs(2), 0);
+    let heard = secs(2) / 2;
+    assert_eq!(spoken.heard(heard), "Tuesday");
+    let from = spoken.first_unheard(heard);
+    assert!(from <= heard && from >= secs(2) * 7 / 20, "{from}");
+    assert_eq!(spoken.first_unheard(0), 0);
+}
+
+#[test]
+fn a_clause_that_is_spoken_anew_is_not_heard_by_its_lost_audio() {
+    let mut spoken = Spoken::new(pace());
+    spoken.push("First one. ");
+    spoken.push("Second one.");
+    spoken.done(ClauseId(0), secs(1), 0);
+    spoken.restart_open(secs(1) + secs(1) / 2, 0);
+    assert_eq!(spoken.heard(secs(1) + secs(1) / 2), "First one.");
+    spoken.all_done(secs(3), 0);
+    assert_eq!(spoken.heard(secs(3)), "First one. Second one.");
+}
+
+#[test]
+fn clauses_that_are_not_told_apart_share_their_audio() {
+    let mut spoken = Spoken::new(pace());
+    spoken.push("Ten chars, ");
+    spoken.push("ten again, ");
+    spoken.all_done(secs(2), 0);
+    assert_eq!(spoken.heard(secs(1)), "Ten chars,");
+}
+
+proptest! {
+    #[test]
+    fn heard_is_a_monotone_prefix_of_whole_words(
+        clauses in proptest::collection::vec("[a-zé]{1,8}( [a-z,]{1,8}){0,6}[.?] ?", 1..6),
+        steps in proptest::collection::vec((0u8..4, 0u64..12_000, 0u64..4_000), 1..60),
+    ) {
+        let mut spoken = Spoken::new(pace());
+        let mut pending = clauses.into_iter();
+        let (mut received, mut heard, mut before) = (0, 0, 0);
+        for (what, audio, play) in steps {
+            match what {
+                0 => { if let Some(clause) = pending.next() { spoken.push(&clause); } }
+                1 => received += audio,
+                2 => if let Some(open) = spoken.first_open() {
+                    spoken.done(ClauseId(u32::try_from(open).unwrap()), received, heard);
+                },
+                _ => spoken.place(&[word("a", 0, audio / 8)], heard),
+            }
+            heard = (heard + play).min(received);
+            let length = spoken.heard_length(heard);
+            prop_assert!(length >= before);
+            prop_assert!(spoken.first_unheard(heard) <= heard);
+            let text = spoken.heard(heard);
+            prop_assert!(spoken.said().trim_start().starts_with(text));
+            let next = spoken.said().get(length..).and_then(|rest| rest.chars().next());
+            let last = text.chars().next_back();
+            let cut_word = next.is_some_and(char::is_alphanumeric) && last.is_some_and(char::is_alphanumeric);
+            prop_assert!(!cut_word, "{text:?} of {:?}", spoken.said());
+            before = length;
+        }
+    }
+}
+
+fn word(word: &str, start: u64, end: u64) -> SpokenWord {
+    SpokenWord { word: word.into(), start: Duration::from_millis(start), end: Duration::from_millis(end) }
+}
+
+fn secs(n: u64) -> u64 {
+    n * 8_000
+}
+
+fn pace() -> Pace {
+    Pace {
+        frame_bytes: 160,
+        silence: 0xFF,
+        lead: Duration::from_millis(300),
+        mark_every: Duration::from_millis(500),
+    }
+}

@@ -52,7 +52,7 @@ impl Call {
             return Some(now);
         }
         let open = self.answer.as_ref().is_some_and(|answer| answer.spoken.first_open().is_some());
-        (open || !self.playout.all_played()).then(|| self.playout.dry_at().max(now))
+        (open || !self.playout.all_played()).then(|| self.playout.ends_at(now))
     }
 
     /// The line of a tool that runs, else the next of the agent's.

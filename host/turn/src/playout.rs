@@ -180,6 +180,11 @@ impl Playout {
         self.dry_at
     }
 
+    /// When all audio that has come is played, by estimate.
+    pub(crate) fn ends_at(&self, now: CallTime) -> CallTime {
+        self.dry_at.max(now) + self.pace.time(self.received.saturating_sub(self.next))
+    }
+
     /// Whether the agent may be heard at `now`, or its echo.
     pub(crate) fn audible(&self, now: CallTime) -> bool {
         self.in_carrier && now < self.dry_at + self.lag + ECHO_TAIL

@@ -10,8 +10,13 @@
 mod barge_in;
 mod context;
 mod endings;
+mod fallback;
+mod fillers;
+mod prerecorded;
 mod sim;
+mod speculation;
 mod timelines;
+mod tool_policies;
 mod tool_use;
 mod turn_taking;
 mod vendors;

@@ -110,7 +110,8 @@ impl Call {
         if answer.spoken.first_open().is_some() || self.playout.complete() {
             return false;
         }
-        if answer.stage() == Some(Stage::TtsFirstByte) {
+        let next = self.playout.sent() == self.playout.received();
+        if answer.stage() == Some(Stage::TtsFirstByte) && next {
             answer.enter(now, Stage::HostOverhead);
         }
         let heard = self.playout.heard(now);

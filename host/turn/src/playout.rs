@@ -301,10 +301,7 @@ impl Playout {
         if room < wanted.min(REFILL) {
             return None;
         }
-        if self.marked.is_none() {
-            return Some(1);
-        }
-        let last = self.marked.unwrap_or(self.sending_from);
+        let Some(last) = self.marked else { return Some(1) };
         let by_time = last + self.pace.bytes(self.pace.mark_every);
         let by_clause = self.clause_ends.iter().copied().filter(|end| *end > self.next).min();
         let stop = by_clause.map_or(by_time, |end| end.min(by_time));

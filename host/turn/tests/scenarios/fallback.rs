@@ -190,8 +190,7 @@ fn a_caller_whom_no_voice_can_speak_to_is_handed_over() {
 
 #[test]
 fn the_last_of_many_turns_is_answered_before_the_goodbye() {
-    let mut config = AgentConfig::default();
-    config.max_turns = 2;
+    let config = AgentConfig { max_turns: 2, ..AgentConfig::default() };
     let mut sim = asked_with(config, |_| ());
     sim.answers("Yes.").says(6.0, 7.0, "Still there?").answers("Yes, I am.").run(16.0);
     assert_eq!(sim.finished(2).2, "Yes, I am.");
@@ -201,8 +200,7 @@ fn the_last_of_many_turns_is_answered_before_the_goodbye() {
 
 #[test]
 fn a_caller_who_interrupts_the_last_answer_hears_the_goodbye() {
-    let mut config = AgentConfig::default();
-    config.max_turns = 1;
+    let config = AgentConfig { max_turns: 1, ..AgentConfig::default() };
     let mut sim = asked_with(config, |_| ());
     sim.tts.lengths = [secs(5.0)].into();
     sim.answers("Yes, of course I am").says(4.0, 5.0, "Stop!").run(16.0);

@@ -43,7 +43,7 @@ pub(crate) struct Answer {
     /// Which try of asking the model this is.
     pub(crate) attempt: Attempt,
     /// Whether the model began to answer this request.
-    pub(crate) began: bool,
+    pub(crate) model_began: bool,
     /// Whether the model is to be told that it was interrupted.
     pub(crate) interrupted: bool,
     /// The tool calls of the current round.
@@ -89,7 +89,7 @@ impl Answer {
             round: Round(0),
             n_tool_rounds: 0,
             attempt: Attempt::default(),
-            began: false,
+            model_began: false,
             interrupted: false,
             calls: Vec::new(),
             called: Vec::new(),
@@ -115,6 +115,11 @@ impl Answer {
     /// Whether the model owes something for this turn and request.
     pub(crate) fn expects_model(&self, turn: TurnId, round: Round) -> bool {
         self.turn == turn && self.round == round && self.model == Model::Asked
+    }
+
+    /// Whether the call is ended with it; a caller who is handed over hears no goodbye.
+    pub(crate) fn hangs_up(&self) -> bool {
+        matches!(self.leave, Some(Leave::HangUp(_)))
     }
 
     /// Begins the next request of the turn.

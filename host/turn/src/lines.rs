@@ -94,7 +94,7 @@ impl Call {
     /// Ends the speech of an answer; one that ends the call says goodbye at least.
     pub(crate) fn end_answer(&mut self, now: CallTime) {
         let mute =
-            self.answer.as_ref().is_some_and(|answer| answer.leave.is_some() && answer.words_from.is_none());
+            self.answer.as_ref().is_some_and(|answer| answer.hangs_up() && answer.words_from.is_none());
         if mute {
             let farewell = self.config.farewell.clone();
             self.say(now, &farewell);

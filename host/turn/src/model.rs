@@ -22,7 +22,7 @@ impl Call {
         messages.extend(self.history.messages());
         let Some(answer) = &mut self.answer else { return };
         answer.model = Model::Asked;
-        answer.began = false;
+        answer.model_began = false;
         answer.calls.clear();
         answer.cutter.clear();
         answer.cutter.push(answer.seam());
@@ -45,12 +45,12 @@ impl Call {
     pub(crate) fn on_llm(&mut self, now: CallTime, llm: LlmInput) {
         let Some(answer) = &mut self.answer else { return };
         // An empty delta, with which some vendors begin, is no token.
-        answer.began |= match &llm {
+        answer.model_began |= match &llm {
             LlmInput::Delta(text) => !text.is_empty(),
             LlmInput::ToolCall(_) => true,
             LlmInput::Finished | LlmInput::Failed { .. } => false,
         };
-        if answer.began {
+        if answer.model_began {
             self.timers.set(Timer::Model, now + self.config.timers.model);
         }
         match llm {

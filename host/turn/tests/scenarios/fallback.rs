@@ -30,6 +30,14 @@ fn the_same_vendor_is_given_a_pause() {
 }
 
 #[test]
+fn a_turn_stays_with_the_vendor_that_answers_it_and_the_next_begins_with_the_first() {
+    let mut sim = asked(|context| context.models = 3);
+    sim.answers("").ending(Ending::Failed).asks("", &[("a", "calendar")]).answers("Yes.");
+    sim.tool("calendar", 0.1, "success", "free").says(8.0, 9.0, "Good.").answers("Bye.").run(14.0);
+    assert_eq!(attempts(&asked_of(&sim)), [0, 1, 1, 0].map(Attempt));
+}
+
+#[test]
 fn nothing_is_asked_of_a_model_while_it_is_given_a_pause() {
     let mut sim = asked(|_| ());
     sim.answers("").ending(Ending::Failed).answers("Here I am.");

@@ -15,6 +15,8 @@ pub(crate) enum Model {
     NotAsked,
     /// Asked; may be answering.
     Asked,
+    /// To be asked again after a pause.
+    Resting,
     /// Not needed at the moment: its answer is complete, or tools run.
     Idle,
 }
@@ -41,16 +43,31 @@ pub(crate) struct Answer {
     pub(crate) n_tool_rounds: u32,
     /// Which try of asking the model this is.
     pub(crate) attempt: Attempt,
+    /// Whether the model began to answer this request.
+    pub(crate) model_began: bool,
+    /// Whether the model is to be told that it was interrupted.
+    pub(crate) interrupted: bool,
     /// The tool calls of the current round.
     pub(crate) calls: Vec<ToolCall>,
+    /// The tool calls that were run for this turn.
+    pub(crate) called: Vec<ToolCall>,
     pub(crate) cutter: ClauseCutter,
     pub(crate) spoken: Spoken,
-    /// Where the words of the current round begin.
-    pub(crate) round_from: usize,
+    /// The first clause that is no filler.
+    pub(crate) words_from: Option<usize>,
+    /// Whether words of the current round were handed to speech, fillers not counted.
+    pub(crate) round_spoke: bool,
+    /// How many of the words are in the history with the tool calls behind them.
+    pub(crate) recorded_to: usize,
+    pub(crate) n_fillers: u32,
+    /// Whether the present wait has had its filler.
+    pub(crate) filled: bool,
     /// How many clauses are in the log.
     pub(crate) n_logged: usize,
-    /// Whether the synthesiser was told that no more clauses come.
+    /// Whether no more clauses come.
     pub(crate) speech_ended: bool,
+    /// Whether the synthesiser was given any of them.
+    pub(crate) synthesised: bool,
     /// Which try of speaking this is.
     pub(crate) voice: Attempt,
     pub(crate) ledger: Option<Ledger>,
@@ -77,12 +94,20 @@ impl Answer {
             round: Round(0),
             n_tool_rounds: 0,
             attempt: Attempt::default(),
+            model_began: false,
+            interrupted: false,
             calls: Vec::new(),
+            called: Vec::new(),
             cutter: ClauseCutter::default(),
             spoken: Spoken::new(pace),
-            round_from: 0,
+            words_from: None,
+            round_spoke: false,
+            recorded_to: 0,
+            n_fillers: 0,
+            filled: false,
             n_logged: 0,
             speech_ended: false,
+            synthesised: false,
             voice: Attempt::default(),
             ledger: None,
             latency: None,
@@ -104,6 +129,38 @@ impl Answer {
         matches!(self.leave, Some(Leave::HangUp(_)))
     }
 
+    /// Begins the next request of the turn.
+    pub(crate) fn next_round(&mut self) {
+        self.round = Round(self.round.0.saturating_add(1));
+        self.round_spoke = false;
+        self.filled = false;
+    }
+
+    /// Notes that words are handed to speech that are no filler.
+    pub(crate) fn begin_words(&mut self, now: CallTime) {
+        if self.words_from.is_none() {
+            self.words_from = Some(self.spoken.n_clauses());
+            self.enter(now, Stage::TtsFirstByte);
+        }
+    }
+
+    /// Whether the audio that the synthesiser owes next belongs to more than a filler.
+    pub(crate) fn owes_words(&self) -> bool {
+        let open = self.spoken.first_open();
+        self.words_from.is_some_and(|from| open.is_none_or(|open| open >= from))
+    }
+
+    /// Whether words that are no filler are among the first `sent` bytes of audio.
+    pub(crate) fn words_are_in(&self, sent: u64) -> bool {
+        let starts_at = self.words_from.and_then(|from| self.spoken.starts_at(from));
+        starts_at.is_some_and(|at| at < sent)
+    }
+
+    /// The white space that is missing behind the words so far.
+    pub(crate) fn seam(&self) -> &'static str {
+        if self.spoken.said().ends_with(|c: char| !c.is_whitespace()) { " " } else { "" }
+    }
+
     /// Goes over to a stage of the ledger, while it runs.
     pub(crate) fn enter(&mut self, now: CallTime, stage: Stage) {
         if let Some(ledger) = &mut self.ledger {
@@ -116,7 +173,7 @@ impl Answer {
         self.ledger.as_ref().map(|ledger| ledger.stage)
     }
 
-    /// Notes that audio was let go.
+    /// Notes that audio was let go, a filler's not counted.
     pub(crate) fn sent(&mut self, now: CallTime) {
         self.first_sent.get_or_insert(now);
     }

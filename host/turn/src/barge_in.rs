@@ -109,6 +109,7 @@ impl Call {
     /// marks are, its marks before the carrier is cleared, and only then is anything
     /// told to others.
     pub(crate) fn cut(&mut self, now: CallTime, by_caller: bool) {
+        self.discard_speculation();
         let Some(mut answer) = self.answer.take() else { return };
         let started = self.playout.started();
         if self.playout.cut(now) {
@@ -137,6 +138,9 @@ impl Call {
             interrupted: true,
             latency: answer.latency(self.playout.heard_since()),
         });
+        if by_caller {
+            self.cancel_tools(now, answer.turn);
+        }
     }
 
     fn hold_breath(&mut self, now: CallTime) {

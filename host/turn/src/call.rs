@@ -16,6 +16,7 @@ use crate::knowledge::Knowledge;
 use crate::pace::{FRAME, Pace};
 use crate::playout::Playout;
 use crate::screening::Screen;
+use crate::speculation::Speculating;
 use crate::state::{Snapshot, State};
 use crate::timers::{Timer, TimerTable};
 use crate::tools::ToolRuns;
@@ -44,6 +45,7 @@ pub struct Call {
     pub(crate) transcript: Transcript,
     pub(crate) keypad: Keypad,
     pub(crate) answer: Option<Answer>,
+    pub(crate) speculation: Speculating,
     pub(crate) playout: Playout,
     pub(crate) pause: Option<Pause>,
     pub(crate) history: History,
@@ -57,6 +59,10 @@ pub struct Call {
     /// Who answered an outbound call.
     pub(crate) screen: Option<Screen>,
     pub(crate) n_reprompts: u32,
+    /// How many turns of the caller were committed.
+    pub(crate) n_turns: u32,
+    /// How many fillers of the agent's own were said.
+    pub(crate) n_fillers: usize,
     pub(crate) n_model_failures: u32,
     pub(crate) n_stt_failures: u32,
     pub(crate) ended: Option<EndReason>,
@@ -103,6 +109,7 @@ impl Call {
             transcript: Transcript::default(),
             keypad: Keypad::default(),
             answer: None,
+            speculation: Speculating::default(),
             playout: Playout::new(pace),
             pause: None,
             history: History::resumed(&history),
@@ -114,6 +121,8 @@ impl Call {
             interrupted: false,
             screen: None,
             n_reprompts: 0,
+            n_turns: 0,
+            n_fillers: 0,
             n_model_failures: 0,
             n_stt_failures: 0,
             ended: None,
@@ -176,6 +185,7 @@ impl Call {
             heard: spoken.map_or_else(String::new, |spoken| spoken.heard(heard).to_owned()),
             audio_ahead: self.playout.dry_at().saturating_sub(self.now),
             ended: self.ended,
+            speculations_discarded: self.speculation.n_discarded,
         }
     }
 
@@ -191,11 +201,15 @@ impl Call {
     pub(crate) fn take_turn(&mut self) -> TurnId {
         let turn = self.next_turn;
         self.next_turn = TurnId(turn.0.saturating_add(1));
+        self.speculation.begin_turn();
         turn
     }
 
     /// The only place where the state changes. Deadlines of a state end with it.
     pub(crate) fn set_state(&mut self, state: State) {
+        if !matches!(state, State::UserSpeaking | State::EndpointPending) {
+            self.discard_speculation();
+        }
         if state != State::Listening {
             self.timers.stop(Timer::Silence);
         }
@@ -242,6 +256,8 @@ impl Call {
                 // request is dropped.
                 if self.answer.as_ref().is_some_and(|answer| answer.expects_model(turn, round)) {
                     self.on_llm(now, llm);
+                } else {
+                    self.speculation.keep(turn, round, llm);
                 }
             }
             Input::Tts(turn, tts) => {
@@ -313,7 +329,8 @@ impl Call {
             Timer::Keypad => self.take_keys(now),
             Timer::Close => self.on_close(now),
             Timer::Screen => self.screen(now),
-            Timer::Filler | Timer::Retry => {}
+            Timer::Filler => self.on_filler(now),
+            Timer::Retry => self.ask_model(now),
         }
     }
 }

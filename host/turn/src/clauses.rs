@@ -45,6 +45,11 @@ impl ClauseCutter {
         self.buffer.len()
     }
 
+    /// Whether no word waits to be cut.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.buffer.trim().is_empty()
+    }
+
     /// The byte after the first clause and its white space.
     fn boundary(&self) -> Option<usize> {
         let soft_from = if self.cut_any { SOFT_FROM } else { FIRST_SOFT_FROM };

@@ -89,6 +89,7 @@ impl Call {
         if self.ended.is_some() {
             return;
         }
+        self.discard_speculation();
         if let Some(mut answer) = self.answer.take() {
             let heard_bytes = self.playout.heard(now);
             self.playout.cut(now);

@@ -124,6 +124,13 @@ impl History {
         messages
     }
 
+    /// The same with words of the caller behind it that are not part of it yet.
+    pub(crate) fn messages_with(&self, caller: &str) -> Vec<Message> {
+        let mut messages = self.messages();
+        push_user(&mut messages, caller);
+        messages
+    }
+
     fn exchange(&mut self, turn: TurnId) -> Option<&mut Exchange> {
         self.exchanges.iter_mut().rev().find(|exchange| exchange.turn == turn)
     }

@@ -173,7 +173,8 @@ pub struct ToolCall {
 pub enum TtsInput {
     /// Audio of the turn, in the carrier's encoding, following what came before.
     Audio(#[serde(with = "audio")] Bytes),
-    /// When words of the turn are spoken, counted from the first audio of the turn.
+    /// When words of the turn are spoken, counted from the synthesiser's first audio of
+    /// the turn.
     Words(Vec<SpokenWord>),
     /// All audio of a clause has come.
     ClauseDone(ClauseId),
@@ -299,7 +300,7 @@ pub enum Output {
         turn: TurnId,
     },
     /// Stop the model's and the synthesiser's work on a turn; whatever still
-    /// comes of it is stale.
+    /// comes of it is stale. A turn that is not committed yet may be asked for again.
     Cancel {
         /// The turn.
         turn: TurnId,

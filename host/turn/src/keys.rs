@@ -19,6 +19,11 @@ pub(crate) struct Keypad {
 }
 
 impl Keypad {
+    /// Whether no entry is under way.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Takes a key. Of too many the first are kept.
     fn press(&mut self, now: CallTime, key: char) {
         self.last_at = now;

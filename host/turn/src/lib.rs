@@ -34,9 +34,11 @@
 //!   after a minute.
 //! - *EndpointPending* commits the turn when the words look complete, goes back when
 //!   the voice does, and gives up on a noise without words after 3 s.
-//! - *Thinking* waits for memory and sentiment (50 ms at most), the model (8 s), tools
-//!   (12 s) and the synthesiser (5 s), and ends with the first audio. Each wait has
-//!   its own way out: go without, ask once more, apologise, hang up.
+//! - *Thinking* waits for memory and sentiment (50 ms at most), the model (4 s for its
+//!   first token, 8 s between tokens), tools (12 s, or their own limit) and the
+//!   synthesiser (5 s), and ends with the first audio. Each wait has its own way out: go
+//!   without, ask the next vendor, apologise, hand the caller over, hang up. Who waits
+//!   for 1.5 s hears a filler.
 //! - *Speaking* sends audio at most 300 ms ahead and ends with the last mark, or 2 s
 //!   after it was due. It becomes *Thinking* again when all that there was is played.
 //! - *PausedForBargeIn* has cleared the carrier and decides: half a second of voice,
@@ -45,15 +47,25 @@
 //! - *Closing* speaks the last words and hangs up when they are played, or after 10 s.
 //!
 //! Running tools are an overlay: they outlive the turn that asked for them, and their
-//! results reach the conversation whatever the caller does meanwhile.
+//! results reach the conversation whatever the caller does meanwhile. Only those that
+//! are known to read and not to act are stopped by an interruption.
+//!
+//! # Asking ahead
+//!
+//! Where the recogniser believes that the caller may be done, the model is asked before
+//! the turn is committed. What it says is kept back. The commit uses it as if it came
+//! then, if the words are the same; else, and as soon as the caller goes on, it is
+//! cancelled. There is one request at a time, ahead of a turn or for it.
 //!
 //! # Driving a call
 //!
 //! After every `&mut` call the outputs are drained, in order, and then the timeout is
 //! read. Events of the model and the synthesiser carry the turn that they belong to;
-//! what is stale is dropped here and needs no filter outside. Two rules for drivers:
-//! a [`Output::StartLlm`] replaces the request before it of the same turn, and after a
-//! [`TtsInput::Failed`] clauses can be spoken again, from the first that was not done.
+//! what is stale is dropped here and needs no filter outside. Three rules for drivers:
+//! a [`Output::StartLlm`] replaces the request before it of the same turn, and may follow
+//! an [`Output::Cancel`] of that turn; after a [`TtsInput::Failed`] clauses can be spoken
+//! again, from the first that was not heard; and the synthesiser is not told of lines
+//! that are at hand as audio, so that a turn's first clause there may not be number 0.
 //!
 //! ```
 //! use std::time::Duration;
@@ -90,10 +102,10 @@
 //! The caller's time is media time: frames counted, mapped to call time by the least
 //! delay with which they came. The end of speech is the end of the last voiced frame,
 //! and there the latency ledger of a turn begins; it ends with the first audio handed
-//! to the carrier, and its stages sum to its total. What the caller has heard is what
-//! the carrier's marks acknowledge, and beyond them what must have been played by the
-//! clock less the delay that the marks have shown; it is cut to whole words, never
-//! shrinks, and never exceeds what was sent. History holds only that.
+//! to the carrier, fillers not counted, and its stages sum to its total. What the
+//! caller has heard is what the carrier's marks acknowledge, and beyond them what must
+//! have been played by the clock less the delay that the marks have shown; it is cut to
+//! whole words, never shrinks, and never exceeds what was sent. History holds only that.
 
 #![forbid(unsafe_code)]
 
@@ -106,19 +118,26 @@ mod call;
 mod clauses;
 mod closing;
 mod config;
+mod fillers;
 mod history;
 mod io;
 mod keys;
 mod knowledge;
+mod lines;
 mod listening;
+mod model;
 mod pace;
 mod playout;
 mod replay;
+mod retries;
 mod screening;
 mod speaking;
+mod speculation;
+mod speech_failure;
 mod spoken;
 mod state;
 mod timers;
+mod tool_rounds;
 mod tools;
 mod transcript;
 mod transfer;

@@ -1,6 +1,6 @@
 //! The caller's side: voice, words, keys, and when they make a turn.
 
-use events::CallEvent;
+use events::{CallEvent, EndReason};
 
 use crate::answer::{Answer, Ledger, Model};
 use crate::call::{AUDIO_IDLE, Call};
@@ -23,6 +23,7 @@ impl Call {
             None => {}
         }
         self.watch_for_barge_in(now);
+        self.watch_speculation();
     }
 
     pub(crate) fn on_audio_idle(&mut self, now: CallTime) {
@@ -60,7 +61,14 @@ impl Call {
                     self.update_endpoint(now);
                 }
             }
-            SttInput::EagerEndOfTurn { .. } | SttInput::TurnResumed | SttInput::EndOfTurn { .. } => {}
+            SttInput::EagerEndOfTurn { text } => {
+                if self.transcript.interim(now, &text) {
+                    self.on_words(now, false);
+                }
+                self.on_eager_end(now);
+            }
+            SttInput::TurnResumed => self.on_turn_resumed(),
+            SttInput::EndOfTurn { .. } => {}
             // The voice is measured here, in media time; a second opinion from afar is late.
             SttInput::SpeechStarted | SttInput::Failed { .. } => {}
         }
@@ -122,7 +130,10 @@ impl Call {
         }
         self.outputs.push_back(Output::FinalizeStt);
         match self.state {
-            State::UserSpeaking => self.await_endpoint(now),
+            State::UserSpeaking => {
+                self.await_endpoint(now);
+                self.speculate_in_silence(now);
+            }
             State::PausedForBargeIn => self.judge(now, false),
             _ => {}
         }
@@ -149,6 +160,7 @@ impl Call {
         if hearing && !self.transcript.is_empty() {
             let text = self.transcript.text();
             self.ask_context(&text, last);
+            self.review_speculation(now, last);
         }
     }
 
@@ -173,24 +185,34 @@ impl Call {
     }
 
     fn commit(&mut self, now: CallTime) {
+        if self.n_turns >= self.config.max_turns {
+            self.say_goodbye(now, EndReason::MaxTurns);
+            return;
+        }
         let end = self.end_of_speech(now).max(self.agent_spoke_until).min(now);
         let ready = self.transcript.ready_at(&self.config.endpointing, end);
         let text = self.transcript.commit();
         // Asked for under the number that the turn is about to have.
         self.ask_context(&text, true);
+        let round = self.speculation.next_round();
+        let begun = self.adopt_speculation(&text);
         let turn = self.take_turn();
         let mut answer = Answer::new(turn, self.pace);
         answer.reply = true;
         answer.model = Model::NotAsked;
+        answer.round = round;
         answer.ledger = Some(Ledger::committed(end, ready, now));
         answer.voiced_before = self.vad.voiced();
         self.n_reprompts = 0;
+        self.n_turns += 1;
         self.history.open(turn, text.clone());
         self.playout.begin(turn);
         self.answer = Some(answer);
         self.set_state(State::Thinking);
         self.emit(CallEvent::TurnCommitted { turn: turn.0, text });
-        if self.knowledge.awaits(turn) {
+        if let Some(begun) = begun {
+            self.use_speculation(now, begun);
+        } else if self.knowledge.awaits(turn) {
             self.timers.set(Timer::Context, now + self.config.timers.context);
         } else {
             self.ask_model(now);

@@ -187,6 +187,11 @@ impl Playout {
         self.dry_at
     }
 
+    /// When all audio that has come is played, by estimate.
+    pub(crate) fn ends_at(&self, now: CallTime) -> CallTime {
+        self.dry_at.max(now) + self.pace.time(self.received.saturating_sub(self.next))
+    }
+
     /// Whether the agent may be heard at `now`, or its echo.
     pub(crate) fn audible(&self, now: CallTime) -> bool {
         self.in_carrier && now < self.dry_at + self.lag + ECHO_TAIL
@@ -313,10 +318,7 @@ impl Playout {
         if room < wanted.min(REFILL) {
             return None;
         }
-        if self.marked.is_none() {
-            return Some(1);
-        }
-        let last = self.marked.unwrap_or(self.sending_from);
+        let Some(last) = self.marked else { return Some(1) };
         let by_time = last + self.pace.bytes(self.pace.mark_every);
         let by_clause = self.clause_ends.iter().copied().filter(|end| *end > self.next).min();
         let stop = by_clause.map_or(by_time, |end| end.min(by_time));

@@ -1,14 +1,13 @@
 //! The agent's voice: from the synthesiser through the playout to the carrier.
 
-use events::{CallEvent, Stage};
+use events::{CallEvent, EndReason, Stage};
 
-use crate::answer::{Leave, Model};
 use crate::call::Call;
 use crate::closing::CLOSE_MARGIN;
 use crate::playout::Transmit;
 use crate::state::State;
 use crate::timers::Timer;
-use crate::{Attempt, CallTime, Output, TtsInput, TurnId};
+use crate::{CallTime, Output, TtsInput, TurnId};
 
 impl Call {
     pub(crate) fn on_tts(&mut self, now: CallTime, tts: TtsInput) {
@@ -16,7 +15,9 @@ impl Call {
         let heard = self.playout.heard(now);
         match tts {
             TtsInput::Audio(audio) => {
-                if answer.stage() == Some(Stage::TtsFirstByte) && !audio.is_empty() {
+                // Behind a filler, words wait for it and not for us.
+                let next = answer.owes_words() && self.playout.sent() == self.playout.received();
+                if answer.stage() == Some(Stage::TtsFirstByte) && next && !audio.is_empty() {
                     answer.enter(now, Stage::HostOverhead);
                 }
                 self.playout.push(audio);
@@ -91,14 +92,20 @@ impl Call {
             self.outputs.push_back(Output::Emit(CallEvent::DtmfSent { digits }));
         }
         for (clause, text) in answer.spoken.clauses_from(answer.n_logged) {
+            answer.n_logged += 1;
+            if text.is_empty() {
+                // Given up before it was spoken.
+                continue;
+            }
             self.outputs.push_back(Output::Emit(CallEvent::SpeechQueued {
                 turn: answer.turn.0,
                 clause: clause.0,
                 text: text.to_owned(),
             }));
-            answer.n_logged += 1;
         }
-        answer.sent(now);
+        if answer.words_are_in(self.playout.sent()) {
+            answer.sent(now);
+        }
         self.outputs.push_back(Output::SendAudio { turn: answer.turn, payload });
         if self.state == State::Thinking {
             self.set_state(State::Speaking);
@@ -150,6 +157,9 @@ impl Call {
         self.knowledge.whispers_used(answer.turn);
         match answer.leave {
             Some(leave) => self.leave(now, leave),
+            None if answer.reply && self.n_turns >= self.config.max_turns => {
+                self.say_goodbye(now, EndReason::MaxTurns);
+            }
             None => self.await_caller(now),
         }
     }
@@ -164,43 +174,5 @@ impl Call {
         } else {
             self.timers.stop(Timer::Speech);
         }
-    }
-
-    /// Once, what is not spoken yet is asked for again. Then the call cannot go on:
-    /// there is no voice to say so.
-    fn on_speech_failure(&mut self, now: CallTime, message: &str) {
-        self.emit_failure("tts", message);
-        self.timers.stop(Timer::Speech);
-        let Some(answer) = &mut self.answer else { return };
-        let open = answer.spoken.first_open();
-        if answer.voice > Attempt(0) {
-            answer.leave.get_or_insert(Leave::HangUp(events::EndReason::TtsFailed));
-            answer.model = Model::Idle;
-            answer.speech_ended = true;
-            self.outputs.push_back(Output::Cancel { turn: answer.turn });
-            self.timers.stop(Timer::Model);
-            self.playout.end_turn();
-            return;
-        }
-        answer.voice = Attempt(1);
-        let Some(first) = open else {
-            self.on_speech_done(now);
-            return;
-        };
-        self.playout.truncate(answer.spoken.open_from());
-        answer.spoken.restart_open(self.playout.received(), self.playout.heard(now));
-        let turn = answer.turn;
-        for (clause, text) in answer.spoken.clauses_from(first) {
-            self.outputs.push_back(Output::Speak {
-                turn,
-                clause,
-                attempt: answer.voice,
-                text: text.to_owned(),
-            });
-        }
-        if answer.speech_ended {
-            self.outputs.push_back(Output::SpeechEnd { turn });
-        }
-        self.timers.set(Timer::Speech, now + self.config.timers.speech);
     }
 }

@@ -19,6 +19,9 @@ pub(crate) struct Spoken {
     words: Vec<PlacedWord>,
     words_end: usize,
     words_count: bool,
+    /// Audio that the synthesiser does not know of, in order: keys, and lines that were at
+    /// hand.
+    inserted: Vec<Range<u64>>,
     floor: usize,
 }
 
@@ -45,6 +48,7 @@ impl Spoken {
             words: Vec::new(),
             words_end: 0,
             words_count: true,
+            inserted: Vec::new(),
             floor: 0,
         }
     }
@@ -75,6 +79,7 @@ impl Spoken {
     /// are open begin behind it.
     pub(crate) fn insert_tone(&mut self, audio: Range<u64>) {
         self.open_from = self.open_from.max(audio.end);
+        self.inserted.push(audio.clone());
         self.tones.push(audio);
     }
 
@@ -124,6 +129,54 @@ impl Spoken {
         self.open_from = received;
     }
 
+    /// Notes that the last clause came from elsewhere than the synthesiser: its audio is
+    /// that between two lengths of what was received. All clauses before it are done.
+    pub(crate) fn inserted(&mut self, from: u64, received: u64, heard: u64) {
+        self.inserted.push(from..received.max(from));
+        self.all_done(received, heard);
+    }
+
+    /// Where the audio of a clause begins, where that is known.
+    pub(crate) fn starts_at(&self, clause: usize) -> Option<u64> {
+        let Some(before) = clause.checked_sub(1) else { return Some(0) };
+        Some(self.clauses.get(before)?.audio.as_ref()?.end)
+    }
+
+    /// Notes that the synthesiser broke off after `received`, and how much of it is with
+    /// the caller or on the way there; returns the first clause that is not whole there.
+    /// Those before it are done, though the synthesiser did not say so.
+    pub(crate) fn broke_off(&mut self, received: u64, heard: u64) -> Option<usize> {
+        let first = self.first_open()?;
+        let length = self.heard_length(received);
+        let is_whole = |clause: &&Clause| {
+            self.said.get(..clause.text.end).is_some_and(|text| text.trim_end().len() <= length)
+        };
+        let whole = self.clauses.iter().skip(first).take_while(is_whole).count();
+        if let Some(last) = (first + whole).checked_sub(1).filter(|_| whole > 0) {
+            self.done(ClauseId(u32::try_from(last).unwrap_or(u32::MAX)), received, heard);
+        }
+        self.first_open()
+    }
+
+    /// Gives up the words that will not be spoken: of the open clauses, only what will
+    /// be heard of the audio that was received stays.
+    pub(crate) fn give_up_open(&mut self, received: u64, heard: u64) {
+        let Some(first) = self.first_open() else { return };
+        let end = self.heard_length(received).max(self.open_text());
+        self.keep(heard);
+        self.said.truncate(end);
+        for clause in self.clauses.iter_mut().skip(first) {
+            clause.text = clause.text.start.min(end)..clause.text.end.min(end);
+            clause.audio = Some(received..received);
+        }
+        if let Some(clause) = self.clauses.get_mut(first) {
+            clause.audio = Some(self.open_from..received);
+        }
+        self.open_from = received;
+        self.words.retain(|word| word.text.end <= end);
+        self.words_count = false;
+    }
+
     /// Notes that all audio has come.
     pub(crate) fn all_done(&mut self, received: u64, heard: u64) {
         self.done(ClauseId(u32::MAX), received, heard);
@@ -146,8 +199,8 @@ impl Spoken {
         for word in words {
             let Some(text) = self.find(&normal(&word.word)) else { continue };
             self.words_end = text.end;
-            let start = self.behind_tones(self.pace.bytes(word.start), true);
-            let end = self.behind_tones(self.pace.bytes(word.end), false);
+            let start = self.behind_inserted(self.pace.bytes(word.start), true);
+            let end = self.behind_inserted(self.pace.bytes(word.end), false);
             self.words.push(PlacedWord { text, audio: start..end });
         }
     }
@@ -207,8 +260,8 @@ impl Spoken {
 
     /// Where a position in the synthesiser's audio lies in the turn's, which has the tones
     /// as well. What ends where a tone begins ends before it.
-    fn behind_tones(&self, position: u64, is_start: bool) -> u64 {
-        self.tones.iter().fold(position, |at, tone| {
+    fn behind_inserted(&self, position: u64, is_start: bool) -> u64 {
+        self.inserted.iter().fold(position, |at, tone| {
             let before = if is_start { at < tone.start } else { at <= tone.start };
             if before { at } else { at + (tone.end - tone.start) }
         })

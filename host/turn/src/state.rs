@@ -58,4 +58,7 @@ pub struct Snapshot {
     pub audio_ahead: Duration,
     /// Why the call ended, once it has.
     pub ended: Option<EndReason>,
+    /// How many answers were begun on the chance that the caller was done, and thrown
+    /// away.
+    pub speculations_discarded: u32,
 }

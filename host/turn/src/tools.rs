@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{CallTime, ToolCall, ToolResult, TurnId};
+use serde_json::Value;
+
+use crate::{CallTime, ToolCall, ToolPolicy, ToolResult, TurnId};
 
 /// The pseudo tool by which a model ends the call. The core runs it itself.
 pub const END_CALL: &str = "end_call";
@@ -52,7 +54,24 @@ impl ToolRuns {
     /// Whether the very same call is running, for whatever turn: a tool that acts
     /// must not act twice because the caller interrupted.
     pub(crate) fn is_running_same(&self, call: &ToolCall) -> bool {
-        self.runs.iter().any(|run| run.call.name == call.name && run.call.arguments == call.arguments)
+        self.runs.iter().any(|run| is_same(&run.call, call))
+    }
+
+    /// The names of the tools that run for a turn.
+    pub(crate) fn names_for(&self, turn: TurnId) -> impl Iterator<Item = &str> {
+        let runs = self.runs.iter().filter(move |run| run.turn == turn && run.deadline.is_some());
+        runs.map(|run| run.call.name.as_str())
+    }
+
+    /// Forgets the next run of a turn that may be stopped. Nothing of it is taken later.
+    pub(crate) fn cancel(&mut self, now: CallTime, turn: TurnId, policies: &[ToolPolicy]) -> Option<Ended> {
+        let stops =
+            |name: &str| policies.iter().any(|policy| policy.name == name && policy.cancel_on_interruption);
+        let at = self
+            .runs
+            .iter()
+            .position(|run| run.turn == turn && run.deadline.is_some() && stops(&run.call.name))?;
+        Some(self.runs.remove(at).ended(now))
     }
 
     /// Whether a call of a turn has this id.
@@ -102,6 +121,22 @@ impl Run {
     }
 }
 
+/// Whether two calls ask for the same. Models write the same arguments with other white
+/// space and in another order.
+pub(crate) fn is_same(one: &ToolCall, other: &ToolCall) -> bool {
+    one.name == other.name
+        && (one.arguments == other.arguments
+            || arguments(&one.arguments)
+                .is_some_and(|value| arguments(&other.arguments).is_some_and(|other| value == other)))
+}
+
+/// The arguments of a call, where they are an object. Some models write nothing at all
+/// for a tool without any.
+pub(crate) fn arguments(text: &str) -> Option<Value> {
+    let text = if text.trim().is_empty() { "{}" } else { text };
+    serde_json::from_str(text).ok().filter(Value::is_object)
+}
+
 /// A result that comes later than this is not worth its memory.
 const FORGET_AFTER: Duration = Duration::from_secs(300);
 
@@ -135,6 +170,42 @@ mod tests {
         assert_eq!(runs.give_up(secs(13)), None);
         assert_eq!((runs.n_running(), runs.next_deadline()), (0, None));
         assert!(runs.finish(secs(20), &result(1, "a")).unwrap().late);
+    }
+
+    #[test]
+    fn the_same_arguments_are_the_same_call_however_they_are_written() {
+        let with = |arguments: &str| ToolCall { arguments: arguments.into(), ..call("a") };
+        let first = with(r#"{"day": "Monday", "at": 10}"#);
+        assert!(is_same(&first, &with(r#"{"at":10,"day":"Monday"}"#)));
+        assert!(!is_same(&first, &with(r#"{"at":11,"day":"Monday"}"#)));
+        assert!(is_same(&with(""), &with(" {} ")));
+        let other = ToolCall { name: "crm".into(), ..first.clone() };
+        assert!(!is_same(&first, &other));
+    }
+
+    #[test]
+    fn only_an_object_is_arguments() {
+        for text in ["[1]", "1", "null", "{", "{} {}", "day=Monday"] {
+            assert_eq!(arguments(text), None, "{text}");
+        }
+        assert!(arguments("").is_some() && arguments(r#"{"a":1}"#).is_some());
+    }
+
+    #[test]
+    fn a_run_that_may_be_stopped_is_stopped_and_forgotten() {
+        let policies = [policy("appointments", true), policy("booking", false)];
+        let mut runs = ToolRuns::default();
+        runs.start(secs(1), TurnId(1), call("a"), secs(12));
+        runs.start(secs(1), TurnId(1), ToolCall { name: "booking".into(), ..call("b") }, secs(12));
+        runs.start(secs(1), TurnId(2), call("c"), secs(12));
+        assert_eq!(runs.cancel(secs(3), TurnId(1), &policies).map(|ended| ended.call.id), Some("a".into()));
+        assert_eq!(runs.cancel(secs(3), TurnId(1), &policies), None);
+        assert_eq!(runs.finish(secs(4), &result(1, "a")), None);
+        assert_eq!(runs.names_for(TurnId(1)).collect::<Vec<_>>(), ["booking"]);
+    }
+
+    fn policy(name: &str, cancel_on_interruption: bool) -> ToolPolicy {
+        ToolPolicy { name: name.into(), cancel_on_interruption, limit: None, filler: None }
     }
 
     fn call(id: &str) -> ToolCall {

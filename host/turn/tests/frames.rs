@@ -91,6 +91,31 @@ fn frames_while_the_agent_speaks_allocate_nothing_but_marks() {
     assert!(allocations <= marks * 4, "{allocations} for {marks} marks");
 }
 
+#[test]
+fn frames_while_an_answer_is_kept_back_allocate_nothing() {
+    let config = AgentConfig { greeting: String::new(), ..AgentConfig::default() };
+    let mut call = Call::new(config, CallContext::mulaw("call"), Duration::ZERO);
+    let mut now = Duration::ZERO;
+    call.handle_input(now, Input::Carrier(CarrierInput::Started { stream: "MZ1".into() }));
+    for (frames, speech) in [(50, 0.95), (15, 0.02)] {
+        for _ in 0..frames {
+            frame(&mut call, &mut now, speech);
+        }
+    }
+    // Words that hang in the air are waited for longer than the frames below last.
+    let text = "I want Tuesday and".to_owned();
+    call.handle_input(now, Input::Stt(turn::SttInput::EagerEndOfTurn { text }));
+    let asked = std::iter::from_fn(|| call.poll_output());
+    assert_eq!(asked.filter(|output| matches!(output, Output::StartLlm { .. })).count(), 1);
+
+    let before = ALLOCATIONS.with(Cell::get);
+    for _ in 0..75 {
+        frame(&mut call, &mut now, 0.02);
+    }
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert_eq!(call.snapshot().state, State::EndpointPending);
+}
+
 /// One frame and what follows from it; returns the number of marks sent.
 fn frame(call: &mut Call, now: &mut CallTime, speech: f32) -> u64 {
     *now += Duration::from_millis(20);

@@ -115,6 +115,54 @@ fn a_repeat_within_a_tone_begins_with_the_next_key_where_the_first_was_recognise
     assert_eq!(spoken.first_unheard(1600), 1600);
 }
 
+#[test]
+fn word_times_count_from_the_synthesisers_audio() {
+    let mut spoken = Spoken::new(pace());
+    spoken.push("One moment. ");
+    spoken.inserted(0, secs(2), 0);
+    spoken.push("Yes. ");
+    spoken.place(&[word("Yes.", 0, 1000)], 0);
+    spoken.done(ClauseId(1), secs(3), 0);
+    spoken.push("Hold on. ");
+    spoken.inserted(secs(3), secs(7), 0);
+    spoken.push("It is free.");
+    spoken.place(&[word("It", 1000, 1500), word("is", 1500, 2000), word("free", 2000, 3000)], 0);
+    assert_eq!(spoken.heard(secs(3) - 1), "One moment.");
+    assert_eq!(spoken.heard(secs(3)), "One moment. Yes.");
+    assert_eq!(spoken.heard(secs(8) - 1), "One moment. Yes. Hold on. It");
+    assert_eq!(spoken.heard(secs(9) - 1), "One moment. Yes. Hold on. It is");
+    assert_eq!(spoken.heard(secs(9)), "One moment. Yes. Hold on. It is free.");
+    assert_eq!(spoken.first_unheard(secs(8)), secs(8));
+}
+
+#[test]
+fn a_broken_off_clause_is_open_and_those_before_it_that_are_out_are_not() {
+    let mut spoken = Spoken::new(pace());
+    spoken.push("Here I am. ");
+    spoken.push("What is it that you want?");
+    assert_eq!(spoken.clone().broke_off(secs(1) / 2, 0), Some(0));
+    assert_eq!(spoken.broke_off(secs(2), 0), Some(1));
+    spoken.restart_open(secs(2), 0);
+    assert_eq!(spoken.heard(secs(2)), "Here I am.");
+    spoken.all_done(secs(4), 0);
+    assert_eq!(spoken.heard(secs(4)), "Here I am. What is it that you want?");
+}
+
+#[test]
+fn words_that_will_not_be_spoken_are_not_said() {
+    let mut spoken = Spoken::new(pace());
+    spoken.push("I have Monday at ten, ");
+    spoken.push("and Tuesday.");
+    spoken.give_up_open(secs(1), 0);
+    assert_eq!(spoken.said(), "I have");
+    assert_eq!(spoken.first_open(), None);
+    spoken.push(" Sorry.");
+    spoken.inserted(secs(1), secs(2), 0);
+    assert_eq!(spoken.heard(secs(1)), "I have");
+    assert_eq!(spoken.heard(secs(2)), "I have Sorry.");
+    assert_eq!(spoken.clauses_from(1).map(|(_, text)| text).collect::<Vec<_>>(), ["", " Sorry."]);
+}
+
 proptest! {
     #[test]
     fn heard_is_a_monotone_prefix_of_whole_words(

@@ -10,13 +10,18 @@
 mod barge_in;
 mod context;
 mod endings;
+mod fallback;
+mod fillers;
 mod keys;
 mod ledger;
 mod operator;
+mod prerecorded;
 mod screening;
 #[allow(dead_code, reason = "the scenario files use the rest")]
 mod sim;
+mod speculation;
 mod timelines;
+mod tool_policies;
 mod tool_use;
 mod transfer;
 mod turn_taking;

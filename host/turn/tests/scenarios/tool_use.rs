@@ -113,7 +113,7 @@ fn rounds_of_tools_are_limited() {
     sim.tool("calendar", 0.1, "success", "free").run(15.0);
     assert_eq!(outcomes(&sim), ["success", "success", "success", "refused"]);
     assert_eq!(sim.requests().len(), 4);
-    assert_eq!(sim.finished(1).2, "I'm sorry, something went wrong on my side.");
+    assert_eq!(sim.finished(1).2, "One moment, please. I'm sorry, something went wrong on my side.");
     assert!(!sim.call.is_finished());
 }
 

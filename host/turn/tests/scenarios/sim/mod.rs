@@ -204,7 +204,7 @@ impl Sim {
                 self.call.handle_input(self.now, Input::Tts(turn, failed));
             }
             Event::SynthesisEnd { turn, generation } => {
-                if self.generation(turn) == generation {
+                if self.generation(turn) == generation && self.failing != Some(turn) {
                     self.push(
                         self.synthesiser_free.max(self.now),
                         Event::Input(Input::Tts(turn, TtsInput::Done)),

@@ -17,9 +17,8 @@ pub(crate) struct Spoken {
     words: Vec<PlacedWord>,
     words_end: usize,
     words_count: bool,
-    /// Audio that the synthesiser does not know of: behind how much of its own audio,
-    /// and how much of it.
-    inserted: Vec<(u64, u64)>,
+    /// Audio that the synthesiser does not know of, in order.
+    inserted: Vec<Range<u64>>,
     floor: usize,
 }
 
@@ -120,8 +119,7 @@ impl Spoken {
     /// Notes that the last clause came from elsewhere than the synthesiser: its audio is
     /// that between two lengths of what was received. All clauses before it are done.
     pub(crate) fn inserted(&mut self, from: u64, received: u64, heard: u64) {
-        let before: u64 = self.inserted.iter().map(|(_, length)| length).sum();
-        self.inserted.push((from.saturating_sub(before), received.saturating_sub(from)));
+        self.inserted.push(from..received.max(from));
         self.all_done(received, heard);
     }
 
@@ -188,9 +186,9 @@ impl Spoken {
         for word in words {
             let Some(text) = self.find(&normal(&word.word)) else { continue };
             self.words_end = text.end;
-            let (start, end) = (self.pace.bytes(word.start), self.pace.bytes(word.end));
-            let shift = self.inserted_before(start);
-            let audio = start + shift..end + shift;
+            let start = self.behind_inserted(self.pace.bytes(word.start), true);
+            let end = self.behind_inserted(self.pace.bytes(word.end), false);
+            let audio = start..end;
             self.words.push(PlacedWord { text, audio });
         }
     }
@@ -282,9 +280,13 @@ impl Spoken {
         end
     }
 
-    /// How much audio was inserted before a position of the synthesiser's.
-    fn inserted_before(&self, position: u64) -> u64 {
-        self.inserted.iter().filter(|(at, _)| *at <= position).map(|(_, length)| length).sum()
+    /// Where a position in the synthesiser's audio lies in the turn's. What ends where
+    /// other audio begins ends before it.
+    fn behind_inserted(&self, position: u64, is_start: bool) -> u64 {
+        self.inserted.iter().fold(position, |at, audio| {
+            let before = if is_start { at < audio.start } else { at <= audio.start };
+            if before { at } else { at + (audio.end - audio.start) }
+        })
     }
 
     fn find(&self, word: &str) -> Option<Range<usize>> {

@@ -251,6 +251,8 @@ impl Playout {
         self.held = false;
         self.next = position.clamp(first.min(self.next), self.next);
         self.sending_from = self.next;
+        // What lies before was heard, and the cut has forgotten the marks that would say so.
+        self.acknowledged = self.acknowledged.max(self.next);
         self.marked = None;
     }
 

@@ -24,7 +24,8 @@ use turn::{Output, Snapshot, State};
 /// A call that nobody records.
 type Unrecorded = fn(&str) -> bool;
 
-/// What a call does, coarsely: its changes of state, and which outputs come in which state.
+/// What a call does, coarsely: its changes of state, which outputs come in which state, and
+/// which after which.
 type Behaviour = BTreeSet<String>;
 
 fn corpus() -> PathBuf {
@@ -36,6 +37,11 @@ fn found() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/found/call"))
 }
 
+/// What the fuzzer has found interesting here, if it ran.
+fn working() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/working"))
+}
+
 fn files(folder: PathBuf) -> Vec<(PathBuf, Vec<u8>)> {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -45,6 +51,7 @@ fn files(folder: PathBuf) -> Vec<(PathBuf, Vec<u8>)> {
 fn behaviour(data: &[u8]) -> Behaviour {
     let mut seen = Behaviour::new();
     let mut before = State::Connecting;
+    let mut last = String::new();
     Run::<Unrecorded, _>::whole(data, |snapshot: &Snapshot, outputs: &[Output]| {
         let state = snapshot.state;
         if before != state {
@@ -52,7 +59,10 @@ fn behaviour(data: &[u8]) -> Behaviour {
             before = state;
         }
         for output in outputs {
-            seen.insert(format!("{state:?}: {}", kind(output)));
+            let kind = kind(output);
+            seen.insert(format!("{state:?}: {kind}"));
+            seen.insert(format!("{last} then {kind}"));
+            last = kind;
         }
         if let Some(reason) = snapshot.ended {
             seen.insert(format!("ended: {reason:?}"));
@@ -106,7 +116,7 @@ fn the_corpus_is_small_and_reaches_every_state_and_output() {
     {
         assert!(text.contains(&format!(": {output}")), "{output} is not reached");
     }
-    assert!(seen.len() >= 150, "{}", seen.len());
+    assert!(seen.len() >= 250, "{}", seen.len());
 }
 
 /// Writes the corpus anew: calls that chance finds, each with a behaviour that those before
@@ -119,6 +129,9 @@ fn grow_the_corpus() {
     let mut known = Behaviour::new();
     let mut pool: Vec<Vec<u8>> = files(corpus()).into_iter().map(|(_, data)| data).collect();
     pool.push(Vec::new());
+    if working().exists() {
+        pool.extend(files(working()).into_iter().map(|(_, data)| data));
+    }
     for data in &pool {
         known.extend(behaviour(data));
     }

@@ -76,11 +76,16 @@ impl Rules {
                 assert!(!self.dead.contains(turn), "a model for the dead turn {turn}");
                 tool_messages(messages);
                 self.live_model = Some(*turn);
+                self.asked.insert(*turn);
             }
             Output::Speak { turn, .. } => {
-                assert!(!self.dead.contains(turn), "speech of the dead turn {turn}")
+                assert!(!self.dead.contains(turn), "speech of the dead turn {turn}");
+                self.asked.insert(*turn);
             }
-            Output::Cancel { turn } if self.live_model == Some(*turn) => self.live_model = None,
+            Output::Cancel { turn } => {
+                self.live_model = self.live_model.filter(|live| live != turn);
+                self.asked.remove(turn);
+            }
             Output::Hangup { .. } | Output::Transfer { .. } => {
                 assert_eq!(self.n_ended, 1, "ended before the hang-up");
                 self.hung_up = true;

@@ -42,6 +42,7 @@ pub fn allocations(work: impl FnOnce()) -> u64 {
 
 /// The bytes of a call: itself and what a copy of it allocates. Audio is shared by copies
 /// and not counted; what vectors hold in reserve is not either.
+#[allow(dead_code, reason = "not all benchmarks ask")]
 pub fn state_bytes(call: &Call) -> usize {
     let before = HELD.with(Cell::get);
     let copy = call.clone();

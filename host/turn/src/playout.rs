@@ -270,6 +270,8 @@ impl Playout {
         self.start_missed |= self.floor > 0;
         self.next = position.clamp(first.min(self.next), self.next);
         self.sending_from = self.next;
+        // What lies before was heard, and the cut has forgotten the marks that would say so.
+        self.acknowledged = self.acknowledged.max(self.next);
         self.marked = None;
     }
 

@@ -193,17 +193,14 @@ impl World {
             let silence = self.random.ms(100, 9000);
             self.put(now + silence, Event::Voice(true));
             if self.random.chance(0.02) {
-                self.give(now, Input::Carrier(CarrierInput::Dtmf(self.any_key())));
+                let key = self.random.pick(&['1', '2', '#', '0']);
+                self.give(now, Input::Carrier(CarrierInput::Dtmf(key)));
             }
             if self.random.chance(0.01) {
                 let command = self.command();
                 self.give(now, Input::Operator(command));
             }
         }
-    }
-
-    fn any_key(&self) -> char {
-        ['1', '2', '#', '0'][self.n_due as usize % 4]
     }
 
     fn command(&mut self) -> OperatorCommand {

@@ -166,6 +166,18 @@ fn a_mark_of_before_a_cut_says_nothing_about_what_is_sent_after_it() {
 }
 
 #[test]
+fn what_was_heard_before_a_cut_needs_no_mark_after_it() {
+    let mut playout = playout();
+    playout.push(audio(ms(100)));
+    drain(&mut playout, ms(0));
+    playout.cut(ms(1000));
+    playout.resume(playout.heard(ms(1000)));
+    playout.end_turn();
+    assert_eq!(drain(&mut playout, ms(1020)), []);
+    assert!(playout.all_sent() && playout.all_played());
+}
+
+#[test]
 fn a_gap_of_the_synthesiser_is_not_heard_time() {
     let mut playout = playout();
     playout.push(audio(ms(100)));

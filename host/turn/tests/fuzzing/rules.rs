@@ -17,6 +17,8 @@ pub struct Rules {
     longest_wait: Duration,
     marks: BTreeSet<MarkName>,
     live_model: Option<TurnId>,
+    /// Turns for which a vendor was asked and not told to stop.
+    asked: BTreeSet<TurnId>,
     committed: BTreeSet<u32>,
     finished: BTreeSet<u32>,
     /// Turns that were cut or are over: nothing of theirs may be heard any more.
@@ -74,11 +76,16 @@ impl Rules {
                 assert!(!self.dead.contains(turn), "a model for the dead turn {turn}");
                 tool_messages(messages);
                 self.live_model = Some(*turn);
+                self.asked.insert(*turn);
             }
             Output::Speak { turn, .. } => {
-                assert!(!self.dead.contains(turn), "speech of the dead turn {turn}")
+                assert!(!self.dead.contains(turn), "speech of the dead turn {turn}");
+                self.asked.insert(*turn);
             }
-            Output::Cancel { turn } if self.live_model == Some(*turn) => self.live_model = None,
+            Output::Cancel { turn } => {
+                self.live_model = self.live_model.filter(|live| live != turn);
+                self.asked.remove(turn);
+            }
             Output::Hangup { .. } | Output::Transfer { .. } => {
                 assert_eq!(self.n_ended, 1, "ended before the hang-up");
                 self.hung_up = true;
@@ -116,6 +123,8 @@ impl Rules {
                 assert!(self.finished.insert(*turn), "turn {turn} finished twice");
                 assert!(said.starts_with(heard.as_str()), "{heard:?} of {said:?}");
                 assert!(latency.is_none_or(|latency| latency.closes()), "{latency:?}");
+                let working = self.asked.remove(&TurnId(*turn));
+                assert!(!(*interrupted && working), "turn {turn} is cut and its vendors still work");
                 self.dead.insert(TurnId(*turn));
                 self.live_model = self.live_model.filter(|live| live.0 != *turn);
             }

@@ -8,13 +8,13 @@ use turn::{
     Recorder, Round, Sentiment, Snapshot, ToolResult, TtsInput, TurnId,
 };
 
-use super::decode::Step;
+use super::decode::{self, Step};
 use super::rules::Rules;
 
 const FRAME: Duration = Duration::from_millis(20);
 
 /// A call under test, recorded by `S`, and what its vendors know of it.
-pub struct Run<S> {
+pub struct Run<S, W> {
     pub call: Recorder<S>,
     pub now: CallTime,
     rules: Rules,
@@ -24,21 +24,17 @@ pub struct Run<S> {
     clauses: Vec<ClauseId>,
     tools: Vec<(TurnId, String)>,
     /// What the call looked like after each input, and what came of it.
-    watch: fn(&Snapshot, &[Output]),
+    watch: W,
     outputs: Vec<Output>,
 }
 
 /// For a call that nobody looks at.
+#[allow(dead_code, reason = "the corpus looks")]
 pub fn unwatched(_: &Snapshot, _: &[Output]) {}
 
-impl<S: FnMut(&str) -> bool> Run<S> {
+impl<S: FnMut(&str) -> bool, W: FnMut(&Snapshot, &[Output])> Run<S, W> {
     /// A call whose stream has started.
-    pub fn new(
-        config: AgentConfig,
-        context: CallContext,
-        sink: Option<S>,
-        watch: fn(&Snapshot, &[Output]),
-    ) -> Self {
+    pub fn new(config: AgentConfig, context: CallContext, sink: Option<S>, watch: W) -> Self {
         config.validate().expect("a valid configuration");
         let rules = Rules::new(&config);
         let turn = TurnId(context.first_turn);
@@ -56,6 +52,17 @@ impl<S: FnMut(&str) -> bool> Run<S> {
         };
         run.input(Input::Carrier(CarrierInput::Started { stream: "MZ1".into() }));
         run
+    }
+
+    /// The call that some bytes are, to its end, without a recording.
+    #[allow(dead_code, reason = "recordings need the call itself")]
+    pub fn whole(data: &[u8], watch: W) {
+        let (config, context, steps) = decode::call(data);
+        let mut run = Run::<S, W>::new(config, context, None, watch);
+        for step in steps {
+            run.take(step);
+        }
+        run.leave_alone();
     }
 
     pub fn take(&mut self, step: Step) {

@@ -10,10 +10,13 @@ use events::{CallEvent, EndReason};
 use crate::answer::Answer;
 use crate::barge_in::Pause;
 use crate::config::{AgentConfig, CallContext, Encoding};
+use crate::echo::EchoGuard;
 use crate::history::History;
 use crate::knowledge::Knowledge;
+use crate::learned::LearnedPause;
 use crate::pace::{FRAME, Pace};
 use crate::playout::Playout;
+use crate::question::Asked;
 use crate::state::{Snapshot, State};
 use crate::timers::{Timer, TimerTable};
 use crate::tools::ToolRuns;
@@ -33,6 +36,7 @@ pub struct Call {
     pub(crate) timers: TimerTable,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) vad: Vad,
+    pub(crate) echo: EchoGuard,
     /// Whether frames of the caller's audio come at the moment.
     pub(crate) frames_come: bool,
     /// When the caller's last speech ended.
@@ -40,6 +44,13 @@ pub struct Call {
     /// When the agent's last speech ended: nobody answers while the other speaks.
     pub(crate) agent_spoke_until: CallTime,
     pub(crate) transcript: Transcript,
+    pub(crate) learned: LearnedPause,
+    /// The agent's words that the caller heard last.
+    pub(crate) last_heard: String,
+    /// The caller's voiced time before them.
+    pub(crate) voiced_before_last: Duration,
+    /// What they ask of the caller.
+    pub(crate) asked: Asked,
     pub(crate) keypad: String,
     pub(crate) answer: Option<Answer>,
     pub(crate) playout: Playout,
@@ -93,10 +104,15 @@ impl Call {
             timers: TimerTable::default(),
             outputs: VecDeque::with_capacity(32),
             vad: Vad::new(&config.endpointing),
+            echo: EchoGuard::new(context.encoding, &config.endpointing),
             frames_come: false,
             spoke_until: None,
             agent_spoke_until: now,
             transcript: Transcript::default(),
+            learned: LearnedPause::new(&config.endpointing),
+            last_heard: String::new(),
+            voiced_before_last: Duration::ZERO,
+            asked: Asked::default(),
             keypad: String::new(),
             answer: None,
             playout: Playout::new(pace),

@@ -94,6 +94,8 @@ impl Call {
             answer.n_logged += 1;
         }
         answer.sent(now);
+        let played_from = self.playout.dry_at().saturating_sub(self.pace.time(payload.len() as u64));
+        self.echo.played(played_from, &payload);
         self.outputs.push_back(Output::SendAudio { turn: answer.turn, payload });
         if self.state == State::Thinking {
             self.set_state(State::Speaking);
@@ -128,6 +130,7 @@ impl Call {
 
     /// The turn was spoken to its end.
     fn conclude(&mut self, now: CallTime) {
+        self.drop_words_of_ours(now);
         let Some(mut answer) = self.answer.take() else { return };
         self.stop_answer_timers();
         self.playout.assume_played();
@@ -135,10 +138,12 @@ impl Call {
         let heard_length = answer.spoken.heard_length(received);
         self.history.close(answer.turn, answer.spoken.said(), heard_length);
         self.agent_spoke_until = now;
+        let heard = answer.spoken.heard(received).to_owned();
+        self.note_heard(&heard);
         self.emit(CallEvent::TurnFinished {
             turn: answer.turn.0,
             said: answer.spoken.said().trim().to_owned(),
-            heard: answer.spoken.heard(received).to_owned(),
+            heard,
             interrupted: false,
             latency: answer.latency(),
         });

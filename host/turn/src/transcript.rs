@@ -1,17 +1,36 @@
 //! The caller's words of the turn that is being heard, and when they are a turn.
 
+use std::time::Duration;
+
 use crate::CallTime;
 use crate::config::Endpointing;
-use crate::words::{self, Completeness};
+use crate::question::Asked;
+use crate::sentence::{Completeness, completeness};
+use crate::words;
 
 /// The words since the last commit. Interims replace, finals append.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transcript {
     finals: String,
     interim: String,
-    utterance_ended: bool,
+    /// Whether the recogniser has not heard an end behind the last final.
+    unended: bool,
+    /// When the recogniser heard an end of the words so far.
+    ended_at: Option<CallTime>,
+    /// When it took an end back.
+    resumed_at: Option<CallTime>,
     changed_at: CallTime,
     committed: Vec<String>,
+}
+
+/// How long the caller's pauses may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience<'a> {
+    pub(crate) settings: &'a Endpointing,
+    /// What the agent has asked for.
+    pub(crate) asked: Asked,
+    /// From the end of speech to the commit where the words are a whole sentence.
+    pub(crate) complete: Duration,
 }
 
 impl Transcript {
@@ -22,42 +41,57 @@ impl Transcript {
             return false;
         }
         self.interim = text.to_owned();
-        self.utterance_ended = false;
+        self.ended_at = None;
+        self.resumed_at = None;
         self.changed_at = now;
         true
     }
 
-    /// Takes a final; returns whether it brought words.
-    pub(crate) fn final_words(&mut self, now: CallTime, text: &str) -> bool {
+    /// Takes a final, behind which the recogniser has heard an end or not; returns whether
+    /// it brought words.
+    pub(crate) fn final_words(&mut self, now: CallTime, text: &str, ended: bool) -> bool {
         let text = bounded(self.without_committed(text)).to_owned();
         self.committed.clear();
         let had_interim = !std::mem::take(&mut self.interim).is_empty();
         self.append(&text);
+        self.unended = !ended;
         if had_interim || !text.is_empty() {
             self.changed_at = now;
         }
-        self.utterance_ended &= text.is_empty();
+        if !text.is_empty() {
+            self.ended_at = None;
+            self.resumed_at = None;
+        }
         !text.is_empty()
     }
 
     /// Notes that the recogniser heard an end of the words so far. Newer words
-    /// take it back.
-    pub(crate) fn utterance_end(&mut self) {
-        self.utterance_ended = true;
+    /// take it back, and so does a voice that goes on.
+    pub(crate) fn utterance_end(&mut self, now: CallTime) {
+        self.ended_at = Some(now);
+        self.resumed_at = None;
+    }
+
+    /// Notes that the recogniser takes back what it heard of an end: more words come.
+    pub(crate) fn resumed(&mut self, now: CallTime) {
+        self.ended_at = None;
+        self.resumed_at = Some(now);
     }
 
     /// Takes words that are complete by themselves, such as keys pressed.
     pub(crate) fn entry(&mut self, now: CallTime, text: &str) {
         self.append(text);
-        self.utterance_ended = true;
+        self.unended = false;
+        self.utterance_end(now);
         self.changed_at = now;
     }
 
-    /// Forgets what an ended stream of the recogniser will not finish.
+    /// Notes that the recogniser's stream is lost. The next one hears the audio since the
+    /// last final again, so an interim stays one: it is replaced, or committed after its
+    /// wait if nothing comes. For the same reason a committed interim is still repeated.
     pub(crate) fn stream_lost(&mut self) {
-        let interim = std::mem::take(&mut self.interim);
-        self.append(&interim);
-        self.committed.clear();
+        self.ended_at = None;
+        self.unended = true;
     }
 
     /// All words so far.
@@ -92,46 +126,84 @@ impl Transcript {
     /// Forgets the words, and their repetition.
     pub(crate) fn drop_words(&mut self) {
         self.committed.extend(words::words(&self.interim));
+        self.forget();
+    }
+
+    /// Forgets the words, but not that they may come again.
+    pub(crate) fn forget(&mut self) {
         self.finals.clear();
         self.interim.clear();
-        self.utterance_ended = false;
+        self.unended = false;
+        self.ended_at = None;
+        self.resumed_at = None;
+    }
+
+    /// How many words there are.
+    pub(crate) fn n_words(&self) -> usize {
+        self.finals.split_whitespace().count() + self.interim.split_whitespace().count()
     }
 
     /// When the words are to be committed, if nothing else happens; `None` where
     /// there are none. The caller must be silent. `frames` says that audio comes in.
     pub(crate) fn commit_at(
         &self,
-        settings: &Endpointing,
+        patience: &Patience,
         end_of_speech: CallTime,
         frames: bool,
     ) -> Option<CallTime> {
+        let settings = patience.settings;
         if self.is_empty() {
             return None;
         }
         if !frames {
             return Some(self.changed_at + settings.stalled);
         }
-        let wait = if self.utterance_ended {
-            settings.vad_stop
-        } else {
-            let wait = self.text_wait(settings);
-            if self.interim.is_empty() { wait } else { wait.max(settings.stt_wait) }
-        };
-        Some(end_of_speech + wait.max(settings.vad_stop).min(settings.max_wait))
+        let mut wait = self.ready_after(patience, end_of_speech);
+        if !self.end_is_heard(settings, end_of_speech) && self.words_are_owed(settings, end_of_speech) {
+            wait = wait.max(settings.stt_wait);
+        }
+        let latest = end_of_speech + settings.max_wait;
+        let at = (end_of_speech + wait).min(latest);
+        let resumed = self.resumed_at.map_or(at, |resumed| (resumed + settings.stt_wait).min(latest));
+        Some(at.max(resumed))
     }
 
     /// When they would have been committed had the recogniser been instant.
-    pub(crate) fn ready_at(&self, settings: &Endpointing, end_of_speech: CallTime) -> CallTime {
-        let wait = if self.utterance_ended { settings.vad_stop } else { self.text_wait(settings) };
-        end_of_speech + wait.max(settings.vad_stop).min(settings.max_wait)
+    pub(crate) fn ready_at(&self, patience: &Patience, end_of_speech: CallTime) -> CallTime {
+        end_of_speech + self.ready_after(patience, end_of_speech)
     }
 
-    fn text_wait(&self, settings: &Endpointing) -> std::time::Duration {
-        match words::completeness(&self.text()) {
-            Completeness::Complete => settings.complete,
+    fn ready_after(&self, patience: &Patience, end_of_speech: CallTime) -> Duration {
+        let settings = patience.settings;
+        let wait = if self.end_is_heard(settings, end_of_speech) {
+            settings.vad_stop
+        } else {
+            self.text_wait(patience)
+        };
+        wait.max(settings.vad_stop).min(settings.max_wait)
+    }
+
+    /// An end that the recogniser heard counts for the voice up to there, and a little
+    /// beyond, for the two are not measured alike.
+    fn end_is_heard(&self, settings: &Endpointing, end_of_speech: CallTime) -> bool {
+        self.ended_at.is_some_and(|at| end_of_speech <= at + settings.vad_stop)
+    }
+
+    /// Whether words must be on their way: some are not final, or the voice went on
+    /// behind the last.
+    fn words_are_owed(&self, settings: &Endpointing, end_of_speech: CallTime) -> bool {
+        self.unended || !self.interim.is_empty() || end_of_speech > self.changed_at + settings.vad_stop
+    }
+
+    fn text_wait(&self, patience: &Patience) -> Duration {
+        let settings = patience.settings;
+        match completeness(&self.text(), patience.asked) {
+            Completeness::Answer => settings.answer,
+            Completeness::Complete => patience.complete,
             // An interim has its punctuation only by luck.
-            Completeness::Unfinished if !self.interim.is_empty() => settings.complete,
-            Completeness::Unfinished => settings.unfinished,
+            Completeness::Unfinished if !self.interim.is_empty() => patience.complete,
+            Completeness::Dictating if patience.asked.dictation.is_some() => settings.trailing,
+            Completeness::Unfinished | Completeness::Dictating => settings.unfinished.max(patience.complete),
             Completeness::Trailing => settings.trailing,
         }
     }
@@ -182,28 +254,27 @@ fn bounded(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+    use crate::spelling::Dictation;
 
     #[test]
     fn interims_replace_and_finals_append() {
         let mut words = Transcript::default();
         words.interim(ms(1), "tell");
         words.interim(ms(2), "tell me");
-        words.final_words(ms(3), "Tell me a story.");
+        words.final_words(ms(3), "Tell me a story.", true);
         words.interim(ms(4), "of");
         assert_eq!(words.text(), "Tell me a story. of");
-        words.final_words(ms(5), "Of bees.");
+        words.final_words(ms(5), "Of bees.", true);
         assert_eq!(words.text(), "Tell me a story. Of bees.");
     }
 
     #[test]
     fn an_empty_final_opens_no_turn() {
         let mut words = Transcript::default();
-        assert!(!words.final_words(ms(1), "  "));
+        assert!(!words.final_words(ms(1), "  ", true));
         assert!(words.is_empty());
-        assert_eq!(words.commit_at(&Endpointing::default(), ms(0), true), None);
+        assert_eq!(words.commit_at(&patience(), ms(0), true), None);
     }
 
     #[test]
@@ -226,18 +297,18 @@ mod tests {
     #[test]
     fn an_utterance_end_commits_at_once_unless_a_newer_interim_came() {
         let mut words = Transcript::default();
-        words.final_words(ms(1100), "tell me a story and");
-        words.utterance_end();
-        assert_eq!(words.commit_at(&Endpointing::default(), ms(1000), true), Some(ms(1200)));
+        words.final_words(ms(1100), "tell me a story and", true);
+        words.utterance_end(ms(1150));
+        assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1200)));
         words.interim(ms(1300), "another one please");
-        assert_eq!(words.commit_at(&Endpointing::default(), ms(1000), true), Some(ms(1400)));
+        assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1400)));
     }
 
     #[test]
     fn without_frames_quiet_after_the_transcript_decides() {
         let mut words = Transcript::default();
         words.interim(ms(1700), "tell me");
-        assert_eq!(words.commit_at(&Endpointing::default(), ms(1000), false), Some(ms(2300)));
+        assert_eq!(words.commit_at(&patience(), ms(1000), false), Some(ms(2300)));
     }
 
     #[test]
@@ -248,9 +319,9 @@ mod tests {
         assert!(!words.interim(ms(2), "book a table"));
         assert!(words.interim(ms(3), "book a table for"));
         assert_eq!(words.text(), "for");
-        assert!(words.final_words(ms(4), "Book a table for two."));
+        assert!(words.final_words(ms(4), "Book a table for two.", true));
         assert_eq!(words.text(), "for two.");
-        assert!(words.final_words(ms(5), "Book a table."));
+        assert!(words.final_words(ms(5), "Book a table.", true));
         assert_eq!(words.text(), "for two. Book a table.");
     }
 
@@ -270,15 +341,96 @@ mod tests {
         let mut words = Transcript::default();
         words.interim(ms(1), "book a table");
         words.commit();
-        assert!(!words.final_words(ms(2), "Book a table."));
+        assert!(!words.final_words(ms(2), "Book a table.", true));
         assert!(words.is_empty());
+    }
+
+    #[test]
+    fn an_end_that_was_heard_long_before_the_voice_ended_is_none() {
+        let mut words = Transcript::default();
+        words.final_words(ms(500), "Tell me a story.", true);
+        words.utterance_end(ms(800));
+        assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1200)));
+        assert_eq!(words.commit_at(&patience(), ms(1001), true), Some(ms(1401)), "words are owed");
+    }
+
+    #[test]
+    fn a_turn_that_is_resumed_waits_for_its_words() {
+        let mut words = Transcript::default();
+        words.final_words(ms(900), "Tell me a story.", true);
+        words.utterance_end(ms(1100));
+        words.resumed(ms(1150));
+        assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1550)));
+        words.interim(ms(1200), "about bees");
+        assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1400)));
+    }
+
+    #[test]
+    fn a_final_without_an_end_waits_for_the_rest() {
+        let mut words = Transcript::default();
+        words.final_words(ms(900), "Tell me a story.", false);
+        assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1400)));
+        words.final_words(ms(1050), "", true);
+        assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1250)));
+    }
+
+    #[test]
+    fn an_interim_of_a_lost_stream_is_replaced_or_committed() {
+        let mut words = Transcript::default();
+        words.interim(ms(900), "tell me");
+        words.stream_lost();
+        assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1400)));
+        words.final_words(ms(1100), "Tell me a story.", true);
+        assert_eq!(words.text(), "Tell me a story.");
+    }
+
+    #[test]
+    fn an_interim_that_was_committed_is_left_out_of_the_next_stream() {
+        let mut words = Transcript::default();
+        words.interim(ms(900), "tell me");
+        words.commit();
+        words.stream_lost();
+        words.final_words(ms(1100), "Tell me a story.", true);
+        assert_eq!(words.text(), "a story.");
+    }
+
+    #[test]
+    fn an_answer_to_a_closed_question_is_taken_at_once() {
+        let asked = Asked { closed: true, dictation: None };
+        let mut words = Transcript::default();
+        words.final_words(ms(1100), "Yes.", true);
+        assert_eq!(words.commit_at(&Patience { asked, ..patience() }, ms(1000), true), Some(ms(1200)));
+        assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1250)));
+    }
+
+    #[test]
+    fn digits_are_waited_for_even_as_an_interim_and_longer_where_asked_for() {
+        assert_eq!(due("", "my number is five five five"), Some(ms(2500)));
+        assert_eq!(due("It is 555.", ""), Some(ms(2500)));
+        let asked = Asked { closed: false, dictation: Some(Dictation::Number { digits: 10 }) };
+        let mut words = Transcript::default();
+        words.final_words(ms(1100), "It is 555.", true);
+        assert_eq!(words.commit_at(&Patience { asked, ..patience() }, ms(1000), true), Some(ms(3500)));
+    }
+
+    #[test]
+    fn a_learned_pause_is_the_wait_for_a_whole_sentence() {
+        let patience = Patience { complete: ms(600), ..patience() };
+        let mut words = Transcript::default();
+        words.final_words(ms(1100), "Tell me a story.", true);
+        assert_eq!(words.commit_at(&patience, ms(1000), true), Some(ms(1600)));
     }
 
     fn due(finals: &str, interim: &str) -> Option<CallTime> {
         let mut words = Transcript::default();
-        words.final_words(ms(900), finals);
+        words.final_words(ms(900), finals, true);
         words.interim(ms(950), interim);
-        words.commit_at(&Endpointing::default(), ms(1000), true)
+        words.commit_at(&patience(), ms(1000), true)
+    }
+
+    fn patience() -> Patience<'static> {
+        static SETTINGS: std::sync::LazyLock<Endpointing> = std::sync::LazyLock::new(Endpointing::default);
+        Patience { settings: &SETTINGS, asked: Asked::default(), complete: SETTINGS.complete }
     }
 
     fn ms(ms: u64) -> CallTime {

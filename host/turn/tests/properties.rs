@@ -149,6 +149,9 @@ fn stt() -> impl Strategy<Value = SttInput> {
         8 => words().prop_map(|text| SttInput::Interim { text }),
         8 => (words(), any::<bool>()).prop_map(|(text, speech_final)| SttInput::Final { text, speech_final }),
         4 => Just(SttInput::UtteranceEnd),
+        2 => words().prop_map(|text| SttInput::EagerEndOfTurn { text }),
+        2 => Just(SttInput::TurnResumed),
+        3 => words().prop_map(|text| SttInput::EndOfTurn { text }),
         2 => Just(SttInput::SpeechStarted),
         1 => Just(SttInput::Failed { message: "gone".into() }),
     ]

@@ -9,7 +9,11 @@
 
 mod barge_in;
 mod context;
+mod echo;
 mod endings;
+mod endpointing;
+mod interjections;
+mod pauses;
 mod sim;
 mod timelines;
 mod tool_use;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::CallTime;
 use crate::config::{Encoding, Endpointing};
 use crate::level::level;
-use crate::pace::FRAME_MICROS;
+use crate::pace::FRAME;
 
 /// Compares what is played to the caller with what comes back meanwhile. The ratio of
 /// their peaks while the agent is heard is the line's coupling: what exceeds it by a
@@ -17,9 +17,9 @@ pub(crate) struct EchoGuard {
     encoding: Encoding,
     echo_floor: f32,
     margin: f32,
-    /// The level of each frame that is played, at its frame of call time.
+    /// The peak of each tenth of a second that is played, with its number.
     played: [(u32, f32); PLAYED],
-    /// The levels of the last frames that came while the agent was heard.
+    /// The peaks of what came lately while the agent was heard, four frames each.
     received: [f32; RECEIVED],
     n_received: usize,
     coupling: f32,
@@ -43,20 +43,21 @@ impl EchoGuard {
 
     /// Notes audio that the carrier plays from `at` on.
     pub(crate) fn played(&mut self, at: CallTime, payload: &[u8]) {
-        let mut number = frame_number(at);
+        let mut at = at;
         for frame in payload.chunks(Encoding::FRAME_BYTES) {
-            let level = level(self.encoding, frame);
+            let (number, level) = (tenth(at), level(self.encoding, frame));
             if let Some(slot) = self.played.get_mut(slot(number)) {
                 let same = slot.0 == number;
                 *slot = (number, if same { slot.1.max(level) } else { level });
             }
-            number = number.wrapping_add(1);
+            at += FRAME;
         }
     }
 
-    /// Notes that what the carrier has not played by `now` will not be played.
+    /// Notes that what the carrier has not played by `now` will not be played, but for the
+    /// rest of the tenth that is running.
     pub(crate) fn cut(&mut self, now: CallTime) {
-        let last = frame_number(now);
+        let last = tenth(now);
         for slot in &mut self.played {
             if slot.0 > last {
                 *slot = (0, 0.0);
@@ -75,8 +76,10 @@ impl EchoGuard {
             }
             return 0.0;
         }
-        if let Some(slot) = self.received.get_mut(self.n_received % RECEIVED) {
-            *slot = if received.is_finite() { received } else { 0.0 };
+        if let Some(peak) = self.received.get_mut(self.n_received / FRAMES_PER_PEAK % RECEIVED) {
+            let level = if received.is_finite() { received } else { 0.0 };
+            let first = self.n_received.is_multiple_of(FRAMES_PER_PEAK);
+            *peak = if first { level } else { peak.max(level) };
         }
         self.n_received += 1;
         let played = self.peak_played(now);
@@ -96,7 +99,7 @@ impl EchoGuard {
     }
 
     fn peak_played(&self, now: CallTime) -> f32 {
-        let last = frame_number(now);
+        let last = tenth(now);
         let mut peak = 0.0;
         for number in last.saturating_sub(LOOK_BACK)..=last {
             match self.played.get(slot(number)) {
@@ -108,24 +111,26 @@ impl EchoGuard {
     }
 }
 
-/// A frame of call time; 0 is no frame's, so that empty slots are nobody's.
-fn frame_number(at: CallTime) -> u32 {
-    u32::try_from(at.as_micros() / u128::from(FRAME_MICROS)).unwrap_or(u32::MAX / 2) + 1
+/// A tenth of a second of call time; 0 is none, so that empty slots are nobody's.
+fn tenth(at: CallTime) -> u32 {
+    u32::try_from(at.as_secs()).unwrap_or(0).saturating_mul(10).saturating_add(at.subsec_millis() / 100 + 1)
 }
 
-fn slot(number: u32) -> usize {
-    number as usize % PLAYED
+fn slot(tenth: u32) -> usize {
+    tenth as usize % PLAYED
 }
 
-/// Frames of played audio that are remembered: 2 s of lead, which is the most that a
-/// configuration may have, and what is looked back on.
-const PLAYED: usize = 160;
-/// How long ago what was played may come back, in frames: 600 ms, two legs of a mobile
+/// Tenths of played audio that are remembered: 2 s of lead, which is the most that a
+/// configuration may have, and what is looked back on, rounded up to a power of two.
+const PLAYED: usize = 32;
+/// How long ago what was played may come back, in tenths: 600 ms, two legs of a mobile
 /// call and a jitter buffer.
-const LOOK_BACK: u32 = 30;
-/// The window of the received peak in frames: 400 ms, so that the pause between two
-/// syllables is not taken for a line without echo.
-const RECEIVED: usize = 20;
+const LOOK_BACK: u32 = 6;
+/// The window of the received peak: 400 ms, so that the pause between two syllables is
+/// not taken for a line without echo.
+const RECEIVED: usize = 5;
+/// See [`RECEIVED`]: four frames are 80 ms.
+const FRAMES_PER_PEAK: usize = 4;
 /// Before anything is known: -6 dB, the loudest echo that the cancellers of the network
 /// are made for (ITU-T G.168).
 const FIRST_COUPLING: f32 = 0.5;
@@ -141,7 +146,6 @@ const ECHO_TAIL: Duration = Duration::from_millis(300);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pace::FRAME;
 
     /// Mu-law: 0x80 is nearly full scale, each 0x10 more is half as loud.
     const LOUD: u8 = 0x90 + 0x10 + 0x10;
@@ -194,7 +198,7 @@ mod tests {
     fn the_guard_outlives_a_cut_by_its_tail_and_forgets_what_was_not_played() {
         let mut line = Line::new(&Endpointing::default());
         line.spoken(5, LOUD, 0.5);
-        line.guard.played(line.now + FRAME * 2, &[0x80; 1600]);
+        line.guard.played(line.now + FRAME * 5, &[0x80; 1600]);
         line.guard.cut(line.now);
         let floor = line.silent(0.0);
         assert!(floor > 0.01 && floor < 0.5, "{floor}");

@@ -139,7 +139,7 @@ impl Call {
         let heard_length = answer.spoken.heard_length(heard_bytes);
         self.history.close(answer.turn, answer.spoken.said(), heard_length);
         let heard = answer.spoken.heard(heard_bytes).to_owned();
-        self.note_heard(&heard);
+        self.note_heard(&heard, answer.reply);
         self.interrupted = by_caller && !heard.is_empty();
         if started {
             self.agent_spoke_until = now;

@@ -10,12 +10,18 @@ use crate::repetition::repeats;
 use crate::words::{Interjection, interjection};
 
 impl Call {
-    /// Keeps the words of the agent's that the caller heard last.
-    pub(crate) fn note_heard(&mut self, heard: &str) {
-        if !heard.is_empty() {
-            self.asked = asked(heard);
-            heard.clone_into(&mut self.last_heard);
+    /// Keeps the words of the agent's that the caller heard last, of a reply or of a line
+    /// of its own. After "Are you still there?" a number that was asked for still is.
+    pub(crate) fn note_heard(&mut self, heard: &str, reply: bool) {
+        if heard.is_empty() {
+            return;
         }
+        let before = self.asked;
+        self.asked = asked(heard);
+        if !reply {
+            self.asked.dictation = self.asked.dictation.or(before.dictation);
+        }
+        heard.clone_into(&mut self.last_heard);
     }
 
     /// Whether the words that came over the agent's are the agent's, or nobody's. A caller

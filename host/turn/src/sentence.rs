@@ -38,6 +38,9 @@ pub(crate) fn completeness(text: &str, asked: Asked) -> Completeness {
     if dictated == Some(Progress::Going) {
         return Completeness::Dictating;
     }
+    if asked.dictation.is_some() && is_promise(text) {
+        return Completeness::Dictating;
+    }
     if asked.closed && !text.ends_with('?') && is_yes_or_no(text) {
         return Completeness::Answer;
     }
@@ -47,6 +50,12 @@ pub(crate) fn completeness(text: &str, asked: Asked) -> Completeness {
 fn is_short_answer(text: &str) -> bool {
     let all: Vec<String> = words(text).collect();
     (1..=3).contains(&all.len()) && all.iter().all(|word| ANSWERS.contains(&word.as_str()))
+}
+
+/// "Sure", where something is to be dictated: it follows.
+fn is_promise(text: &str) -> bool {
+    let mut words = words(text).peekable();
+    words.peek().is_some() && words.all(|word| PROMISES.contains(&word.as_str()))
 }
 
 fn is_yes_or_no(text: &str) -> bool {
@@ -87,6 +96,22 @@ const YES_OR_NO: &[&str] = &[
     "absolutely",
     "definitely",
     "certainly",
+];
+
+const PROMISES: &[&str] = &[
+    "yes",
+    "yeah",
+    "yep",
+    "sure",
+    "okay",
+    "ok",
+    "certainly",
+    "absolutely",
+    "of",
+    "course",
+    "oh",
+    "well",
+    "right",
 ];
 
 const WITH_YES_OR_NO: &[&str] = &[
@@ -202,6 +227,8 @@ mod tests {
         let asked = Asked { closed: false, dictation: Some(Dictation::Number { digits: 10 }) };
         assert_eq!(completeness("Five.", asked), Completeness::Dictating);
         assert_eq!(judged("Five."), Completeness::Complete);
+        assert_eq!(completeness("Yes, of course.", asked), Completeness::Dictating);
+        assert_eq!(completeness("No.", asked), Completeness::Complete);
     }
 
     fn judged(text: &str) -> Completeness {

@@ -139,7 +139,7 @@ impl Call {
         self.history.close(answer.turn, answer.spoken.said(), heard_length);
         self.agent_spoke_until = now;
         let heard = answer.spoken.heard(received).to_owned();
-        self.note_heard(&heard);
+        self.note_heard(&heard, answer.reply);
         self.emit(CallEvent::TurnFinished {
             turn: answer.turn.0,
             said: answer.spoken.said().trim().to_owned(),

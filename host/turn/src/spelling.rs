@@ -98,6 +98,7 @@ struct Run {
     /// Whether the last word announces the next: "double", "plus", "b as in".
     open: bool,
     tens: bool,
+    last_letter: Option<char>,
 }
 
 impl Run {
@@ -115,14 +116,14 @@ impl Run {
                 run.plus |= token.starts_with('+');
                 run.digits += n;
                 run.parts += 1;
-            } else if (token == "as" && rest.peek() == Some(&"in") || token == "for") && run.letters > 0 {
-                if token == "as" {
-                    rest.next();
-                }
+            } else if token == "as" && run.letters > 0 && rest.next_if_eq(&"in").is_some() {
                 run.certain = true;
                 run.open = rest.next().is_none();
+            } else if token == "for" && rest.next_if(|next| run.begins_with_last_letter(next)).is_some() {
+                run.certain = true;
             } else if let Some(n) = letters(token, run.digits + run.letters > 0) {
                 run.letters += n;
+                run.last_letter = token.chars().next_back();
             } else if let Some(value) = number(token) {
                 run.spoken_number(value, tens);
             } else if ALPHABET.contains(&token) {
@@ -132,6 +133,11 @@ impl Run {
             }
         }
         run
+    }
+
+    /// "B for bravo", and not "plan B for Tuesday".
+    fn begins_with_last_letter(&self, word: &str) -> bool {
+        self.letters > 0 && self.last_letter.is_some_and(|letter| word.starts_with(letter))
     }
 
     fn multiple(&mut self, times: &str, next: Option<&str>) {
@@ -218,8 +224,10 @@ const JOINERS: &[&str] = &["dot", "underscore", "hyphen"];
 /// The words of a spoken name between two joiners, at most.
 const LONGEST_PART: usize = 3;
 /// Answers to "what is your e-mail address" that are no part of one.
-const NO_PART: &[&str] =
-    &["no", "none", "yes", "nope", "sorry", "what", "pardon", "okay", "thanks", "sure", "why"];
+const NO_PART: &[&str] = &[
+    "no", "not", "don't", "none", "human", "agent", "hello", "stop", "thank", "yes", "nope", "sorry", "what",
+    "pardon", "okay", "thanks", "sure", "why",
+];
 /// Said between the parts of a number or a word.
 const BETWEEN: &[&str] = &["um", "uh", "er", "then", "and", "dash", "hyphen", "space", "capital"];
 
@@ -258,6 +266,7 @@ mod tests {
             "five five five double",
             "b as in boy",
             "b as in",
+            "b for bravo",
             "alpha bravo",
             "+1 202 555",
             "five five",
@@ -337,6 +346,7 @@ mod tests {
             "Is it 555?",
             "I have a",
             "At home.",
+            "I want plan B for Tuesday.",
         ] {
             assert_eq!(progress(text, None), None, "{text}");
         }

@@ -157,9 +157,37 @@ fn yes_to_a_closed_question_is_answered_at_once_and_yes_but_is_not() {
     }
 }
 
+#[test]
+fn a_yes_to_a_request_for_a_number_waits_for_the_number() {
+    let mut sim = asked("Could you give me your phone number?");
+    sim.says(5.0, 5.5, "Sure.").says(7.5, 9.5, "It's 555 123 4567.").answers("Thank you.").run(14.0);
+    let turns = committed(&sim);
+    assert_eq!(turns.len(), 2, "{turns:?}");
+    assert_eq!(turns[1].1, "Sure. It's 555 123 4567.");
+    assert!(turns[1].0 < 10.3, "complete by its length: {turns:?}");
+}
+
+#[test]
+fn a_number_is_still_asked_for_after_a_reminder() {
+    let mut config = AgentConfig::default();
+    config.timers.silence = secs(4.0);
+    let mut sim = asked_with(config, "What is your phone number?");
+    sim.says(10.5, 11.0, "Five.")
+        .says(13.2, 14.0, "Five five one two three.")
+        .answers("Thank you.")
+        .run(20.0);
+    let turns = committed(&sim);
+    assert_eq!(turns.len(), 2, "{turns:?}");
+    assert_eq!(turns[1].1, "Five. Five five one two three.");
+}
+
 /// The agent has asked `question` by 4.8 at the latest.
 fn asked(question: &str) -> Sim {
-    let mut sim = Sim::new(AgentConfig::default());
+    asked_with(AgentConfig::default(), question)
+}
+
+fn asked_with(config: AgentConfig, question: &str) -> Sim {
+    let mut sim = Sim::new(config);
     sim.tts.lengths = [secs(1.0)].into();
     sim.says(0.5, 2.5, "Book a table, please.").answers(question);
     sim

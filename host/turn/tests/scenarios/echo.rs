@@ -51,6 +51,16 @@ fn a_caller_as_loud_as_the_agent_gets_through_with_and_without_echo() {
 }
 
 #[test]
+fn the_rest_of_the_echo_behind_a_cough_is_no_voice() {
+    let mut sim = Sim::new(AgentConfig::default());
+    line(&mut sim, &[(0.5, 2.5, 0.1), (FROM, 5.5, AGENT * 0.3), (5.0, 5.2, 0.1)]);
+    asks(&mut sim);
+    sim.run(16.0);
+    assert_near(sim.entered(State::PausedForBargeIn, 0), 5.2);
+    untouched(&sim);
+}
+
+#[test]
 fn the_agents_words_without_a_voice_are_nobodys() {
     let mut sim = talking();
     sim.at(secs(4.6), interim("have Monday at")).at(secs(5.0), interim("have Monday at ten tuesday"));
@@ -87,9 +97,6 @@ fn a_caller_who_takes_up_an_offer_in_the_agents_words_is_heard() {
 #[test]
 fn the_agents_last_words_that_are_recognised_late_open_no_turn() {
     let mut sim = talking();
-    sim.run(9.0);
-    assert_eq!(sim.call.snapshot().state, State::Speaking);
-    let mut sim = talking();
     sim.at(secs(9.9), interim("late afternoon")).at(secs(10.2), finally("In the late afternoon.")).run(16.0);
     assert!(sim.finished(1).0 < 9.9);
     untouched(&sim);
@@ -100,6 +107,19 @@ fn the_same_words_by_the_caller_are_a_turn() {
     let mut sim = talking();
     sim.says(10.0, 11.0, "In the late afternoon.").answers("Done.").run(16.0);
     assert_eq!(sim.requests()[1].3.last(), Some(&user("In the late afternoon.")));
+}
+
+#[test]
+fn a_caller_who_cannot_interrupt_is_believed_to_have_said_the_agents_words() {
+    let mut config = AgentConfig::default();
+    config.barge_in.enabled = false;
+    let end = talking().run(16.0).finished(1).0;
+    for (final_at, text) in [(end - 0.1, "Tuesday at eleven."), (end + 0.1, "In the late afternoon.")] {
+        let mut sim = talking_with(config.clone());
+        sim.voice(end - 1.2, end - 0.4).at(secs(final_at), finally(text)).answers("Done.").run(16.0);
+        assert!(!sim.finished(1).3);
+        assert_eq!(sim.requests()[1].3.last(), Some(&user(text)));
+    }
 }
 
 #[test]
@@ -135,7 +155,11 @@ fn asks(sim: &mut Sim) {
 }
 
 fn talking() -> Sim {
-    let mut sim = Sim::new(AgentConfig::default());
+    talking_with(AgentConfig::default())
+}
+
+fn talking_with(config: AgentConfig) -> Sim {
+    let mut sim = Sim::new(config);
     sim.says(0.5, 2.5, "When are you free?").answers(LONG);
     sim
 }

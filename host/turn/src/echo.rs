@@ -82,10 +82,13 @@ impl EchoGuard {
             *peak = if first { level } else { peak.max(level) };
         }
         self.n_received += 1;
-        let played = self.peak_played(now);
-        if played > MEASURABLE {
-            self.learn(duration, played);
+        let last = tenth(now);
+        // What was played just now may not be back yet, and would look like no echo.
+        let back_by_now = self.peak_played(last.saturating_sub(LOOK_BACK), last.saturating_sub(DELAY));
+        if back_by_now > MEASURABLE {
+            self.learn(duration, back_by_now);
         }
+        let played = back_by_now.max(self.peak_played(last.saturating_sub(DELAY - 1), last));
         self.echo_floor.max(played * self.coupling * self.margin)
     }
 
@@ -98,10 +101,9 @@ impl EchoGuard {
         self.coupling += (ratio - self.coupling) * step;
     }
 
-    fn peak_played(&self, now: CallTime) -> f32 {
-        let last = tenth(now);
+    fn peak_played(&self, from: u32, to: u32) -> f32 {
         let mut peak = 0.0;
-        for number in last.saturating_sub(LOOK_BACK)..=last {
+        for number in from..=to {
             match self.played.get(slot(number)) {
                 Some((of, level)) if *of == number && *level > peak => peak = *level,
                 _ => {}
@@ -126,6 +128,9 @@ const PLAYED: usize = 32;
 /// How long ago what was played may come back, in tenths: 600 ms, two legs of a mobile
 /// call and a jitter buffer.
 const LOOK_BACK: u32 = 6;
+/// What was played less than so many tenths ago teaches nothing yet: the round trip of a
+/// mobile call is 200 to 300 ms.
+const DELAY: u32 = 3;
 /// The window of the received peak: 400 ms, so that the pause between two syllables is
 /// not taken for a line without echo.
 const RECEIVED: usize = 5;
@@ -183,6 +188,18 @@ mod tests {
             for _ in 0..500 {
                 let floor = line.spoken(1, LOUD, echo);
                 assert!(floor > line.level * echo, "{floor} with echo {echo}");
+            }
+        }
+    }
+
+    #[test]
+    fn echo_that_comes_late_stays_below_the_floor_from_its_first_frame() {
+        for delay in [0, 5, 10, 15] {
+            let mut line = Line::new(&Endpointing::default());
+            line.spoken(delay, LOUD, 0.0);
+            for n in 0..200 {
+                let floor = line.spoken(1, LOUD, 0.5);
+                assert!(floor > line.level * 0.5, "{floor} at frame {n} with a delay of {delay} frames");
             }
         }
     }

@@ -102,6 +102,41 @@ fn frames_of_the_agents_echo_allocate_nothing_but_marks() {
     assert_eq!(call.snapshot().state, State::PausedForBargeIn);
 }
 
+/// A backchannel is judged when its words come and when its voice has lasted, not with
+/// every frame.
+#[test]
+fn frames_of_a_long_backchannel_allocate_nothing() {
+    let mut config = AgentConfig::default();
+    config.barge_in.protect_greeting = false;
+    let mut call = Call::new(config, CallContext::mulaw("call"), Duration::ZERO);
+    let mut now = Duration::ZERO;
+    call.handle_input(now, Input::Carrier(CarrierInput::Started { stream: "MZ1".into() }));
+    let audio = bytes::Bytes::from(vec![0x55; 80_000]);
+    call.handle_input(now, Input::Tts(turn::TurnId(0), turn::TtsInput::Audio(audio)));
+    for _ in 0..50 {
+        frame(&mut call, &mut now, 0.02);
+    }
+    for _ in 0..15 {
+        frame(&mut call, &mut now, 0.95);
+    }
+    call.handle_input(now, Input::Stt(turn::SttInput::Interim { text: "uh huh".into() }));
+    // By now the first judgement is over, and so is the one at half a second of voice.
+    for _ in 0..21 {
+        frame(&mut call, &mut now, 0.95);
+    }
+
+    let before = ALLOCATIONS.with(Cell::get);
+    for _ in 0..12 {
+        frame(&mut call, &mut now, 0.95);
+    }
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert_eq!(call.snapshot().state, State::PausedForBargeIn);
+    for _ in 0..3 {
+        frame(&mut call, &mut now, 0.95);
+    }
+    assert_eq!(call.snapshot().state, State::UserSpeaking);
+}
+
 /// Half the level of the audio that is sent, which is 0.0218; more than the fixed floor.
 const ECHO: f32 = 0.0109;
 

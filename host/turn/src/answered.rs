@@ -6,9 +6,9 @@ use events::{CallEvent, EndReason};
 
 use crate::CallTime;
 use crate::answer::Leave;
-use crate::barge_in::EVIDENT;
 use crate::call::Call;
 use crate::config::Direction;
+use crate::own_words::EVIDENT;
 use crate::screening::{Screen, Step, Who, is_hello};
 use crate::state::State;
 use crate::timers::Timer;

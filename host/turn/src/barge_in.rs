@@ -1,9 +1,13 @@
 //! Pause, decide, resume: what happens when the caller speaks over the agent.
 
+use std::time::Duration;
+
 use events::CallEvent;
 
 use crate::answer::Model;
 use crate::call::Call;
+use crate::own_words::EVIDENT;
+use crate::question;
 use crate::state::State;
 use crate::timers::Timer;
 use crate::words::{Interjection, interjection};
@@ -15,9 +19,11 @@ pub(crate) struct Pause {
     /// What the agent was doing.
     from: State,
     /// The call's voiced time before the caller's interjection.
-    voiced_before: std::time::Duration,
+    voiced_before: Duration,
     /// When to judge first.
     decide_at: CallTime,
+    /// With how much voice to judge next.
+    judge_from: Duration,
 }
 
 enum Verdict {
@@ -45,7 +51,8 @@ impl Call {
         }
         match self.state {
             State::PausedForBargeIn => {
-                if self.interjected() >= self.config.barge_in.confirm_after {
+                let voiced = self.interjected();
+                if self.pause.as_ref().is_some_and(|pause| voiced >= pause.judge_from) {
                     self.judge(now, false);
                 }
             }
@@ -60,14 +67,17 @@ impl Call {
     /// Words arrive while the agent speaks and no voice has stopped it.
     pub(crate) fn on_words_over_answer(&mut self, now: CallTime, last: bool) {
         let Some(answer) = &self.answer else { return };
-        let voiced = self.vad.voiced().saturating_sub(answer.voiced_before);
-        let evident = !self.frames_come || voiced >= EVIDENT;
+        let evident = !self.frames_come || self.voiced_over_answer() >= EVIDENT;
         // The rest of the words that are being answered came late.
         let unheard = answer.reply && !answer.protected && last && !self.playout.started();
+        if self.words_are_ours(now) {
+            self.transcript.forget();
+            return;
+        }
         let enough = match interjection(&self.transcript.text()) {
             Interjection::Nothing => return,
             Interjection::Backchannel => {
-                if last && !self.asks() {
+                if last && !self.asks(now) {
                     self.transcript.drop_words();
                 }
                 return;
@@ -77,6 +87,8 @@ impl Call {
         };
         if unheard || (self.interruptible() && evident && enough) {
             self.interrupt(now);
+        } else if self.interruptible() && evident {
+            self.hold_breath(now);
         }
     }
 
@@ -88,6 +100,11 @@ impl Call {
             Verdict::Interrupt => self.interrupt(now),
             Verdict::Resume => self.resume(now),
             Verdict::Wait => {
+                let voiced = self.interjected();
+                let settings = &self.config.barge_in;
+                if let Some(pause) = self.pause.as_mut().filter(|pause| voiced >= pause.judge_from) {
+                    pause.judge_from = settings.confirm_after * PERSISTENT;
+                }
                 if !self.vad.speaking() {
                     let words_by = self.spoke_until.unwrap_or(now) + self.config.endpointing.stt_wait;
                     let at = decide_at.max(words_by);
@@ -101,6 +118,10 @@ impl Call {
 
     /// The caller takes over: nothing of the turn may be heard from here on.
     pub(crate) fn interrupt(&mut self, now: CallTime) {
+        if let Some(onset) = self.vad.speaking_since() {
+            self.learned.interrupted(onset);
+            self.learned.words(self.transcript.n_words());
+        }
         self.cut(now, true);
         self.await_caller(now);
     }
@@ -112,9 +133,7 @@ impl Call {
         self.discard_speculation();
         let Some(mut answer) = self.answer.take() else { return };
         let started = self.playout.started();
-        if self.playout.cut(now) {
-            self.outputs.push_back(Output::Clear);
-        }
+        self.silence_carrier(now);
         self.outputs.push_back(Output::Cancel { turn: answer.turn });
         self.stop_answer_timers();
         let heard_bytes = self.playout.heard(now);
@@ -124,6 +143,7 @@ impl Call {
         if !heard.is_empty() {
             self.knowledge.whispers_used(answer.turn);
         }
+        self.note_heard(&heard, answer.reply);
         self.interrupted = by_caller && !heard.is_empty();
         if started {
             self.agent_spoke_until = now;
@@ -153,12 +173,11 @@ impl Call {
             from: self.state,
             voiced_before: self.vad.voiced().saturating_sub(self.vad.burst()),
             decide_at: now + self.config.barge_in.decide,
+            judge_from: self.config.barge_in.confirm_after,
         };
         self.timers.set(Timer::Decide, pause.decide_at);
         self.timers.set(Timer::Resume, now + self.config.barge_in.resume);
-        if self.playout.cut(now) {
-            self.outputs.push_back(Output::Clear);
-        }
+        self.silence_carrier(now);
         if let Some(ledger) = self.answer.as_mut().and_then(|answer| answer.ledger.as_mut()) {
             ledger.hold(now);
         }
@@ -169,10 +188,14 @@ impl Call {
 
     fn verdict(&self, now: CallTime, last: bool, decide_at: CallTime) -> Verdict {
         let settings = &self.config.barge_in;
-        let words = interjection(&self.transcript.text());
+        let words = match interjection(&self.transcript.text()) {
+            // Our own words call for no more than an "uh huh" does.
+            _ if self.words_are_ours(now) => Interjection::Backchannel,
+            words => words,
+        };
         let enough_voice = match words {
             // A long "mm-hmm, okay, right" is still one.
-            Interjection::Backchannel => settings.confirm_after * 2,
+            Interjection::Backchannel => settings.confirm_after * PERSISTENT,
             _ => settings.confirm_after,
         };
         let enough_words = match words {
@@ -197,7 +220,9 @@ impl Call {
 
     fn resume(&mut self, now: CallTime) {
         let from = self.pause.as_ref().map_or(State::Thinking, |pause| pause.from);
-        if !self.asks() {
+        if self.words_are_ours(now) {
+            self.transcript.forget();
+        } else if !self.asks(now) {
             self.transcript.drop_words();
         }
         let heard = self.playout.heard(now);
@@ -212,19 +237,34 @@ impl Call {
     }
 
     /// The voiced time of the interjection.
-    fn interjected(&self) -> std::time::Duration {
+    fn interjected(&self) -> Duration {
         let before = self.pause.as_ref().map_or(self.vad.voiced(), |pause| pause.voiced_before);
         self.vad.voiced().saturating_sub(before)
     }
 
-    /// Whether the agent's words end in a question, to which "okay" is an answer.
-    fn asks(&self) -> bool {
+    /// The voiced time since the turn that is spoken began.
+    pub(crate) fn voiced_over_answer(&self) -> Duration {
+        let before = self.answer.as_ref().map_or(self.vad.voiced(), |answer| answer.voiced_before);
+        self.vad.voiced().saturating_sub(before)
+    }
+
+    /// Makes the carrier forget what it holds, and what came of it into the line.
+    fn silence_carrier(&mut self, now: CallTime) {
+        if self.playout.cut(now) {
+            self.echo.cut(now);
+            self.outputs.push_back(Output::Clear);
+        }
+    }
+
+    /// Whether the agent is asking something to which "okay" is an answer.
+    pub(crate) fn asks(&self, now: CallTime) -> bool {
         self.answer.as_ref().is_some_and(|answer| {
-            answer.model == Model::Idle && answer.spoken.said().trim_end().ends_with('?')
+            let said = answer.spoken.said();
+            let heard = answer.spoken.heard_length(self.playout.heard(now));
+            answer.model == Model::Idle && question::closed(said) && heard > question::last_sentence(said)
         })
     }
 }
 
-/// Voice that makes words over the agent credible: without any they are late words,
-/// or the agent's own.
-pub(crate) const EVIDENT: std::time::Duration = std::time::Duration::from_millis(80);
+/// How much more voice it takes where the words say that it is no interruption.
+const PERSISTENT: u32 = 2;

@@ -10,11 +10,14 @@ use events::{CallEvent, EndReason};
 use crate::answer::Answer;
 use crate::barge_in::Pause;
 use crate::config::{AgentConfig, CallContext, Encoding};
+use crate::echo::EchoGuard;
 use crate::history::History;
 use crate::keys::Keypad;
 use crate::knowledge::Knowledge;
+use crate::learned::LearnedPause;
 use crate::pace::{FRAME, Pace};
 use crate::playout::Playout;
+use crate::question::Asked;
 use crate::screening::Screen;
 use crate::speculation::Speculating;
 use crate::state::{Snapshot, State};
@@ -36,6 +39,7 @@ pub struct Call {
     pub(crate) timers: TimerTable,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) vad: Vad,
+    pub(crate) echo: EchoGuard,
     /// Whether frames of the caller's audio come at the moment.
     pub(crate) frames_come: bool,
     /// When the caller's last speech ended.
@@ -44,6 +48,13 @@ pub struct Call {
     pub(crate) agent_spoke_until: CallTime,
     pub(crate) transcript: Transcript,
     pub(crate) keypad: Keypad,
+    pub(crate) learned: LearnedPause,
+    /// The agent's words that the caller heard last.
+    pub(crate) last_heard: String,
+    /// The caller's voiced time before them.
+    pub(crate) voiced_before_last: Duration,
+    /// What they ask of the caller.
+    pub(crate) asked: Asked,
     pub(crate) answer: Option<Answer>,
     pub(crate) speculation: Speculating,
     pub(crate) playout: Playout,
@@ -103,11 +114,16 @@ impl Call {
             timers: TimerTable::default(),
             outputs: VecDeque::with_capacity(32),
             vad: Vad::new(&config.endpointing),
+            echo: EchoGuard::new(context.encoding, &config.endpointing),
             frames_come: false,
             spoke_until: None,
             agent_spoke_until: now,
             transcript: Transcript::default(),
             keypad: Keypad::default(),
+            learned: LearnedPause::new(&config.endpointing),
+            last_heard: String::new(),
+            voiced_before_last: Duration::ZERO,
+            asked: Asked::default(),
             answer: None,
             speculation: Speculating::default(),
             playout: Playout::new(pace),

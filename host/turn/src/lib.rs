@@ -33,7 +33,10 @@
 //! - *UserSpeaking* ends with 200 ms of silence, with a second without frames, or
 //!   after a minute.
 //! - *EndpointPending* commits the turn when the words look complete, goes back when
-//!   the voice does, and gives up on a noise without words after 3 s.
+//!   the voice does, and gives up on a noise without words after 3 s. How long it waits
+//!   depends on the words (yes to a closed question, a sentence, a number that is being
+//!   dictated, "and"), on the end that the recogniser heard, and on the pauses that this
+//!   caller has made so far.
 //! - *Thinking* waits for memory and sentiment (50 ms at most), the model (4 s for its
 //!   first token, 8 s between tokens), tools (12 s, or their own limit) and the
 //!   synthesiser (5 s), and ends with the first audio. Each wait has its own way out: go
@@ -97,6 +100,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Echo
+//!
+//! The agent's voice comes back from the caller's side, and must not interrupt itself. So
+//! while it is heard, what comes in counts as the caller's voice only where it is louder
+//! than the echo can be, by the line's coupling as measured in this call. And words over
+//! the agent's that nobody was heard to say, or that are the agent's own, are dropped.
+//!
 //! # Positions
 //!
 //! The caller's time is media time: frames counted, mapped to call time by the least
@@ -118,22 +128,31 @@ mod call;
 mod clauses;
 mod closing;
 mod config;
+mod echo;
 mod fillers;
 mod history;
 mod io;
 mod keys;
 mod knowledge;
+mod learned;
+mod level;
 mod lines;
 mod listening;
 mod model;
+mod own_words;
 mod pace;
 mod playout;
+mod quantity;
+mod question;
+mod repetition;
 mod replay;
 mod retries;
 mod screening;
+mod sentence;
 mod speaking;
 mod speculation;
 mod speech_failure;
+mod spelling;
 mod spoken;
 mod state;
 mod timers;

@@ -7,13 +7,15 @@ use crate::call::{AUDIO_IDLE, Call};
 use crate::pace::FRAME;
 use crate::state::State;
 use crate::timers::Timer;
+use crate::transcript::Patience;
 use crate::vad::Edge;
 use crate::{CallTime, CallerFrame, Output, SttInput};
 
 impl Call {
     /// Runs for every frame of every call: no allocation here.
     pub(crate) fn on_caller_audio(&mut self, now: CallTime, frame: &CallerFrame) {
-        let echo = self.playout.audible(now);
+        let audible = self.playout.audible(now);
+        let echo = self.echo.floor(now, frame.duration, frame.level, audible);
         let edge = self.vad.push(now, frame, echo);
         self.frames_come = true;
         self.timers.set(Timer::AudioIdle, now + AUDIO_IDLE);
@@ -44,33 +46,48 @@ impl Call {
             return;
         }
         match stt {
-            SttInput::Interim { text } => {
+            SttInput::Interim { text } => self.on_interim(now, &text),
+            SttInput::Final { text, speech_final } => {
                 self.n_stt_failures = 0;
-                if self.transcript.interim(now, &text) {
-                    self.on_words(now, false);
-                }
-            }
-            SttInput::Final { text, .. } => {
-                self.n_stt_failures = 0;
-                self.transcript.final_words(now, &text);
+                self.transcript.final_words(now, &text, speech_final);
                 self.on_words(now, true);
             }
             SttInput::UtteranceEnd => {
-                self.transcript.utterance_end();
-                if self.state == State::EndpointPending {
-                    self.update_endpoint(now);
-                }
+                self.transcript.utterance_end(now);
+                self.reconsider(now);
             }
             SttInput::EagerEndOfTurn { text } => {
-                if self.transcript.interim(now, &text) {
-                    self.on_words(now, false);
-                }
+                self.on_interim(now, &text);
                 self.on_eager_end(now);
             }
-            SttInput::TurnResumed => self.on_turn_resumed(),
-            SttInput::EndOfTurn { .. } => {}
+            SttInput::TurnResumed => {
+                self.on_turn_resumed();
+                self.transcript.resumed(now);
+                self.reconsider(now);
+            }
+            SttInput::EndOfTurn { text } => {
+                self.n_stt_failures = 0;
+                if !text.trim().is_empty() {
+                    self.transcript.final_words(now, &text, true);
+                }
+                self.transcript.utterance_end(now);
+                self.on_words(now, true);
+            }
             // The voice is measured here, in media time; a second opinion from afar is late.
             SttInput::SpeechStarted | SttInput::Failed { .. } => {}
+        }
+    }
+
+    fn on_interim(&mut self, now: CallTime, text: &str) {
+        self.n_stt_failures = 0;
+        if self.transcript.interim(now, text) {
+            self.on_words(now, false);
+        }
+    }
+
+    fn reconsider(&mut self, now: CallTime) {
+        if self.state == State::EndpointPending {
+            self.update_endpoint(now);
         }
     }
 
@@ -116,6 +133,11 @@ impl Call {
 
     fn on_voice(&mut self, now: CallTime) {
         self.screen_voice(now);
+        if self.state == State::EndpointPending
+            && let (Some(onset), Some(end)) = (self.vad.speaking_since(), self.spoke_until)
+        {
+            self.learned.voice_again(onset.saturating_sub(end), self.transcript.n_words());
+        }
         if matches!(self.state, State::Listening | State::EndpointPending) {
             self.set_state(State::UserSpeaking);
             self.timers.set_if_idle(Timer::CallerTurn, now + self.config.timers.caller_turn);
@@ -146,7 +168,9 @@ impl Call {
         match self.state {
             State::Listening => {
                 // Words without a voice: too quiet for us, or no audio comes in.
-                if !self.transcript.is_empty() {
+                if self.is_late_echo(now) {
+                    self.transcript.forget();
+                } else if !self.transcript.is_empty() {
                     self.await_endpoint(now);
                 }
             }
@@ -158,6 +182,9 @@ impl Call {
         }
         let hearing = State::UserSpeaking == self.state || State::EndpointPending == self.state;
         if hearing && !self.transcript.is_empty() {
+            if self.learned.awaits_words() {
+                self.learned.words(self.transcript.n_words());
+            }
             let text = self.transcript.text();
             self.ask_context(&text, last);
             self.review_speculation(now, last);
@@ -171,11 +198,13 @@ impl Call {
     }
 
     fn update_endpoint(&mut self, now: CallTime) {
-        let settings = &self.config.endpointing;
         let end = self.end_of_speech(now);
-        let at =
-            self.transcript.commit_at(settings, end, self.frames_come).unwrap_or(end + settings.max_wait);
-        self.timers.set(Timer::Endpoint, at);
+        let at = self.transcript.commit_at(&self.patience(), end, self.frames_come);
+        self.timers.set(Timer::Endpoint, at.unwrap_or(end + self.config.endpointing.max_wait));
+    }
+
+    fn patience(&self) -> Patience<'_> {
+        Patience { settings: &self.config.endpointing, asked: self.asked, complete: self.learned.wait() }
     }
 
     /// When the caller's words ended: by voice where it was heard, else by transcript.
@@ -189,8 +218,10 @@ impl Call {
             self.say_goodbye(now, EndReason::MaxTurns);
             return;
         }
-        let end = self.end_of_speech(now).max(self.agent_spoke_until).min(now);
-        let ready = self.transcript.ready_at(&self.config.endpointing, end);
+        let end_of_speech = self.end_of_speech(now);
+        let end = end_of_speech.max(self.agent_spoke_until).min(now);
+        let ready = self.transcript.ready_at(&self.patience(), end);
+        self.learned.committed(now, end_of_speech);
         let text = self.transcript.commit();
         // Asked for under the number that the turn is about to have.
         self.ask_context(&text, true);

@@ -106,6 +106,8 @@ impl Call {
         if answer.words_are_in(self.playout.sent()) {
             answer.sent(now);
         }
+        let played_from = self.playout.dry_at().saturating_sub(self.pace.time(payload.len() as u64));
+        self.echo.played(played_from, &payload);
         self.outputs.push_back(Output::SendAudio { turn: answer.turn, payload });
         if self.state == State::Thinking {
             self.set_state(State::Speaking);
@@ -140,6 +142,7 @@ impl Call {
 
     /// The turn was spoken to its end.
     fn conclude(&mut self, now: CallTime) {
+        self.drop_words_of_ours(now);
         let Some(mut answer) = self.answer.take() else { return };
         self.stop_answer_timers();
         self.playout.assume_played();
@@ -147,10 +150,12 @@ impl Call {
         let heard_length = answer.spoken.heard_length(received);
         self.history.close(answer.turn, answer.spoken.said(), heard_length);
         self.agent_spoke_until = now;
+        let heard = answer.spoken.heard(received).to_owned();
+        self.note_heard(&heard, answer.reply);
         self.emit(CallEvent::TurnFinished {
             turn: answer.turn.0,
             said: answer.spoken.said().trim().to_owned(),
-            heard: answer.spoken.heard(received).to_owned(),
+            heard,
             interrupted: false,
             latency: answer.latency(self.playout.heard_since()),
         });

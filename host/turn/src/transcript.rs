@@ -1,17 +1,36 @@
 //! The caller's words of the turn that is being heard, and when they are a turn.
 
+use std::time::Duration;
+
 use crate::CallTime;
 use crate::config::Endpointing;
-use crate::words::{self, Completeness};
+use crate::question::Asked;
+use crate::sentence::{Completeness, completeness};
+use crate::words;
 
 /// The words since the last commit. Interims replace, finals append.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transcript {
     finals: String,
     interim: String,
-    utterance_ended: bool,
+    /// Whether the recogniser has not heard an end behind the last final.
+    unended: bool,
+    /// When the recogniser heard an end of the words so far.
+    ended_at: Option<CallTime>,
+    /// When it took an end back.
+    resumed_at: Option<CallTime>,
     changed_at: CallTime,
     committed: Vec<String>,
+}
+
+/// How long the caller's pauses may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience<'a> {
+    pub(crate) settings: &'a Endpointing,
+    /// What the agent has asked for.
+    pub(crate) asked: Asked,
+    /// From the end of speech to the commit where the words are a whole sentence.
+    pub(crate) complete: Duration,
 }
 
 impl Transcript {
@@ -22,42 +41,57 @@ impl Transcript {
             return false;
         }
         self.interim = text.to_owned();
-        self.utterance_ended = false;
+        self.ended_at = None;
+        self.resumed_at = None;
         self.changed_at = now;
         true
     }
 
-    /// Takes a final; returns whether it brought words.
-    pub(crate) fn final_words(&mut self, now: CallTime, text: &str) -> bool {
+    /// Takes a final, behind which the recogniser has heard an end or not; returns whether
+    /// it brought words.
+    pub(crate) fn final_words(&mut self, now: CallTime, text: &str, ended: bool) -> bool {
         let text = bounded(self.without_committed(text)).to_owned();
         self.committed.clear();
         let had_interim = !std::mem::take(&mut self.interim).is_empty();
         self.append(&text);
+        self.unended = !ended;
         if had_interim || !text.is_empty() {
             self.changed_at = now;
         }
-        self.utterance_ended &= text.is_empty();
+        if !text.is_empty() {
+            self.ended_at = None;
+            self.resumed_at = None;
+        }
         !text.is_empty()
     }
 
     /// Notes that the recogniser heard an end of the words so far. Newer words
-    /// take it back.
-    pub(crate) fn utterance_end(&mut self) {
-        self.utterance_ended = true;
+    /// take it back, and so does a voice that goes on.
+    pub(crate) fn utterance_end(&mut self, now: CallTime) {
+        self.ended_at = Some(now);
+        self.resumed_at = None;
+    }
+
+    /// Notes that the recogniser takes back what it heard of an end: more words come.
+    pub(crate) fn resumed(&mut self, now: CallTime) {
+        self.ended_at = None;
+        self.resumed_at = Some(now);
     }
 
     /// Takes words that are complete by themselves, such as keys pressed.
     pub(crate) fn entry(&mut self, now: CallTime, text: &str) {
         self.append(text);
-        self.utterance_ended = true;
+        self.unended = false;
+        self.utterance_end(now);
         self.changed_at = now;
     }
 
-    /// Forgets what an ended stream of the recogniser will not finish.
+    /// Notes that the recogniser's stream is lost. The next one hears the audio since the
+    /// last final again, so an interim stays one: it is replaced, or committed after its
+    /// wait if nothing comes. For the same reason a committed interim is still repeated.
     pub(crate) fn stream_lost(&mut self) {
-        let interim = std::mem::take(&mut self.interim);
-        self.append(&interim);
-        self.committed.clear();
+        self.ended_at = None;
+        self.unended = true;
     }
 
     /// All words so far.
@@ -92,46 +126,84 @@ impl Transcript {
     /// Forgets the words, and their repetition.
     pub(crate) fn drop_words(&mut self) {
         self.committed.extend(words::words(&self.interim));
+        self.forget();
+    }
+
+    /// Forgets the words, but not that they may come again.
+    pub(crate) fn forget(&mut self) {
         self.finals.clear();
         self.interim.clear();
-        self.utterance_ended = false;
+        self.unended = false;
+        self.ended_at = None;
+        self.resumed_at = None;
+    }
+
+    /// How many words there are.
+    pub(crate) fn n_words(&self) -> usize {
+        self.finals.split_whitespace().count() + self.interim.split_whitespace().count()
     }
 
     /// When the words are to be committed, if nothing else happens; `None` where
     /// there are none. The caller must be silent. `frames` says that audio comes in.
     pub(crate) fn commit_at(
         &self,
-        settings: &Endpointing,
+        patience: &Patience,
         end_of_speech: CallTime,
         frames: bool,
     ) -> Option<CallTime> {
+        let settings = patience.settings;
         if self.is_empty() {
             return None;
         }
         if !frames {
             return Some(self.changed_at + settings.stalled);
         }
-        let wait = if self.utterance_ended {
-            settings.vad_stop
-        } else {
-            let wait = self.text_wait(settings);
-            if self.interim.is_empty() { wait } else { wait.max(settings.stt_wait) }
-        };
-        Some(end_of_speech + wait.max(settings.vad_stop).min(settings.max_wait))
+        let mut wait = self.ready_after(patience, end_of_speech);
+        if !self.end_is_heard(settings, end_of_speech) && self.words_are_owed(settings, end_of_speech) {
+            wait = wait.max(settings.stt_wait);
+        }
+        let latest = end_of_speech + settings.max_wait;
+        let at = (end_of_speech + wait).min(latest);
+        let resumed = self.resumed_at.map_or(at, |resumed| (resumed + settings.stt_wait).min(latest));
+        Some(at.max(resumed))
     }
 
     /// When they would have been committed had the recogniser been instant.
-    pub(crate) fn ready_at(&self, settings: &Endpointing, end_of_speech: CallTime) -> CallTime {
-        let wait = if self.utterance_ended { settings.vad_stop } else { self.text_wait(settings) };
-        end_of_speech + wait.max(settings.vad_stop).min(settings.max_wait)
+    pub(crate) fn ready_at(&self, patience: &Patience, end_of_speech: CallTime) -> CallTime {
+        end_of_speech + self.ready_after(patience, end_of_speech)
     }
 
-    fn text_wait(&self, settings: &Endpointing) -> std::time::Duration {
-        match words::completeness(&self.text()) {
-            Completeness::Complete => settings.complete,
+    fn ready_after(&self, patience: &Patience, end_of_speech: CallTime) -> Duration {
+        let settings = patience.settings;
+        let wait = if self.end_is_heard(settings, end_of_speech) {
+            settings.vad_stop
+        } else {
+            self.text_wait(patience)
+        };
+        wait.max(settings.vad_stop).min(settings.max_wait)
+    }
+
+    /// An end that the recogniser heard counts for the voice up to there, and a little
+    /// beyond, for the two are not measured alike.
+    fn end_is_heard(&self, settings: &Endpointing, end_of_speech: CallTime) -> bool {
+        self.ended_at.is_some_and(|at| end_of_speech <= at + settings.vad_stop)
+    }
+
+    /// Whether words must be on their way: some are not final, or the voice went on
+    /// behind the last.
+    fn words_are_owed(&self, settings: &Endpointing, end_of_speech: CallTime) -> bool {
+        self.unended || !self.interim.is_empty() || end_of_speech > self.changed_at + settings.vad_stop
+    }
+
+    fn text_wait(&self, patience: &Patience) -> Duration {
+        let settings = patience.settings;
+        match completeness(&self.text(), patience.asked) {
+            Completeness::Answer => settings.answer,
+            Completeness::Complete => patience.complete,
             // An interim has its punctuation only by luck.
-            Completeness::Unfinished if !self.interim.is_empty() => settings.complete,
-            Completeness::Unfinished => settings.unfinished,
+            Completeness::Unfinished if !self.interim.is_empty() => patience.complete,
+            Completeness::Dictating if patience.asked.dictation.is_some() => settings.trailing,
+            Completeness::Unfinished | Completeness::Dictating => settings.unfinished.max(patience.complete),
             Completeness::Trailing => settings.trailing,
         }
     }
@@ -181,107 +253,4 @@ fn bounded(text: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn interims_replace_and_finals_append() {
-        let mut words = Transcript::default();
-        words.interim(ms(1), "tell");
-        words.interim(ms(2), "tell me");
-        words.final_words(ms(3), "Tell me a story.");
-        words.interim(ms(4), "of");
-        assert_eq!(words.text(), "Tell me a story. of");
-        words.final_words(ms(5), "Of bees.");
-        assert_eq!(words.text(), "Tell me a story. Of bees.");
-    }
-
-    #[test]
-    fn an_empty_final_opens_no_turn() {
-        let mut words = Transcript::default();
-        assert!(!words.final_words(ms(1), "  "));
-        assert!(words.is_empty());
-        assert_eq!(words.commit_at(&Endpointing::default(), ms(0), true), None);
-    }
-
-    #[test]
-    fn a_complete_final_is_committed_soon_after_the_end_of_speech() {
-        assert_eq!(due("Tell me a story.", ""), Some(ms(1250)));
-    }
-
-    #[test]
-    fn an_unfinished_final_waits_and_a_trailing_one_waits_longer() {
-        assert_eq!(due("tell me a story", ""), Some(ms(2500)));
-        assert_eq!(due("tell me a story and", ""), Some(ms(3500)));
-    }
-
-    #[test]
-    fn an_interim_waits_for_its_final() {
-        assert_eq!(due("", "tell me a story"), Some(ms(1400)));
-        assert_eq!(due("", "tell me a story and"), Some(ms(3500)));
-    }
-
-    #[test]
-    fn an_utterance_end_commits_at_once_unless_a_newer_interim_came() {
-        let mut words = Transcript::default();
-        words.final_words(ms(1100), "tell me a story and");
-        words.utterance_end();
-        assert_eq!(words.commit_at(&Endpointing::default(), ms(1000), true), Some(ms(1200)));
-        words.interim(ms(1300), "another one please");
-        assert_eq!(words.commit_at(&Endpointing::default(), ms(1000), true), Some(ms(1400)));
-    }
-
-    #[test]
-    fn without_frames_quiet_after_the_transcript_decides() {
-        let mut words = Transcript::default();
-        words.interim(ms(1700), "tell me");
-        assert_eq!(words.commit_at(&Endpointing::default(), ms(1000), false), Some(ms(2300)));
-    }
-
-    #[test]
-    fn the_final_of_a_committed_interim_brings_only_its_new_words() {
-        let mut words = Transcript::default();
-        words.interim(ms(1), "book a table");
-        assert_eq!(words.commit(), "book a table");
-        assert!(!words.interim(ms(2), "book a table"));
-        assert!(words.interim(ms(3), "book a table for"));
-        assert_eq!(words.text(), "for");
-        assert!(words.final_words(ms(4), "Book a table for two."));
-        assert_eq!(words.text(), "for two.");
-        assert!(words.final_words(ms(5), "Book a table."));
-        assert_eq!(words.text(), "for two. Book a table.");
-    }
-
-    #[test]
-    fn a_corrected_repetition_is_left_out_and_new_words_are_not() {
-        let mut words = Transcript::default();
-        words.interim(ms(1), "book a cable");
-        words.commit();
-        assert!(words.interim(ms(2), "book a table - for two"));
-        assert_eq!(words.text(), "- for two");
-        assert!(words.interim(ms(3), "what else is there"));
-        assert_eq!(words.text(), "what else is there");
-    }
-
-    #[test]
-    fn a_final_that_repeats_a_committed_interim_opens_no_turn() {
-        let mut words = Transcript::default();
-        words.interim(ms(1), "book a table");
-        words.commit();
-        assert!(!words.final_words(ms(2), "Book a table."));
-        assert!(words.is_empty());
-    }
-
-    fn due(finals: &str, interim: &str) -> Option<CallTime> {
-        let mut words = Transcript::default();
-        words.final_words(ms(900), finals);
-        words.interim(ms(950), interim);
-        words.commit_at(&Endpointing::default(), ms(1000), true)
-    }
-
-    fn ms(ms: u64) -> CallTime {
-        Duration::from_millis(ms)
-    }
-}
+mod tests;

@@ -20,7 +20,6 @@ pub(crate) enum Edge {
 pub(crate) struct Vad {
     threshold: f32,
     level_floor: f32,
-    echo_floor: f32,
     start: Duration,
     window_length: Duration,
     stop: Duration,
@@ -40,7 +39,6 @@ impl Vad {
         Self {
             threshold: settings.speech_threshold,
             level_floor: settings.level_floor,
-            echo_floor: settings.echo_floor,
             start: settings.vad_start,
             window_length: settings.vad_window,
             stop: settings.vad_stop,
@@ -56,8 +54,8 @@ impl Vad {
         }
     }
 
-    /// Takes the next frame. `echo` says that the agent can be heard at the moment.
-    pub(crate) fn push(&mut self, now: CallTime, frame: &CallerFrame, echo: bool) -> Option<Edge> {
+    /// Takes the next frame. Below the level `echo` it is not the caller's.
+    pub(crate) fn push(&mut self, now: CallTime, frame: &CallerFrame, echo: f32) -> Option<Edge> {
         let duration = frame.duration.min(LONGEST_FRAME);
         self.clock.push(now, duration);
         let voiced = self.is_voiced(frame, echo);
@@ -118,10 +116,9 @@ impl Vad {
         (self.voiced > Duration::ZERO).then(|| self.clock.at(self.last_voiced))
     }
 
-    fn is_voiced(&self, frame: &CallerFrame, echo: bool) -> bool {
+    fn is_voiced(&self, frame: &CallerFrame, echo: f32) -> bool {
         let threshold = if self.speaking { self.threshold - HYSTERESIS } else { self.threshold };
-        let floor = if echo { self.level_floor.max(self.echo_floor) } else { self.level_floor };
-        frame.speech >= threshold && frame.level >= floor
+        frame.speech >= threshold && frame.level >= self.level_floor.max(echo)
     }
 
     fn slide(&mut self, duration: Duration, voiced: bool) {
@@ -230,7 +227,7 @@ mod tests {
         line.frames(45, 0.9);
         line.now += ms(160);
         for _ in 0..5 {
-            line.vad.push(line.now, &frame(0.9), false);
+            line.vad.push(line.now, &frame(0.9), 0.0);
         }
         assert_eq!(line.vad.end_of_speech(), Some(ms(1000)));
     }
@@ -250,11 +247,11 @@ mod tests {
         let quiet = CallerFrame { level: 0.005, ..frame(0.9) };
         for _ in 0..50 {
             line.now += ms(20);
-            assert_eq!(line.vad.push(line.now, &quiet, true), None);
+            assert_eq!(line.vad.push(line.now, &quiet, 0.01), None);
         }
         for _ in 0..8 {
             line.now += ms(20);
-            line.vad.push(line.now, &quiet, false);
+            line.vad.push(line.now, &quiet, 0.0);
         }
         assert!(line.vad.speaking());
     }
@@ -279,7 +276,7 @@ mod tests {
             let mut edge = None;
             for _ in 0..n {
                 self.now += ms(20);
-                edge = self.vad.push(self.now, &frame(speech), false).or(edge);
+                edge = self.vad.push(self.now, &frame(speech), 0.0).or(edge);
             }
             edge
         }

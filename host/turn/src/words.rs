@@ -1,17 +1,5 @@
-//! What the caller's words mean for turn taking: whether they are complete, and
-//! whether they are meant to interrupt. English first; an unknown language falls
-//! back to punctuation and word counts.
-
-/// Whether more words are to be expected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Completeness {
-    /// A whole sentence, or a short answer.
-    Complete,
-    /// No end of a sentence, or a number that may go on.
-    Unfinished,
-    /// The words hang in the air.
-    Trailing,
-}
+//! Words, and whether they are meant to interrupt. English first; an unknown language
+//! falls back to word counts.
 
 /// What words spoken over the agent amount to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,46 +14,43 @@ pub(crate) enum Interjection {
     Words(u32),
 }
 
-/// Judges whether `text` is complete.
-pub(crate) fn completeness(text: &str) -> Completeness {
-    let text = text.trim_end();
-    let ended = text.ends_with(['.', '?', '!', '。', '？', '！']) && !text.ends_with("..");
-    if text.ends_with([',', ';', ':', '-', '–', '—', '…']) || text.ends_with("..") {
-        return Completeness::Trailing;
-    }
-    let last = words(text).next_back().unwrap_or_default();
-    let hangs = HANGING.contains(&last.as_str()) || (!ended && HANGING_UNLESS_ENDED.contains(&last.as_str()));
-    if hangs {
-        return Completeness::Trailing;
-    }
-    if number_may_go_on(text, ended) || address_may_go_on(text) {
-        return Completeness::Unfinished;
-    }
-    if ended || is_short_answer(text) { Completeness::Complete } else { Completeness::Unfinished }
-}
-
 /// Judges words that are spoken while the agent speaks.
 pub(crate) fn interjection(text: &str) -> Interjection {
     let all: Vec<String> = words(text).collect();
     if all.is_empty() {
         return Interjection::Nothing;
     }
-    let phrase = format!(" {} ", all.join(" "));
-    if DELIBERATE.iter().any(|word| phrase.contains(&format!(" {word} "))) {
-        return Interjection::Deliberate;
-    }
-    let mut rest = phrase;
+    let mut rest = format!(" {} ", all.join(" "));
     for backchannel in BACKCHANNELS {
         let spaced = format!(" {backchannel} ");
         while rest.contains(&spaced) {
             rest = rest.replace(&spaced, " ");
         }
     }
+    if is_deliberate(&rest) {
+        return Interjection::Deliberate;
+    }
     match u32::try_from(rest.split_whitespace().count()) {
         Ok(0) => Interjection::Backchannel,
         Ok(n) => Interjection::Words(n),
         Err(_) => Interjection::Words(u32::MAX),
     }
+}
+
+/// A command at the beginning, or a short phrase with one of the words in it. Deep inside
+/// a longer sentence they mean nothing by themselves ("it is no trouble to wait").
+fn is_deliberate(rest: &str) -> bool {
+    let mut opening = rest.trim_start();
+    while let Some((_, after)) = opening.split_once(' ').filter(|(word, _)| OPENERS.contains(word)) {
+        opening = after;
+    }
+    let begins = |phrase: &str| opening.strip_prefix(phrase).is_some_and(|after| after.starts_with(' '));
+    if COMMANDS.iter().any(|phrase| begins(phrase)) {
+        return true;
+    }
+    let short = opening.split_whitespace().count() <= SHORT_PHRASE;
+    let contains = |phrase: &str| rest.contains(&format!(" {phrase} "));
+    short && (COMMANDS.iter().any(|phrase| contains(phrase)) || OBJECTIONS.iter().any(|word| contains(word)))
 }
 
 /// The words in lower case and without punctuation.
@@ -78,74 +63,44 @@ pub(crate) fn normal(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// A telephone number is dictated in groups, and a recogniser puts a full stop after
-/// each. Three to nine digits at the end are such a group; a time or a price is not.
-fn number_may_go_on(text: &str, ended: bool) -> bool {
-    let mut digits = 0;
-    for token in text.split_whitespace().rev() {
-        let token = token.trim_end_matches(['.', ',', '?', '!']);
-        let n = token.chars().filter(char::is_ascii_digit).count();
-        let only_digits =
-            n > 0 && token.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '+' | '(' | ')'));
-        if !only_digits {
-            break;
-        }
-        digits += n;
-    }
-    let question = text.ends_with('?');
-    if ended { !question && (3..=9).contains(&digits) } else { (1..=9).contains(&digits) }
-}
+/// Words of a phrase that is an interjection rather than a sentence.
+const SHORT_PHRASE: usize = 3;
 
-fn address_may_go_on(text: &str) -> bool {
-    let last = text.split_whitespace().next_back().unwrap_or_default().trim_end_matches('.');
-    last.split_once('@').is_some_and(|(_, domain)| !domain.contains('.'))
-}
+/// What may come before a command.
+const OPENERS: &[&str] =
+    &["please", "sorry", "hey", "so", "but", "well", "and", "can", "could", "would", "you", "no", "just"];
 
-fn is_short_answer(text: &str) -> bool {
-    let all: Vec<String> = words(text).collect();
-    (1..=3).contains(&all.len()) && all.iter().all(|word| ANSWERS.contains(&word.as_str()))
-}
-
-/// Nobody ends a sentence with these, whatever the recogniser's punctuation says.
-const HANGING: &[&str] = &["and", "or", "but", "because", "the", "a", "an", "my", "um", "uh", "er", "erm"];
-
-/// These end a sentence only where the recogniser heard its end ("I think so.").
-const HANGING_UNLESS_ENDED: &[&str] = &[
-    "so", "is", "are", "was", "to", "of", "for", "with", "at", "in", "on", "if", "then", "well", "like",
-    "about", "your", "that", "hmm", "im", "its",
-];
-
-const ANSWERS: &[&str] = &[
-    "yes", "no", "yeah", "yep", "nope", "sure", "okay", "ok", "please", "thanks", "thank", "you", "hello",
-    "hi", "bye", "goodbye", "correct", "right", "exactly", "stop", "wait", "fine", "great", "perfect",
-];
-
-/// One of these is enough to interrupt (Bolna's list).
-const DELIBERATE: &[&str] = &[
+/// These interrupt where they begin what is said (Bolna's list).
+const COMMANDS: &[&str] = &[
     "stop",
     "quit",
-    "bye",
     "wait",
-    "no",
-    "wrong",
-    "incorrect",
-    "hold",
+    "hold on",
+    "hold up",
+    "hold it",
+    "hang on",
     "pause",
-    "break",
     "cease",
     "halt",
-    "silence",
     "enough",
-    "excuse",
-    "hang on",
+    "thats enough",
+    "excuse me",
     "cut it",
     "shush",
     "listen",
     "not now",
 ];
 
+/// These interrupt in a short phrase only (Bolna's list).
+const OBJECTIONS: &[&str] =
+    &["no", "wrong", "incorrect", "bye", "goodbye", "hold", "break", "silence", "excuse"];
+
 /// These alone never interrupt.
 const BACKCHANNELS: &[&str] = &[
+    "thats no problem",
+    "no problem",
+    "no worries",
+    "no rush",
     "uh huh",
     "mm hmm",
     "i see",
@@ -179,53 +134,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_is_complete() {
-        for text in ["Tell me a story.", "Is Tuesday free?", "I think so.", "That is what it is.", "Great!"] {
-            assert_eq!(completeness(text), Completeness::Complete, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_short_answer_is_complete_without_punctuation() {
-        for text in ["yes", "No", "yes please", "thank you"] {
-            assert_eq!(completeness(text), Completeness::Complete, "{text}");
-        }
-    }
-
-    #[test]
-    fn words_that_hang_in_the_air_are_trailing() {
-        for text in [
-            "I would like to",
-            "I want Tuesday and",
-            "My name is",
-            "And.",
-            "Well, um.",
-            "On Monday,",
-            "So...",
-        ] {
-            assert_eq!(completeness(text), Completeness::Trailing, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_number_or_an_address_may_go_on() {
-        for text in
-            ["My number is 555", "It is 555.", "0 1 7.", "john@example", "five five", "I'd like a table"]
-        {
-            assert_eq!(completeness(text), Completeness::Unfinished, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_whole_number_a_time_and_a_count_are_complete() {
-        for text in
-            ["It's 555 123 4567.", "At 10:30.", "For 4.", "It costs 30.", "john@example.com.", "Is it 555?"]
-        {
-            assert_eq!(completeness(text), Completeness::Complete, "{text}");
-        }
-    }
-
-    #[test]
     fn backchannels_do_not_interrupt() {
         for text in ["uh huh", "Mm-hmm.", "Okay, right.", "yeah yeah yeah", "Oh, I see!", "um"] {
             assert_eq!(interjection(text), Interjection::Backchannel, "{text}");
@@ -234,9 +142,26 @@ mod tests {
 
     #[test]
     fn a_deliberate_word_interrupts_even_among_fillers() {
-        for text in ["Stop!", "um, stop", "No.", "hang on", "yeah wait"] {
+        for text in [
+            "Stop!",
+            "um, stop",
+            "No.",
+            "hang on",
+            "yeah wait",
+            "Sorry, could you stop there for a moment?",
+            "no no no",
+        ] {
             assert_eq!(interjection(text), Interjection::Deliberate, "{text}");
         }
+    }
+
+    #[test]
+    fn a_polite_no_is_no_command() {
+        for text in ["That's no problem.", "No worries.", "Yeah, no problem."] {
+            assert_eq!(interjection(text), Interjection::Backchannel, "{text}");
+        }
+        assert_eq!(interjection("No that is fine thank you"), Interjection::Words(6));
+        assert_eq!(interjection("I have no idea when to stop"), Interjection::Words(7));
     }
 
     #[test]

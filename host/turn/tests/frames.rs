@@ -116,13 +116,86 @@ fn frames_while_an_answer_is_kept_back_allocate_nothing() {
     assert_eq!(call.snapshot().state, State::EndpointPending);
 }
 
-/// One frame and what follows from it; returns the number of marks sent.
+/// The agent's echo sounds like speech and is held back by the guard; a caller is not.
+#[test]
+fn frames_of_the_agents_echo_allocate_nothing_but_marks() {
+    let mut config = AgentConfig::default();
+    config.barge_in.protect_greeting = false;
+    let mut call = Call::new(config, CallContext::mulaw("call"), Duration::ZERO);
+    let mut now = Duration::ZERO;
+    call.handle_input(now, Input::Carrier(CarrierInput::Started { stream: "MZ1".into() }));
+    let audio = bytes::Bytes::from(vec![0x55; 80_000]);
+    call.handle_input(now, Input::Tts(turn::TurnId(0), turn::TtsInput::Audio(audio)));
+    while call.poll_output().is_some() {}
+    for _ in 0..50 {
+        frame_at(&mut call, &mut now, 0.95, ECHO);
+    }
+
+    let before = ALLOCATIONS.with(Cell::get);
+    let mut marks = 0;
+    for _ in 0..350 {
+        marks += frame_at(&mut call, &mut now, 0.95, ECHO);
+    }
+    let allocations = ALLOCATIONS.with(Cell::get) - before;
+    assert_eq!(call.snapshot().state, State::Greeting);
+    assert!(allocations <= marks * 4, "{allocations} for {marks} marks");
+
+    for _ in 0..12 {
+        frame_at(&mut call, &mut now, 0.95, ECHO * 4.0);
+    }
+    assert_eq!(call.snapshot().state, State::PausedForBargeIn);
+}
+
+/// A backchannel is judged when its words come and when its voice has lasted, not with
+/// every frame.
+#[test]
+fn frames_of_a_long_backchannel_allocate_nothing() {
+    let mut config = AgentConfig::default();
+    config.barge_in.protect_greeting = false;
+    let mut call = Call::new(config, CallContext::mulaw("call"), Duration::ZERO);
+    let mut now = Duration::ZERO;
+    call.handle_input(now, Input::Carrier(CarrierInput::Started { stream: "MZ1".into() }));
+    let audio = bytes::Bytes::from(vec![0x55; 80_000]);
+    call.handle_input(now, Input::Tts(turn::TurnId(0), turn::TtsInput::Audio(audio)));
+    for _ in 0..50 {
+        frame(&mut call, &mut now, 0.02);
+    }
+    for _ in 0..15 {
+        frame(&mut call, &mut now, 0.95);
+    }
+    call.handle_input(now, Input::Stt(turn::SttInput::Interim { text: "uh huh".into() }));
+    // By now the first judgement is over, and so is the one at half a second of voice.
+    for _ in 0..21 {
+        frame(&mut call, &mut now, 0.95);
+    }
+
+    let before = ALLOCATIONS.with(Cell::get);
+    for _ in 0..12 {
+        frame(&mut call, &mut now, 0.95);
+    }
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert_eq!(call.snapshot().state, State::PausedForBargeIn);
+    for _ in 0..3 {
+        frame(&mut call, &mut now, 0.95);
+    }
+    assert_eq!(call.snapshot().state, State::UserSpeaking);
+}
+
+/// Half the level of the audio that is sent, which is 0.0218; more than the fixed floor.
+const ECHO: f32 = 0.0109;
+
+/// One frame at an ordinary level.
 fn frame(call: &mut Call, now: &mut CallTime, speech: f32) -> u64 {
+    frame_at(call, now, speech, 0.1)
+}
+
+/// One frame and what follows from it; returns the number of marks sent.
+fn frame_at(call: &mut Call, now: &mut CallTime, speech: f32, level: f32) -> u64 {
     *now += Duration::from_millis(20);
     while call.poll_timeout().is_some_and(|at| at <= *now) {
         call.handle_timeout(call.poll_timeout().unwrap());
     }
-    let frame = CallerFrame { duration: Duration::from_millis(20), speech, level: 0.1 };
+    let frame = CallerFrame { duration: Duration::from_millis(20), speech, level };
     call.handle_input(*now, Input::CallerAudio(frame));
     let mut marks = 0;
     while let Some(output) = call.poll_output() {

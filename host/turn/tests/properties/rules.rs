@@ -95,6 +95,7 @@ impl Observed {
             CallEvent::TurnCommitted { turn, text } => {
                 assert!(self.committed.insert(*turn), "turn {turn} committed twice");
                 assert!(!text.trim().is_empty());
+                assert!(self.call.snapshot().caller_speaks_since.is_none(), "committed while speaking");
                 assert!(self.committed.len() <= self.config.max_turns as usize);
                 self.ahead = None;
             }

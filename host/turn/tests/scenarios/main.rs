@@ -9,12 +9,16 @@
 
 mod barge_in;
 mod context;
+mod echo;
 mod endings;
+mod endpointing;
 mod fallback;
 mod fillers;
+mod interjections;
 mod keys;
 mod ledger;
 mod operator;
+mod pauses;
 mod prerecorded;
 mod screening;
 #[allow(dead_code, reason = "the scenario files use the rest")]

@@ -160,13 +160,27 @@ fn the_words_before_a_lost_recogniser_are_not_lost() {
         .answers("Fine.")
         .at(secs(1.8), Input::Stt(SttInput::Interim { text: "Tell me".into() }));
     sim.at(secs(1.9), stt_failed())
-        .at(secs(2.3), Input::Stt(SttInput::Final { text: "a story.".into(), speech_final: true }));
+        .at(secs(2.3), Input::Stt(SttInput::Final { text: "Tell me a story.".into(), speech_final: true }));
     sim.run(6.0);
     let text = sim.event(|_, event| match event {
         CallEvent::TurnCommitted { text, .. } => Some(text.clone()),
         _ => None,
     });
-    assert_eq!(text, "Tell me a story.");
+    assert_eq!(text, "Tell me a story.", "the next stream hears the audio since the last final again");
+}
+
+#[test]
+fn the_words_before_a_lost_recogniser_are_committed_when_the_next_hears_nothing() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.voice(1.0, 2.0).answers("Fine.");
+    sim.at(secs(1.8), Input::Stt(SttInput::Interim { text: "Tell me a story".into() }));
+    sim.at(secs(1.9), stt_failed()).run(6.0);
+    let committed = sim.event(|at, event| match event {
+        CallEvent::TurnCommitted { text, .. } => Some((at, text.clone())),
+        _ => None,
+    });
+    assert_near(committed.0, 2.4);
+    assert_eq!(committed.1, "Tell me a story");
 }
 
 #[test]

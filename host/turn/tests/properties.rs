@@ -463,6 +463,7 @@ impl Observed {
             CallEvent::TurnCommitted { turn, text } => {
                 assert!(self.committed.insert(*turn), "turn {turn} committed twice");
                 assert!(!text.trim().is_empty());
+                assert!(self.call.snapshot().caller_speaks_since.is_none(), "committed while speaking");
             }
             CallEvent::TurnInterrupted { turn, .. } => {
                 self.dead.insert(TurnId(*turn));
@@ -506,7 +507,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// No panic, no audio after the hang-up, no audio of a cut turn, one model at a
-    /// time, one commit and one end per turn, heard text a monotone prefix of whole
+    /// time, one commit and one end per turn, none while the caller is audible, heard text a monotone prefix of whole
     /// words, no wake-up in the past, ledgers that close: see `Observed`. And from
     /// wherever the call is left alone, it ends by its timers within its duration.
     #[test]

@@ -121,6 +121,8 @@ impl Run {
                 run.open = rest.next().is_none();
             } else if token == "for" && rest.next_if(|next| run.begins_with_last_letter(next)).is_some() {
                 run.certain = true;
+            } else if token == "o" && run.digits > 0 && run.letters == 0 {
+                run.spoken_number(0, false);
             } else if let Some(n) = letters(token, run.digits + run.letters > 0) {
                 run.letters += n;
                 run.last_letter = token.chars().next_back();
@@ -284,6 +286,7 @@ mod tests {
             "five five five one two three four five six seven",
             "+1 202 555 0143",
             "two oh two five five five zero one double four",
+            "two o two five five five o one four four",
         ] {
             assert_eq!(progress(text, None), Some(Done), "{text}");
         }

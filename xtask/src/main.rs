@@ -4,6 +4,7 @@
 //! command that is printed, so it can be repeated by hand.
 
 mod guest_toolchain;
+mod mutant_list;
 mod process;
 mod progress;
 mod task_bench;
@@ -11,6 +12,7 @@ mod task_build;
 mod task_ci;
 mod task_demo;
 mod task_deny;
+mod task_mutants;
 mod task_test;
 mod task_up;
 mod task_wit;
@@ -60,6 +62,8 @@ enum Task {
     Wit(task_wit::Args),
     /// Check licences, sources, duplicates and advisories of all dependencies
     Deny(task_deny::Args),
+    /// Break the rules of the call core one at a time and see that its tests notice
+    Mutants(task_mutants::Args),
     /// Run the benchmarks of the sandbox and of the audio code
     Bench(task_bench::Args),
 }
@@ -91,6 +95,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Ci(args) => task_ci::run(&workspace, args),
         Task::Wit(args) => task_wit::run(&workspace, args),
         Task::Deny(args) => task_deny::run(&workspace, args),
+        Task::Mutants(args) => task_mutants::run(&workspace, args),
         Task::Bench(args) => task_bench::run(&workspace, args),
     }
 }

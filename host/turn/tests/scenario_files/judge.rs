@@ -21,6 +21,10 @@ pub fn failures(scenario: &Scenario, sim: &Sim) -> Vec<String> {
     };
     let expect = &scenario.expect;
     let mut failures = Vec::new();
+    for (at, turn) in sim.unanswered.iter().flatten() {
+        let around = around(&rows, at.as_secs_f64());
+        failures.push(format!("the model has no answer left for turn {turn} at {at:?}:\n{around}"));
+    }
     moments(scenario, &rows, &mut failures);
     if let Some(path) = &expect.path {
         equal(&mut failures, "the path", path, &sim.path());

@@ -23,6 +23,7 @@ pub fn play(scenario: &Scenario) -> Result<Sim, String> {
         enact(&mut sim, act);
     }
     listen(&mut sim, &scenario.recogniser);
+    sim.unanswered = Some(Vec::new());
     sim.replies.extend(scenario.model.iter().map(reply));
     synthesise_and_carry(&mut sim, scenario);
     for (name, tool) in &scenario.tools {

@@ -45,6 +45,12 @@ const SLIPS: &[(&str, &str, &str, &str)] = &[
         "\" }, { text = \"No.\" }]\n\n",
         "not asked for",
     ),
+    (
+        "an answer that is missing is a failure",
+        "{ text = \"Once upon a time.\" }",
+        "",
+        "no answer left for turn 1",
+    ),
     ("a tool that nobody calls is a failure", "[[expect.turn]]", TOOL, "\"calendar\" was never called"),
     ("what must not happen is a failure", "[[expect.turn]]", NOT, "not expected: output speech-end"),
     ("another count is a failure", "[[expect.turn]]", COUNT, "the count of clear is 0"),

@@ -55,6 +55,8 @@ pub struct Sim {
     pub utterances: Vec<Utterance>,
     pub stt: Stt,
     pub replies: VecDeque<Reply>,
+    /// Requests for which there was no answer; `None`: there must be none.
+    pub unanswered: Option<Vec<(CallTime, TurnId)>>,
     pub tts: Tts,
     pub carrier: Carrier,
     /// Delay, outcome and text of tools by name; others never answer.
@@ -103,6 +105,7 @@ impl Sim {
                 eager: None,
             },
             replies: VecDeque::new(),
+            unanswered: None,
             tts: Tts {
                 first_byte: ms(200),
                 lengths: VecDeque::new(),

@@ -61,8 +61,12 @@ impl Sim {
     }
 
     pub(super) fn reply(&mut self, turn: TurnId, round: Round) {
-        let reply =
-            self.replies.pop_front().unwrap_or_else(|| panic!("no answer for turn {turn} at {:?}", self.now));
+        let Some(reply) = self.replies.pop_front() else {
+            let now = self.now;
+            let unanswered = self.unanswered.as_mut();
+            unanswered.unwrap_or_else(|| panic!("no answer for turn {turn} at {now:?}")).push((now, turn));
+            return;
+        };
         let llm = |input| Input::Llm(turn, round, input);
         if reply.ending == Ending::Silent {
             return;

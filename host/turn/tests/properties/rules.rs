@@ -96,7 +96,9 @@ impl Observed {
                 assert!(self.committed.insert(*turn), "turn {turn} committed twice");
                 assert!(!text.trim().is_empty());
                 assert!(self.call.snapshot().caller_speaks_since.is_none(), "committed while speaking");
-                assert!(self.committed.len() <= self.config.max_turns as usize);
+                // What a human says on answering our call is turn 0, and no turn of theirs.
+                let n_turns = self.committed.iter().filter(|turn| **turn > 0).count();
+                assert!(n_turns <= self.config.max_turns as usize);
                 self.ahead = None;
             }
             CallEvent::SpeculationDiscarded { turn, .. } => {

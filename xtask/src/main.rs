@@ -13,6 +13,7 @@ mod task_demo;
 mod task_deny;
 mod task_test;
 mod task_up;
+mod task_vad;
 mod task_wit;
 mod toolchain_choice;
 mod wit_docs;
@@ -62,6 +63,8 @@ enum Task {
     Deny(task_deny::Args),
     /// Run the benchmarks of the sandbox and of the audio code
     Bench(task_bench::Args),
+    /// Measure voice activity on synthesised speech, noise, tones and echo
+    Vad(task_vad::Args),
 }
 
 fn main() -> ExitCode {
@@ -92,6 +95,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Wit(args) => task_wit::run(&workspace, args),
         Task::Deny(args) => task_deny::run(&workspace, args),
         Task::Bench(args) => task_bench::run(&workspace, args),
+        Task::Vad(args) => task_vad::run(&workspace, args),
     }
 }
 

@@ -191,7 +191,8 @@ impl Talk {
         let line: Vec<f32> = (from..self.played.len())
             .map(|n| {
                 let echo = n.checked_sub(self.delay).map_or(0.0, |n| self.played[n]) * self.echo;
-                let caller = n.checked_sub(BEGINS).and_then(|n| self.caller.get(n)).copied().unwrap_or_default();
+                let caller =
+                    n.checked_sub(BEGINS).and_then(|n| self.caller.get(n)).copied().unwrap_or_default();
                 echo + caller + self.noise.gauss() * gain(LINE_NOISE)
             })
             .collect();
@@ -266,7 +267,10 @@ impl Row {
     /// What the agent's echo does alone.
     pub fn alone_head() -> String {
         let quantiles = "ratio of voiced frames, dB: p5     p50     p95     p99     max";
-        format!("{:<10}{:>6}{:>10}{:>13}{:>13}   {quantiles}", "echo dB", "calls", "voiced %", "pauses/min", "interrupted")
+        format!(
+            "{:<10}{:>6}{:>10}{:>13}{:>13}   {quantiles}",
+            "echo dB", "calls", "voiced %", "pauses/min", "interrupted"
+        )
     }
 
     /// See [`Row::alone_head`].
@@ -285,7 +289,8 @@ impl Row {
 
     /// What a caller does who speaks over the agent.
     pub fn over_head() -> String {
-        let times = "pause after ms: p50     p95   interrupted after: p50     p95   ratio dB: p1      p5     p50";
+        let times =
+            "pause after ms: p50     p95   interrupted after: p50     p95   ratio dB: p1      p5     p50";
         format!("{:<10}{:>6}{:>13}   {times}", "echo dB", "calls", "interrupted")
     }
 

@@ -23,11 +23,22 @@ impl Report {
         lines.push("Callers. Onset: from the first sound until the core knows; end: as dated, less the true end; ms.".into());
         lines.push(speech::Row::head());
         lines.extend(self.speech.iter().map(speech::Row::line));
-        lines.extend([String::new(), "Nobody speaks: starts of speech per minute, share of time taken for speech.".into()]);
+        lines.extend([
+            String::new(),
+            "Nobody speaks: starts of speech per minute, share of time taken for speech.".into(),
+        ]);
         lines.extend(self.silence.iter().map(tones::Row::line));
-        lines.extend([String::new(), "The agent's echo, nobody speaks over it.".into(), echo::Row::alone_head()]);
+        lines.extend([
+            String::new(),
+            "The agent's echo, nobody speaks over it.".into(),
+            echo::Row::alone_head(),
+        ]);
         lines.extend(self.echo.iter().map(echo::Row::alone_line));
-        lines.extend([String::new(), "The same, and a caller speaks over it.".into(), echo::Row::over_head()]);
+        lines.extend([
+            String::new(),
+            "The same, and a caller speaks over it.".into(),
+            echo::Row::over_head(),
+        ]);
         lines.extend(self.echo.iter().map(echo::Row::over_line));
         lines.join("\n")
     }

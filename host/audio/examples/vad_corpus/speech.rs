@@ -124,8 +124,19 @@ impl Row {
     pub fn head() -> String {
         format!(
             "{:<8}{:>6}{:>5}{:>7}{:>8}{:>8}{:>8}{:>9}{:>8}{:>8}{:>8}{:>8}{:>11}",
-            "noise", "dBFS", "SNR", "spoken", "missed", "splits", "merged", "on p50", "p95", "end p50", "p95",
-            "worst", "false/min"
+            "noise",
+            "dBFS",
+            "SNR",
+            "spoken",
+            "missed",
+            "splits",
+            "merged",
+            "on p50",
+            "p95",
+            "end p50",
+            "p95",
+            "worst",
+            "false/min"
         )
     }
 

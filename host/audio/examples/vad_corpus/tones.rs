@@ -120,7 +120,9 @@ const MELODY: [i32; 16] = [15, 14, 12, 10, 12, 14, 15, 19, 17, 15, 14, 12, 10, 7
 fn organ() -> Vec<f32> {
     let mut line = vec![0.0; MINUTE];
     for (bar, chord) in (0..30).zip(CHORDS.iter().cycle()) {
-        chord.iter().for_each(|tone| add(&mut line, bar * samples(2_000), &note(pitch(*tone), samples(1_990), 6, 0.0, 0.0)));
+        chord.iter().for_each(|tone| {
+            add(&mut line, bar * samples(2_000), &note(pitch(*tone), samples(1_990), 6, 0.0, 0.0))
+        });
     }
     line
 }
@@ -146,8 +148,9 @@ fn band() -> Vec<f32> {
     organ().iter().zip(&mut line).for_each(|(chord, sample)| *sample += 0.5 * chord);
     let mut random = Random::new(9);
     for beat in 0..120 {
-        let drum: Vec<f32> =
-            (0..samples(120)).map(|n| 0.6 * random.gauss() * (-(n as f32) / samples(25) as f32).exp()).collect();
+        let drum: Vec<f32> = (0..samples(120))
+            .map(|n| 0.6 * random.gauss() * (-(n as f32) / samples(25) as f32).exp())
+            .collect();
         add(&mut line, beat * samples(500), &drum);
     }
     line
@@ -160,7 +163,8 @@ fn clicks() -> Vec<f32> {
     let mut at = samples(500);
     while at < MINUTE {
         let length = samples(1 + (8.0 * random.even()) as usize);
-        let click: Vec<f32> = (0..length).map(|n| 0.3 * random.gauss() * (1.0 - n as f32 / length as f32)).collect();
+        let click: Vec<f32> =
+            (0..length).map(|n| 0.3 * random.gauss() * (1.0 - n as f32 / length as f32)).collect();
         add(&mut line, at, &click);
         at += samples(60 + (900.0 * random.even()) as usize);
     }
@@ -200,6 +204,9 @@ fn breath() -> Vec<f32> {
 fn bursts() -> Vec<f32> {
     let mut random = Random::new(8);
     let noise = at_level(&random.pink(MINUTE), -30.0);
-    noise.iter().enumerate().map(|(n, sample)| if n / samples(2_000) % 2 == 1 { *sample } else { 0.0 }).collect()
+    noise
+        .iter()
+        .enumerate()
+        .map(|(n, sample)| if n / samples(2_000) % 2 == 1 { *sample } else { 0.0 })
+        .collect()
 }
-pub fn all() -> Vec<(&'static str, Vec<f32>)> { vec![("keypad", keypad()), ("ring", cadence(&[425.0],1000,4000)), ("organ", at_level(&organ(), -20.0)), ("plucked", at_level(&plucked(), -20.0)), ("flute", at_level(&flute(), -20.0)), ("band", at_level(&band(), -20.0)), ("breath", breath())] }

@@ -68,7 +68,9 @@ impl Cast {
     /// Lets every voice that is there say everything.
     pub fn record() -> Result<Self, String> {
         if !is_there("espeak-ng", "--version") {
-            return Err("espeak-ng is not on PATH; install it (Debian: apt-get install espeak-ng flite)".into());
+            return Err(
+                "espeak-ng is not on PATH; install it (Debian: apt-get install espeak-ng flite)".into()
+            );
         }
         let espeak = ESPEAK.map(|(voice, pitch, speed)| Engine::Espeak { voice, pitch, speed });
         let mut engines: Vec<Engine> = espeak.into();
@@ -138,7 +140,8 @@ impl Engine {
                 command
             }
         };
-        let status = command.stdout(Stdio::null()).status().map_err(|error| format!("{command:?}: {error}"))?;
+        let status =
+            command.stdout(Stdio::null()).status().map_err(|error| format!("{command:?}: {error}"))?;
         if !status.success() {
             return Err(format!("{command:?} failed: {status}"));
         }
@@ -149,8 +152,10 @@ impl Engine {
 fn read(file: &Path) -> Result<Vec<f32>, hound::Error> {
     let mut reader = hound::WavReader::open(file)?;
     let rate = reader.spec().sample_rate;
-    let samples: Vec<f32> =
-        reader.samples::<i16>().map(|sample| Ok(f32::from(sample?) / 32_768.0)).collect::<Result<_, hound::Error>>()?;
+    let samples: Vec<f32> = reader
+        .samples::<i16>()
+        .map(|sample| Ok(f32::from(sample?) / 32_768.0))
+        .collect::<Result<_, hound::Error>>()?;
     Ok(through_a_telephone(&samples, rate))
 }
 

@@ -38,8 +38,7 @@ const SETTLED: f32 = 0.1;
 
 /// Streaming speech detector over 8 kHz linear audio; about 10 KiB per call, on the heap.
 ///
-/// A 20 ms frame costs 7.3 µs (0.036 % of a core per call; measured by the `frame` benchmark), nearly all of it in the
-/// detector's network. On a quiet line the network does not run: it has said "silence" and would only repeat it.
+/// The `frame` benchmark measures what a 20 ms frame costs; nearly all of it is the detector's network. On a quiet line the network does not run: it has said "silence" and would only repeat it.
 pub struct Vad {
     detector: Box<Detector>,
     narrow: Vec<i16>,

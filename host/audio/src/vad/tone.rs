@@ -1,7 +1,7 @@
 //! Tones: dialling, ringing, busy, keys. One or two steady sinusoids, which no voice is.
 
-/// Share of the energy that may be something else than two sinusoids: -25 dB. Mu-law leaves -35 dB.
-const IMPURITY: f32 = 0.003;
+/// Share of the energy that may be something else than two sinusoids: -28 dB. Mu-law leaves -35 dB.
+const IMPURITY: f32 = 0.0015;
 
 /// Windows in a row that the two sinusoids of the one before must explain: with that, 80 ms. A nasal or a dark vowel is
 /// as pure for a window or two.

@@ -119,12 +119,12 @@ impl Vad {
     fn decide(&mut self) {
         let energy = mean_square(&self.narrow);
         self.floor.push(energy);
-        let tone = self.tone.push(&self.narrow);
         if self.verdict < SETTLED && energy < QUIET {
             self.verdict = 0.0;
             self.probability = 0.0;
             return;
         }
+        let tone = self.tone.push(&self.narrow);
         let noise = self.floor.energy();
         self.widen((TOLERATED_NOISE / noise).sqrt().min(LIFT));
         self.verdict = self.detector.predict_f32(&self.wide).clamp(0.0, 1.0);

@@ -15,6 +15,7 @@ mod task_deny;
 mod task_mutants;
 mod task_test;
 mod task_up;
+mod task_vad;
 mod task_wit;
 mod toolchain_choice;
 mod wit_docs;
@@ -66,6 +67,8 @@ enum Task {
     Mutants(task_mutants::Args),
     /// Run the benchmarks of the sandbox and of the audio code
     Bench(task_bench::Args),
+    /// Measure voice activity on synthesised speech, noise, tones and echo
+    Vad(task_vad::Args),
 }
 
 fn main() -> ExitCode {
@@ -97,6 +100,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Deny(args) => task_deny::run(&workspace, args),
         Task::Mutants(args) => task_mutants::run(&workspace, args),
         Task::Bench(args) => task_bench::run(&workspace, args),
+        Task::Vad(args) => task_vad::run(&workspace, args),
     }
 }
 

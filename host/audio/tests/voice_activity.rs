@@ -65,6 +65,83 @@ fn reset_forgets_the_call_before() {
     assert_eq!(used.push(&spoken), Vad::new().push(&spoken));
 }
 
+#[test]
+fn steady_noise_of_any_colour_is_not_speech() {
+    let white = hiss(80_000);
+    let mut low = 0.0;
+    let brown: Vec<f64> = white
+        .iter()
+        .map(|sample| {
+            low = 0.95 * low + sample;
+            low
+        })
+        .collect();
+    for (name, noise) in [("white", white), ("brown", brown)] {
+        assert_eq!(voiced_after_two_seconds(&line(&noise, 1_000.0)), 0, "{name}");
+    }
+}
+
+#[test]
+fn ringing_keys_hum_and_held_chords_are_not_speech() {
+    let cases: [(&str, &[f64]); 5] = [
+        ("ring-back", &[425.0]),
+        ("ring-back of two tones", &[440.0, 480.0]),
+        ("a key held", &[770.0, 1_336.0]),
+        ("hum", &[50.0, 100.0, 150.0, 250.0]),
+        ("a chord", &[220.0, 277.2, 329.6, 440.0, 554.4, 659.3, 880.0, 1_108.7, 1_318.5]),
+    ];
+    for (name, frequencies) in cases {
+        let wave = |n: u32| {
+            let angle = std::f64::consts::TAU * f64::from(n) / 8_000.0;
+            frequencies.iter().map(|frequency| (angle * frequency).sin()).sum()
+        };
+        let sound: Vec<f64> = (0..80_000).map(wave).collect();
+        assert_eq!(voiced_after_two_seconds(&line(&sound, 3_000.0)), 0, "{name}");
+    }
+}
+
+#[test]
+fn speech_that_stands_out_of_noise_is_speech() {
+    let noise = line(&hiss(48_000), 300.0);
+    let spoken = syllables(16_000);
+    let mixed: Vec<i16> = noise
+        .iter()
+        .enumerate()
+        .map(|(n, sample)| {
+            let voice = n.checked_sub(32_000).and_then(|n| spoken.get(n)).copied().unwrap_or_default();
+            ulaw_decode(ulaw_encode(sample.saturating_add(voice)))
+        })
+        .collect();
+    let mut vad = Vad::new();
+    let voiced: Vec<bool> = mixed.chunks(160).map(|frame| vad.push(frame) >= 0.5).collect();
+    let count = |frames: &[bool]| frames.iter().filter(|voiced| **voiced).count();
+    assert_eq!(count(&voiced[100..200]), 0);
+    assert!(count(&voiced[200..]) >= 40, "{voiced:?}");
+}
+
+/// Noise with a deviation of about 1.
+fn hiss(samples: usize) -> Vec<f64> {
+    let mut state = 1_u32;
+    let mut even = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(state >> 8) / f64::from(1 << 24)
+    };
+    (0..samples).map(|_| (0..12).map(|_| even()).sum::<f64>() - 6.0).collect()
+}
+
+/// `sound` at a root mean square of `level`, mu-law coded.
+fn line(sound: &[f64], level: f64) -> Vec<i16> {
+    let rms = (sound.iter().map(|sample| sample * sample).sum::<f64>() / sound.len() as f64).sqrt();
+    sound.iter().map(|sample| ulaw_decode(ulaw_encode((sample / rms * level) as i16))).collect()
+}
+
+/// Frames of 20 ms that pass for speech once the noise floor can be known.
+fn voiced_after_two_seconds(samples: &[i16]) -> usize {
+    let mut vad = Vad::new();
+    let frames: Vec<f32> = samples.chunks(160).map(|frame| vad.push(frame)).collect();
+    frames.iter().skip(110).filter(|probability| **probability >= 0.5).count()
+}
+
 fn highest(samples: &[i16]) -> f32 {
     let mut vad = Vad::new();
     samples.chunks(160).map(|frame| vad.push(frame)).fold(0.0, f32::max)

@@ -185,6 +185,28 @@ impl EndReason {
         )
     }
 
+    /// Whether a call that ends so must have been answered, also where no carrier said so.
+    #[must_use]
+    pub fn is_answered(self) -> bool {
+        matches!(
+            self,
+            Self::CallerHangup
+                | Self::CalleeHangup
+                | Self::Completed
+                | Self::Silence
+                | Self::VoicemailReached
+                | Self::MenuReached
+                | Self::AgentHangup
+                | Self::EndPhraseSaid
+                | Self::Transferred
+                | Self::TransferBridged
+                | Self::TransferCancelled
+                | Self::MaxDuration
+                | Self::MaxTurns
+                | Self::TakenOver
+        )
+    }
+
     /// Retell's `disconnection_reason` for it, or the nearest.
     #[must_use]
     pub fn to_retell(self) -> &'static str {

@@ -9,6 +9,10 @@ use std::time::Duration;
 /// The most chunks that a window can hold: a second at 20 ms each, which no conversation bears anyway.
 pub const MAX_CHUNKS: usize = 50;
 
+/// Rejected chunks in a row, each of a higher number than the one before, after which the carrier is taken to count anew:
+/// a second at 20 ms each. Without that, one number far too high would silence the track for good.
+const RENUMBERED: u32 = 50;
+
 /// How long to wait for what is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -59,6 +63,9 @@ pub enum Rejection {
 
 /// Orders the chunks of one track.
 ///
+/// Chunks come out in the order of their numbers. Only where the carrier begins to count anew, which shows in a second of
+/// audio with numbers that are all too low, does the order begin anew too.
+///
 /// Give it each chunk with [`push`](Self::push), then take what is due with [`pop`](Self::pop) until there is nothing;
 /// do so again at [`deadline`](Self::deadline) where no chunk comes before that.
 ///
@@ -87,6 +94,8 @@ pub struct Window {
     lost: u64,
     late: u64,
     duplicates: u64,
+    /// How many chunks were rejected in a row with rising numbers, and the last such number.
+    rising: (u32, u64),
 }
 
 #[derive(Debug)]
@@ -117,6 +126,7 @@ impl Window {
             lost: 0,
             late: 0,
             duplicates: 0,
+            rising: (0, 0),
         }
     }
 
@@ -125,7 +135,9 @@ impl Window {
     /// # Errors
     /// Where it comes twice, or after what follows it was given out, or where what is due was not taken.
     pub fn push(&mut self, chunk: Chunk, now: Duration) -> Result<(), Rejected> {
-        if let Some(reason) = self.past(chunk.number) {
+        if let Some(reason) = self.past(chunk.number)
+            && !self.counts_anew(chunk.number)
+        {
             return Err(self.reject(reason, chunk));
         }
         let place = self.held.partition_point(|held| held.chunk.number < chunk.number);
@@ -136,6 +148,7 @@ impl Window {
             return Err(self.reject(Rejection::Full, chunk));
         }
         self.held.insert(place, Held { chunk, arrived: now });
+        self.rising = (0, 0);
         Ok(())
     }
 
@@ -194,6 +207,19 @@ impl Window {
         let age = given.number.checked_sub(number)?;
         let was_given = age < u64::from(u64::BITS) && given.before & (1 << age) != 0;
         Some(if was_given { Rejection::Duplicate } else { Rejection::Late })
+    }
+
+    /// Whether the carrier counts anew, as of this number, which is too low; then so does the window.
+    fn counts_anew(&mut self, number: u64) -> bool {
+        let (count, last) = self.rising;
+        self.rising = (if number > last { count + 1 } else { 1 }, number);
+        if self.rising.0 < RENUMBERED {
+            return false;
+        }
+        self.lost = self.lost.saturating_add(self.held.len() as u64);
+        self.held.clear();
+        self.given = None;
+        true
     }
 
     fn reject(&mut self, reason: Rejection, chunk: Chunk) -> Rejected {

@@ -85,6 +85,34 @@ fn numbers_at_the_end_of_the_range_do_no_harm() {
     assert_eq!((run.window.duplicates(), run.window.late()), (1, 1));
 }
 
+#[test]
+fn a_carrier_that_counts_anew_is_heard_again_within_little_more_than_a_second() {
+    for first in [u64::MAX, 1_000] {
+        let mut run = Run::new(Settings::default());
+        run.arrive(1);
+        run.arrive(first);
+        run.rest(ms(100));
+        for number in 2..70 {
+            run.rest(ms(20));
+            run.arrive(number);
+        }
+        assert_eq!(run.numbers()[..2], [1, first]);
+        let again: Vec<u64> = run.numbers()[2..].to_vec();
+        assert_eq!(again, (51..70).collect::<Vec<_>>(), "{first}");
+    }
+}
+
+#[test]
+fn chunks_that_are_all_sent_twice_are_not_counted_anew() {
+    let mut run = Run::new(Settings::default());
+    for number in 1..200 {
+        run.arrive(number);
+        run.arrive(number);
+    }
+    assert_eq!(run.numbers(), (1..200).collect::<Vec<_>>());
+    assert_eq!(run.window.duplicates(), 199);
+}
+
 proptest! {
     #[test]
     fn chunks_displaced_within_the_window_come_out_in_order_and_complete(

@@ -55,5 +55,5 @@ pub use event::{
 };
 pub use leg::{Leg, Phase, Streaming};
 pub use moment::Moment;
-pub use reason::{Detail, EndReason, Fault};
+pub use reason::{Detail, EndReason, Fault, ParseEndReasonError};
 pub use state::{Applied, CallState, EVENTS_MAX, Ended, Facts, LEGS_MAX, Recorded};

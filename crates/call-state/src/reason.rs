@@ -3,6 +3,9 @@
 mod foreign;
 mod words;
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Direction;
@@ -261,6 +264,7 @@ impl EndReason {
         match (self, direction) {
             (Self::CalleeHangup, Direction::Inbound) if !handed_over => Self::AgentHangup,
             (Self::Declined | Self::Busy, Direction::Inbound) => Self::Rejected,
+            (Self::NoAnswer, Direction::Inbound) => Self::AgentJoinTimedOut,
             (Self::CallerHangup, Direction::Outbound) => Self::AgentHangup,
             (Self::CallerCancelled, Direction::Outbound) => Self::Stopped,
             (reason, _) => reason,
@@ -273,6 +277,26 @@ impl EndReason {
             (Self::CallerHangup, Direction::Outbound) => Self::CalleeHangup,
             (reason, _) => reason,
         }
+    }
+}
+
+/// A text that is no end reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no end reason by that name")]
+pub struct ParseEndReasonError;
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}
+
+impl FromStr for EndReason {
+    type Err = ParseEndReasonError;
+
+    /// Reads [`EndReason::code`]. The reasons of `events::EndReason` have the same names here.
+    fn from_str(code: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code).ok_or(ParseEndReasonError)
     }
 }
 

@@ -125,6 +125,7 @@ fn a_carriers_word_for_our_side_is_the_agents_or_the_tenants_doing() {
         (EndReason::CalleeHangup, Inbound, true, EndReason::CalleeHangup),
         (EndReason::CallerHangup, Inbound, false, EndReason::CallerHangup),
         (EndReason::Declined, Inbound, false, EndReason::Rejected),
+        (EndReason::NoAnswer, Inbound, false, EndReason::AgentJoinTimedOut),
         (EndReason::CallerHangup, Outbound, false, EndReason::AgentHangup),
         (EndReason::CallerCancelled, Outbound, false, EndReason::Stopped),
         (EndReason::Declined, Outbound, false, EndReason::Declined),
@@ -139,6 +140,30 @@ fn a_code_is_the_serialised_name_and_no_two_are_the_same() {
     for reason in EndReason::ALL {
         assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
         assert!(codes.insert(reason.code()));
+        assert_eq!(reason.to_string().parse(), Ok(reason));
     }
     assert!(EndReason::ALL.is_sorted(), "the order of declaration");
+}
+
+#[test]
+fn every_reason_of_the_call_core_has_the_same_name_here() {
+    use events::EndReason as Core;
+    for core in [
+        Core::AgentHangup,
+        Core::CallerHangup,
+        Core::Silence,
+        Core::MaxDuration,
+        Core::CarrierLost,
+        Core::SttFailed,
+        Core::LlmFailed,
+        Core::TtsFailed,
+        Core::PlatformError,
+        Core::Drained,
+        Core::Transferred,
+        Core::VoicemailReached,
+        Core::MaxTurns,
+    ] {
+        let code = serde_json::to_value(core).unwrap();
+        assert!(code.as_str().unwrap().parse::<EndReason>().is_ok(), "{code}");
+    }
 }

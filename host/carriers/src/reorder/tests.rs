@@ -191,6 +191,7 @@ impl Run {
         while let Some(deadline) = self.window.deadline().filter(|deadline| *deadline <= end) {
             self.now = self.now.max(deadline);
             self.take();
+            assert_ne!(self.window.deadline(), Some(deadline), "a deadline is met");
         }
         self.now = end;
     }

@@ -78,6 +78,21 @@ pub enum Error {
         /// Announced channels.
         channels: u8,
     },
+    /// The announced audio is in a codec that calls are not held in here.
+    #[error(
+        "stream is {codec} at {sample_rate} Hz with {channels} channels, not PCMU or PCMA at 8000 Hz mono"
+    )]
+    UnsupportedCodec {
+        /// The carrier's name of the codec, where it is one that the carrier documents; otherwise `unknown`.
+        codec: &'static str,
+        /// Announced samples per second.
+        sample_rate: u32,
+        /// Announced channels.
+        channels: u8,
+    },
+    /// The client state is not canonical base64.
+    #[error("client state is not canonical base64")]
+    ClientStateEncoding,
 }
 
 impl Error {
@@ -97,6 +112,8 @@ impl Error {
             Self::EventAfterStop { .. } => "event_after_stop",
             Self::ForeignStream { .. } => "foreign_stream",
             Self::UnsupportedFormat { .. } => "unsupported_format",
+            Self::UnsupportedCodec { .. } => "unsupported_codec",
+            Self::ClientStateEncoding => "client_state_encoding",
         }
     }
 }

@@ -8,9 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::{check_length, decode_payload};
-use crate::Error;
+use super::{Track, check_length, decode_payload};
 use crate::json::Count;
+use crate::{Error, dtmf};
 
 /// One message from Twilio.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,16 +80,6 @@ pub struct Format {
     pub channels: u8,
 }
 
-/// One side of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Track {
-    /// What Twilio hears from the caller.
-    Inbound,
-    /// What Twilio plays to the caller.
-    Outbound,
-}
-
 /// A message with what only a session looks at.
 pub(super) struct Envelope<'a> {
     pub(super) sequence: Option<u64>,
@@ -123,7 +113,7 @@ pub(super) fn decode_envelope(text: &str, buffer: Vec<u8>) -> Result<Envelope<'_
         "media" => media(frame.media.ok_or_else(|| missing("media"))?, buffer)?,
         "connected" => Message::Connected,
         "start" => Message::Start(frame.start.ok_or_else(|| missing("start"))?),
-        "dtmf" => Message::Dtmf { digit: digit(&frame.dtmf.ok_or_else(|| missing("dtmf"))?.digit)? },
+        "dtmf" => Message::Dtmf { digit: dtmf::digit(&frame.dtmf.ok_or_else(|| missing("dtmf"))?.digit)? },
         "mark" => Message::Mark { name: frame.mark.ok_or_else(|| missing("mark"))?.name.into_owned() },
         "stop" => Message::Stop,
         other => Message::Other(other.to_owned()),
@@ -151,14 +141,6 @@ fn media(media: Media<'_>, buffer: Vec<u8>) -> Result<Message, Error> {
         timestamp: Duration::from_millis(media.timestamp.0),
         payload: decode_payload(&media.payload, buffer)?,
     })
-}
-
-fn digit(text: &str) -> Result<char, Error> {
-    let mut characters = text.chars();
-    match (characters.next(), characters.next()) {
-        (Some(digit @ ('0'..='9' | 'A'..='D' | '*' | '#')), None) => Ok(digit),
-        _ => Err(Error::BadDigit),
-    }
 }
 
 fn missing(event: &'static str) -> Error {

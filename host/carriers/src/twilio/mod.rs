@@ -7,14 +7,12 @@ mod inbound;
 mod outbound;
 mod session;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-pub use inbound::{Format, Message, Start, Track, decode, decode_reusing};
+pub use inbound::{Format, Message, Start, decode, decode_reusing};
 pub use outbound::{Outbound, encode_clear, encode_mark, encode_mark_into, encode_media, encode_media_into};
 pub use session::Session;
 
-use crate::Error;
+pub use crate::track::Track;
+use crate::{Error, payload};
 
 /// Audio bytes that one message may carry: 8 s of mu-law, many times what Twilio sends at once (20 ms).
 pub const MAX_PAYLOAD: usize = 64 * 1024;
@@ -23,18 +21,9 @@ pub const MAX_PAYLOAD: usize = 64 * 1024;
 pub const MAX_MESSAGE: usize = 96 * 1024;
 
 fn check_length(text: &str) -> Result<(), Error> {
-    if text.len() > MAX_MESSAGE {
-        return Err(Error::TooLong { length: text.len(), limit: MAX_MESSAGE });
-    }
-    Ok(())
+    payload::check_length(text, MAX_MESSAGE)
 }
 
-fn decode_payload(text: &str, mut buffer: Vec<u8>) -> Result<Vec<u8>, Error> {
-    let length = text.len() / 4 * 3;
-    if length > MAX_PAYLOAD {
-        return Err(Error::PayloadTooLarge { length, limit: MAX_PAYLOAD });
-    }
-    buffer.clear();
-    STANDARD.decode_vec(text, &mut buffer).map_err(|_| Error::PayloadEncoding)?;
-    Ok(buffer)
+fn decode_payload(text: &str, buffer: Vec<u8>) -> Result<Vec<u8>, Error> {
+    payload::decode(text, buffer, MAX_PAYLOAD)
 }

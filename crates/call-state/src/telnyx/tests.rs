@@ -1,0 +1,183 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const NOW: Moment = Moment::from_millis(1_795_179_900_500);
+
+/// The published vectors of Telnyx's webhooks, every entry.
+#[test]
+fn every_event_vector_holds() {
+    let entries: Vec<Value> =
+        serde_json::from_str(include_str!("../../tests/vectors/telnyx_event.json")).unwrap();
+    assert_eq!(entries.len(), 6);
+    for entry in &entries {
+        let expected = &entry["expected"];
+        let said = read_json(&entry["inputs"]["body"]).unwrap();
+        let Some(said) = said else {
+            assert_eq!(expected["kind"], "ignored", "{}", entry["id"]);
+            continue;
+        };
+        let mut found = match said.kind {
+            EventKind::Initiated => {
+                json!({ "kind": "initiated", "inbound": said.direction == Some(Direction::Inbound) })
+            }
+            EventKind::StreamStarted => json!({ "kind": "stream_started" }),
+            EventKind::Ended(ending) => {
+                assert_eq!(ending.reason, EndReason::CallerHangup);
+                json!({ "kind": "hangup", "cause": ending.cause, "source": "caller" })
+            }
+            EventKind::Key { digit } => json!({ "kind": "dtmf", "digit": digit }),
+            EventKind::AnsweredBy { who } => json!({ "kind": "amd", "human": who == AnsweredBy::Human }),
+            other => panic!("{other:?}"),
+        };
+        found["call_control_id"] = json!(said.ids.leg);
+        assert_eq!(&found, expected, "{}", entry["id"]);
+        assert_eq!(said.occurred_at, Moment::from_rfc3339("2026-02-02T22:25:27.521992Z"));
+    }
+}
+
+#[test]
+fn a_hangup_says_whose_it_was_or_the_networks_status_does() {
+    for (cause, source, sip, reason) in [
+        ("normal_clearing", "caller", "200", EndReason::CallerHangup),
+        ("normal_clearing", "callee", "200", EndReason::CalleeHangup),
+        ("normal_clearing", "unknown", "unspecified", EndReason::Completed),
+        ("originator_cancel", "caller", "487", EndReason::CallerCancelled),
+        ("timeout", "unknown", "unspecified", EndReason::NoAnswer),
+        ("no_answer", "callee", "480", EndReason::NoAnswer),
+        ("time_limit", "unknown", "unspecified", EndReason::MaxDuration),
+        ("user_busy", "callee", "486", EndReason::Busy),
+        ("not_found", "unknown", "404", EndReason::InvalidDestination),
+        ("call_rejected", "callee", "603", EndReason::Declined),
+        ("call_rejected", "unknown", "403", EndReason::CarrierRefused),
+        ("call_rejected", "unknown", "607", EndReason::MarkedAsSpam),
+        ("unspecified", "unknown", "503", EndReason::CarrierUnavailable),
+        ("unspecified", "unknown", "unspecified", EndReason::Unknown),
+        ("something_new", "unknown", "486", EndReason::Busy),
+    ] {
+        let said = read_event(
+            "call.hangup",
+            json!({
+                "call_control_id": "v3:a",
+                "hangup_cause": cause,
+                "hangup_source": source,
+                "sip_hangup_cause": sip,
+                "call_quality_stats": { "inbound": { "mos": "4.5" } },
+            }),
+        );
+        let EventKind::Ended(ending) = said.kind else { panic!("an end") };
+        assert_eq!((ending.reason, ending.cause.as_deref()), (reason, Some(cause)), "{cause} {source} {sip}");
+    }
+}
+
+#[test]
+fn a_recording_names_its_leg_and_session_but_not_its_call() {
+    let said = read_event(
+        "call.recording.saved",
+        json!({
+            "call_leg_id": "l",
+            "call_session_id": "s",
+            "channels": "dual",
+            "recording_urls": { "mp3": "https://r.example.test/1.mp3" },
+            "recording_started_at": "2026-02-02T22:25:27.5Z",
+            "recording_ended_at": "2026-02-02T22:25:30Z",
+        }),
+    );
+    assert_eq!(said.ids, Ids { leg: None, alias: Some("l".into()), parent: None, session: Some("s".into()) });
+    let recording = Recording {
+        id: "e".into(),
+        url: Some("https://r.example.test/1.mp3".into()),
+        duration: Some(Duration::from_millis(2500)),
+    };
+    assert_eq!(said.kind, EventKind::RecordingSaved(recording));
+}
+
+#[test]
+fn what_was_detected_and_what_it_costs_are_read() {
+    let ids = |mut payload: Value| {
+        payload["call_control_id"] = json!("v3:a");
+        payload
+    };
+    for (event_type, payload, kind) in [
+        (
+            "call.machine.premium.detection.ended",
+            json!({ "result": "human_business" }),
+            EventKind::AnsweredBy { who: AnsweredBy::Human },
+        ),
+        (
+            "call.machine.premium.greeting.ended",
+            json!({ "result": "beep_detected" }),
+            EventKind::GreetingEnded { beep: true },
+        ),
+        (
+            "call.machine.greeting.ended",
+            json!({ "result": "ended" }),
+            EventKind::GreetingEnded { beep: false },
+        ),
+        (
+            "streaming.failed",
+            json!({ "failure_reason": "connection_failed", "stream_params": { "track": "inbound" } }),
+            EventKind::StreamFailed { cause: Some("connection_failed".into()) },
+        ),
+        (
+            "call.cost",
+            json!({ "total_cost": "0.0055", "billed_duration_secs": 60, "cost_parts": [{}] }),
+            EventKind::Billed {
+                cost: Cost { micros: 5_500, currency: None },
+                duration: Some(Duration::from_secs(60)),
+            },
+        ),
+    ] {
+        assert_eq!(read_event(event_type, ids(payload)).kind, kind, "{event_type}");
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_by_the_fields_name() {
+    let refused = |event_type: &str, payload: Value| {
+        read_json(&json!({ "data": { "id": "e", "event_type": event_type, "payload": payload } }))
+    };
+    assert_eq!(refused("call.answered", json!({})), Err(Unreadable::Missing("call_control_id")));
+    let key = json!({ "call_control_id": "v3:a", "digit": "12" });
+    assert_eq!(refused("call.dtmf.received", key), Err(Unreadable::Malformed("digit")));
+    let anonymous =
+        json!({ "data": { "event_type": "call.answered", "payload": { "call_control_id": "v3:a" } } });
+    assert_eq!(read_json(&anonymous), Err(Unreadable::Missing("id")));
+    assert_eq!(read_json(&json!({ "data": { "id": "e", "payload": null } })), Ok(None));
+}
+
+#[test]
+fn a_texml_form_is_read_as_telnyxs_with_its_own_form_of_time() {
+    let form = [("CallSid", "v3:a"), ("CallStatus", "ringing"), ("Timestamp", "2026-11-20T13:04:18Z")];
+    let form: Vec<_> = form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let said = texml_event(&form, NOW).unwrap().unwrap();
+    assert_eq!((said.carrier, said.kind), (Carrier::Telnyx, EventKind::Ringing));
+    assert_eq!(said.occurred_at, Some(Moment::from_millis(1_795_179_858_000)));
+}
+
+proptest! {
+    #[test]
+    fn no_webhook_panics(text in ".{0,60}", value in "[0-9.eE+-]{0,20}|.{0,10}") {
+        let _ = serde_json::from_str::<Webhook>(&text);
+        for event_type in ["call.cost", "call.hangup", "call.dtmf.received", "call.recording.saved"] {
+            let payload = json!({
+                "call_control_id": value, "digit": value, "total_cost": value, "billed_duration_secs": value,
+                "sip_hangup_cause": value, "recording_started_at": value, "recording_ended_at": value,
+            });
+            let _ = read_json(&json!({ "data": { "id": value, "event_type": event_type, "payload": payload } }));
+        }
+    }
+}
+
+fn read_event(event_type: &str, payload: Value) -> CarrierEvent {
+    let body = json!({
+        "data": { "record_type": "event", "event_type": event_type, "id": "e", "payload": payload },
+        "meta": { "attempt": "1" },
+    });
+    read_json(&body).unwrap().unwrap()
+}
+
+fn read_json(body: &Value) -> Result<Option<CarrierEvent>, Unreadable> {
+    event(&serde_json::from_str(&body.to_string()).unwrap(), NOW)
+}

@@ -52,6 +52,7 @@ const FAULT: &str = "braces in the payload hold one of body, timestamp, method, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn placeholders_and_text_are_told_apart() {
@@ -75,5 +76,27 @@ mod tests {
         for wrong in ["{", "{body", "{Body}", "{}", "{{body}}", "{ body }", "{headers}"] {
             assert_eq!(read(wrong), Err(FAULT.to_owned()), "{wrong}");
         }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_of_a_format_is_lost(format in "([a-z.:|]{0,3}|\\{(body|timestamp|method|url|svix-id|\\PC{0,3})\\}?){0,6}") {
+            if let Ok(pieces) = read(&format) {
+                let written: String = pieces.into_iter().map(written).collect();
+                prop_assert_eq!(written, format);
+            }
+        }
+    }
+
+    fn written(piece: Piece<'_>) -> String {
+        match piece {
+            Piece::Text(text) => text,
+            Piece::Body => "{body}",
+            Piece::Timestamp => "{timestamp}",
+            Piece::Method => "{method}",
+            Piece::Url => "{url}",
+            Piece::MessageId => "{svix-id}",
+        }
+        .to_owned()
     }
 }

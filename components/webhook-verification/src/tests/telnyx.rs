@@ -3,6 +3,7 @@
 use super::sender::{self, NOW, Sent};
 use super::*;
 use crate::contract::TelnyxKeys;
+use proptest::prelude::*;
 
 const URL: &str = "https://voice.example.test/telnyx";
 
@@ -96,6 +97,21 @@ fn keys_that_are_none_are_refused() {
         let sent = sender::telnyx(URL, "{}", 0);
         let scheme = Scheme::Telnyx(TelnyxKeys { public_keys: vec![key.to_owned()], now: NOW });
         assert_eq!(Sent { scheme, ..sent }.verdict(), Err(Refusal::NoKey), "{key}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_keys_and_signatures_never_crash_and_never_pass(
+        key: [u8; 32], signature in prop::collection::vec(any::<u8>(), 64), body: Vec<u8>,
+    ) {
+        let mut sent = sender::bearer(URL, "");
+        sent.request.headers =
+            vec![header(SIGNATURE, &STANDARD.encode(signature)), header("telnyx-timestamp", "1700000000")];
+        sent.request.body = body;
+        sent.scheme = Scheme::Telnyx(TelnyxKeys { public_keys: vec![STANDARD.encode(key)], now: NOW });
+        let verdict = sent.verdict();
+        prop_assert!(matches!(verdict, Err(Refusal::NoKey | Refusal::SignatureMismatch)), "{:?}", verdict);
     }
 }
 

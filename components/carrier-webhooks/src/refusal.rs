@@ -68,6 +68,22 @@ impl From<Refusal> for Refused {
                 "signature-mismatch",
                 "no configured auth token yields this signature for the public URL",
             ),
+            Refusal::MissingHeader(name) => {
+                Self::new(malformed, "missing-header", format!("the request has no {name} header"))
+            }
+            Refusal::MalformedHeader(name) => Self::new(
+                malformed,
+                "malformed-header",
+                format!("the {name} header is not of the documented form"),
+            ),
+            Refusal::StaleTimestamp => Self::new(
+                forbidden,
+                "stale-timestamp",
+                "the request was signed too long ago or too far ahead",
+            ),
+            Refusal::Misconfigured(fault) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", fault)
+            }
         }
     }
 }

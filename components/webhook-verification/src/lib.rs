@@ -1,12 +1,25 @@
-//! Proves that a webhook came from the carrier it claims.
+//! Proves that a webhook came from the service it claims.
 //!
 //! The component behind `voicehive:platform/webhook-verification`: pure, with
 //! one module per signature scheme. Everything that is not proven is refused.
 
+mod bearer;
+mod configured_hmac;
+mod content_type;
+mod encoding;
 mod form;
+mod freshness;
 mod headers;
+mod hubspot;
+mod keys;
+mod mac;
+mod payload;
+mod proof;
 mod public_url;
 mod signed_url;
+mod standard_webhooks;
+mod stripe;
+mod telnyx;
 mod twilio;
 
 pub mod bindings {
@@ -37,9 +50,16 @@ pub struct Component;
 
 impl Guest for Component {
     fn verify(request: Request, scheme: Scheme) -> Result<Verified, Refusal> {
-        match scheme {
-            Scheme::Twilio(keys) => twilio::verify(&request, &keys),
-        }
+        let proof = match &scheme {
+            Scheme::Twilio(keys) => twilio::verify(&request, keys),
+            Scheme::Telnyx(keys) => telnyx::verify(&request, keys),
+            Scheme::Bearer(keys) => bearer::verify(&request, keys),
+            Scheme::Hmac(keys) => configured_hmac::verify(&request, keys),
+            Scheme::Stripe(keys) => stripe::verify(&request, keys),
+            Scheme::Hubspot(keys) => hubspot::verify(&request, keys),
+            Scheme::StandardWebhooks(keys) => standard_webhooks::verify(&request, keys),
+        }?;
+        Ok(proof.release(request.body))
     }
 
     fn public_url(

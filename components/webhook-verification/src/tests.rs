@@ -1,7 +1,15 @@
 //! The component as its callers see it.
 
+mod bearer;
+mod configured_hmac;
+mod hubspot;
 mod properties;
 mod refusals;
+mod sender;
+mod standard_webhooks;
+mod stripe;
+mod tampering;
+mod telnyx;
 mod vectors;
 
 use crate::Component;

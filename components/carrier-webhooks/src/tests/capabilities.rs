@@ -29,11 +29,18 @@ pub fn verify(request: &own::Request, scheme: &own::Scheme) -> Result<own::Verif
         headers: request.headers.clone(),
         body: request.body.clone(),
     };
-    let own::Scheme::Twilio(keys) = scheme;
+    let own::Scheme::Twilio(keys) = scheme else {
+        panic!("this component serves Twilio alone, not {scheme:?}");
+    };
     let keys = verification::TwilioKeys { auth_tokens: keys.auth_tokens.clone() };
     let verified = ::webhook_verification::Component::verify(request, verification::Scheme::Twilio(keys));
     match verified {
-        Ok(proof) => Ok(own::Verified { key_index: proof.key_index, form: proof.form }),
+        Ok(proof) => {
+            let replay = proof
+                .replay
+                .map(|guard| own::ReplayGuard { key: guard.key, remember_seconds: guard.remember_seconds });
+            Ok(own::Verified { key_index: proof.key_index, form: proof.form, body: proof.body, replay })
+        }
         Err(refusal) => Err(own_refusal(refusal)),
     }
 }
@@ -48,6 +55,10 @@ fn own_refusal(refusal: verification::Refusal) -> own::Refusal {
         verification::Refusal::MissingBodyHash => own::Refusal::MissingBodyHash,
         verification::Refusal::BodyHashMismatch => own::Refusal::BodyHashMismatch,
         verification::Refusal::SignatureMismatch => own::Refusal::SignatureMismatch,
+        verification::Refusal::MissingHeader(name) => own::Refusal::MissingHeader(name),
+        verification::Refusal::MalformedHeader(name) => own::Refusal::MalformedHeader(name),
+        verification::Refusal::StaleTimestamp => own::Refusal::StaleTimestamp,
+        verification::Refusal::Misconfigured(fault) => own::Refusal::Misconfigured(fault),
     }
 }
 

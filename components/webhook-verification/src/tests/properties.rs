@@ -1,4 +1,4 @@
-//! What holds for every request.
+//! What holds for every request of Twilio's.
 
 use super::*;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! What is refused, and why; and the less usual requests that are not.
+//! Twilio: what is refused, and why; and the less usual requests that are not.
 
 use super::*;
 

@@ -67,9 +67,8 @@ struct CallLatency {
 
 impl CallLatency {
     fn of(latencies: &[TurnLatency]) -> Self {
-        let over = |stage: fn(&Latency) -> f64| {
-            Summary::of(latencies.iter().map(|turn| stage(&turn.latency_ms)))
-        };
+        let over =
+            |stage: fn(&Latency) -> f64| Summary::of(latencies.iter().map(|turn| stage(&turn.latency_ms)));
         Self {
             e2e: over(|latency| latency.total),
             asr: over(|latency| latency.stt_tail),

@@ -260,9 +260,9 @@ fn project_call(tenant: &TenantId, call: &CallId, event: &CallEvent, at: Timesta
 }
 
 /// Whether the phone call itself is over, not only our part in it: a carrier
-/// whose socket was lost asks again, and the call goes on.
+/// whose socket was lost asks again, and a caller who was handed over talks on.
 fn is_final(reason: EndReason) -> bool {
-    !matches!(reason, EndReason::CarrierLost | EndReason::Drained)
+    !matches!(reason, EndReason::CarrierLost | EndReason::Drained | EndReason::Transferred)
 }
 
 fn reason_text(reason: EndReason) -> String {

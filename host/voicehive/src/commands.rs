@@ -71,6 +71,10 @@ async fn take(platform: &Platform, call: &str, headers: &HeaderMap, body: Body) 
     let command: Command =
         serde_json::from_slice(&body).map_err(|error| Refused::Invalid(format!("the body: {error}")))?;
     let command = command.checked()?;
+    if matches!(command, OperatorCommand::Transfer { .. }) && platform.twilio.is_none() {
+        let message = "transfer: needs the carrier's account (hint: set TWILIO_ACCOUNT_SID)";
+        return Err(Refused::Invalid(message.into()));
+    }
     platform.live.command(&tenant, &call, command).map_err(|error| match error {
         NotTaken::NotLive => Refused::NotFound,
         NotTaken::Busy => Refused::Busy,

@@ -15,6 +15,7 @@ contract! {
     turns_can_be_rebuilt,
     the_media_socket_answers_the_call_and_its_end_ends_it,
     a_lost_carrier_does_not_end_the_call,
+    a_caller_who_was_handed_over_talks_on,
     a_call_is_recovered_no_more_often_than_allowed,
 }
 
@@ -102,6 +103,15 @@ async fn a_lost_carrier_does_not_end_the_call(store: &Fixture) {
     assert_eq!(stored.end_reason.as_deref(), Some("carrier-lost"));
     assert!(store.recover_call(&store.tenant, &call, 3, NOW).await.unwrap());
     assert_eq!(store.call(&store.tenant, &call).await.unwrap().unwrap().end_reason, None);
+}
+
+async fn a_caller_who_was_handed_over_talks_on(store: &Fixture) {
+    let call = store.stored_call("CA1").await;
+    let transferred = CallEvent::Ended { reason: EndReason::Transferred };
+    store.append_event(&store.tenant, &call, transferred, NOW).await.unwrap();
+    let stored = store.call(&store.tenant, &call).await.unwrap().unwrap();
+    assert_eq!((stored.status, stored.ended_at), (CallStatus::Ringing, None));
+    assert_eq!(stored.end_reason.as_deref(), Some("transferred"));
 }
 
 async fn a_call_is_recovered_no_more_often_than_allowed(store: &Fixture) {

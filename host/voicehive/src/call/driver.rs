@@ -184,6 +184,7 @@ impl Driver {
             tracing::warn!(lost, unheard, "frames of the caller's audio were lost");
         }
         let ending = if self.superseded { Ending::GaveWay } else { Ending::Over };
+        self.call.finish();
         (self.place, ended.and(logged).map(|()| ending))
     }
 

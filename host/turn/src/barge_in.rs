@@ -78,7 +78,7 @@ impl Call {
             Interjection::Nothing => return,
             Interjection::Backchannel => {
                 if last && !self.asks(now) {
-                    self.transcript.drop_words();
+                    self.transcript.drop_words(now);
                 }
                 return;
             }
@@ -223,7 +223,7 @@ impl Call {
         if self.words_are_ours(now) {
             self.transcript.forget();
         } else if !self.asks(now) {
-            self.transcript.drop_words();
+            self.transcript.drop_words(now);
         }
         let heard = self.playout.heard(now);
         if let Some(answer) = &mut self.answer {

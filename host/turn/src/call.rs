@@ -118,7 +118,7 @@ impl Call {
             frames_come: false,
             spoke_until: None,
             agent_spoke_until: now,
-            transcript: Transcript::default(),
+            transcript: Transcript::new(&config.endpointing),
             keypad: Keypad::default(),
             learned: LearnedPause::new(&config.endpointing),
             last_heard: String::new(),

@@ -31,7 +31,7 @@ impl Call {
 
     pub(crate) fn on_stt_failure(&mut self, now: CallTime, message: &str) {
         self.emit_failure("stt", message);
-        self.transcript.stream_lost();
+        self.transcript.stream_lost(now);
         self.n_stt_failures += 1;
         if self.n_stt_failures >= MAX_STT_FAILURES && self.state != State::Closing {
             let apology = self.config.apology.clone();

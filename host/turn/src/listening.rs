@@ -133,6 +133,9 @@ impl Call {
 
     fn on_voice(&mut self, now: CallTime) {
         self.screen_voice(now);
+        if let Some(onset) = self.vad.speaking_since() {
+            self.transcript.voice(onset);
+        }
         if self.state == State::EndpointPending
             && let (Some(onset), Some(end)) = (self.vad.speaking_since(), self.spoke_until)
         {
@@ -222,7 +225,7 @@ impl Call {
         let end = end_of_speech.max(self.agent_spoke_until).min(now);
         let ready = self.transcript.ready_at(&self.patience(), end);
         self.learned.committed(now, end_of_speech);
-        let text = self.transcript.commit();
+        let text = self.transcript.commit(now);
         // Asked for under the number that the turn is about to have.
         self.ask_context(&text, true);
         let round = self.speculation.next_round();

@@ -58,7 +58,7 @@ impl Call {
             && interjection(&self.transcript.text()) == Interjection::Backchannel
             && !self.asks(now)
         {
-            self.transcript.drop_words();
+            self.transcript.drop_words(now);
         }
     }
 

@@ -112,6 +112,28 @@ fn the_final_of_a_committed_interim_gets_no_second_answer() {
 }
 
 #[test]
+fn the_same_words_are_a_turn_again_when_the_final_never_came() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.stt.interims = true;
+    sim.stt.finals = false;
+    sim.says(1.0, 1.4, "Yes.").answers("Are you sure?").says(4.5, 4.9, "Yes.").answers("Done.").run(10.0);
+    let texts: Vec<String> = committed(&sim).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["Yes", "Yes"]);
+}
+
+#[test]
+fn the_same_words_with_a_voice_of_their_own_are_a_turn_at_once() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.stt.interims = true;
+    sim.stt.finals = false;
+    sim.tts.lengths = [ms(400)].into();
+    sim.says(1.0, 1.4, "Yes.").answers("Sure?").answers("Done.").run(3.0);
+    sim.voice(3.1, 3.5).at(secs(3.6), finally("Yes.")).run(8.0);
+    let texts: Vec<String> = committed(&sim).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["Yes", "Yes."]);
+}
+
+#[test]
 fn a_late_final_joins_the_turn_while_nothing_of_the_answer_was_heard() {
     let mut sim = Sim::new(AgentConfig::default());
     sim.says(1.0, 2.0, "Tell me a story.").answers("Once upon a time.").answers("A bee lived here.");

@@ -69,7 +69,8 @@ impl Call {
         let Some(answer) = &self.answer else { return };
         let evident = !self.frames_come || self.voiced_over_answer() >= EVIDENT;
         // The rest of the words that are being answered came late.
-        let unheard = answer.reply && !answer.protected && last && !self.playout.started();
+        let greets = self.state == State::Greeting;
+        let unheard = !greets && !answer.protected && last && !self.playout.started();
         if self.words_are_ours(now) {
             self.transcript.forget();
             return;
@@ -147,6 +148,7 @@ impl Call {
         self.interrupted = by_caller && !heard.is_empty();
         if started {
             self.agent_spoke_until = now;
+            self.silent_since = now;
         }
         if by_caller {
             self.emit(CallEvent::TurnInterrupted { turn: answer.turn.0, heard: heard.clone() });

@@ -46,6 +46,8 @@ pub struct Call {
     pub(crate) spoke_until: Option<CallTime>,
     /// When the agent's last speech ended: nobody answers while the other speaks.
     pub(crate) agent_spoke_until: CallTime,
+    /// When the last words of either side were.
+    pub(crate) silent_since: CallTime,
     pub(crate) transcript: Transcript,
     pub(crate) keypad: Keypad,
     pub(crate) learned: LearnedPause,
@@ -118,6 +120,7 @@ impl Call {
             frames_come: false,
             spoke_until: None,
             agent_spoke_until: now,
+            silent_since: now,
             transcript: Transcript::new(&config.endpointing),
             keypad: Keypad::default(),
             learned: LearnedPause::new(&config.endpointing),
@@ -306,6 +309,7 @@ impl Call {
             return;
         }
         self.timers.stop(Timer::Connect);
+        self.silent_since = now;
         self.emit(CallEvent::MediaConnected { stream });
         if self.is_to_be_screened() {
             self.begin_screening(now);

@@ -98,7 +98,7 @@ impl Call {
             self.timers.set_if_idle(Timer::CallerTurn, now + self.config.timers.caller_turn);
         } else if self.transcript.is_empty() {
             self.set_state(State::Listening);
-            self.timers.set(Timer::Silence, now + self.config.timers.silence);
+            self.timers.set(Timer::Silence, self.silent_until().max(now));
         } else {
             self.await_endpoint(now);
         }
@@ -185,6 +185,7 @@ impl Call {
         }
         let hearing = State::UserSpeaking == self.state || State::EndpointPending == self.state;
         if hearing && !self.transcript.is_empty() {
+            self.silent_since = now;
             if self.learned.awaits_words() {
                 self.learned.words(self.transcript.n_words());
             }
@@ -203,7 +204,19 @@ impl Call {
     fn update_endpoint(&mut self, now: CallTime) {
         let end = self.end_of_speech(now);
         let at = self.transcript.commit_at(&self.patience(), end, self.frames_come);
-        self.timers.set(Timer::Endpoint, at.unwrap_or(end + self.config.endpointing.max_wait));
+        self.timers.set(Timer::Endpoint, at.unwrap_or_else(|| self.words_by(end)));
+    }
+
+    /// Until when a voice that ended at `end` may get words. Somebody whose turn it has been
+    /// for long is not waited for again because of a noise.
+    fn words_by(&self, end: CallTime) -> CallTime {
+        let settings = &self.config.endpointing;
+        (end + settings.max_wait).min(self.silent_until().max(end + settings.stt_wait))
+    }
+
+    /// When the caller has said nothing for so long that the agent says something.
+    pub(crate) fn silent_until(&self) -> CallTime {
+        self.silent_since + self.config.timers.silence
     }
 
     fn patience(&self) -> Patience<'_> {

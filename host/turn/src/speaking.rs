@@ -150,6 +150,7 @@ impl Call {
         let heard_length = answer.spoken.heard_length(received);
         self.history.close(answer.turn, answer.spoken.said(), heard_length);
         self.agent_spoke_until = now;
+        self.silent_since = now;
         let heard = answer.spoken.heard(received).to_owned();
         self.note_heard(&heard, answer.reply);
         self.emit(CallEvent::TurnFinished {

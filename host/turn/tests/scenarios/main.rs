@@ -21,6 +21,7 @@ mod operator;
 mod pauses;
 mod prerecorded;
 mod screening;
+mod silence;
 #[allow(dead_code, reason = "the scenario files use the rest")]
 mod sim;
 mod speculation;

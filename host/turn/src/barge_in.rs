@@ -162,6 +162,7 @@ impl Call {
         });
         if by_caller {
             self.cancel_tools(now, answer.turn);
+            self.owe(answer);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::history::History;
 use crate::keys::Keypad;
 use crate::knowledge::Knowledge;
 use crate::learned::LearnedPause;
+use crate::owed::Owed;
 use crate::pace::{FRAME, Pace};
 use crate::playout::Playout;
 use crate::question::Asked;
@@ -69,6 +70,8 @@ pub struct Call {
     pub(crate) next_turn: TurnId,
     /// Whether the last answer was cut by the caller after it was heard in part.
     pub(crate) interrupted: bool,
+    /// The answer for which the caller still waits, though they cut it.
+    pub(crate) owed: Option<Owed>,
     /// Who answered an outbound call.
     pub(crate) screen: Option<Screen>,
     pub(crate) n_reprompts: u32,
@@ -138,6 +141,7 @@ impl Call {
             first_turn,
             next_turn: TurnId(context.first_turn.saturating_add(1)),
             interrupted: false,
+            owed: None,
             screen: None,
             n_reprompts: 0,
             n_turns: 0,
@@ -221,6 +225,7 @@ impl Call {
         let turn = self.next_turn;
         self.next_turn = TurnId(turn.0.saturating_add(1));
         self.speculation.begin_turn();
+        self.owed = None;
         turn
     }
 

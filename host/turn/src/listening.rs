@@ -99,6 +99,7 @@ impl Call {
         } else if self.transcript.is_empty() {
             self.set_state(State::Listening);
             self.timers.set(Timer::Silence, self.silent_until().max(now));
+            self.give_what_is_owed(now);
         } else {
             self.await_endpoint(now);
         }
@@ -114,6 +115,9 @@ impl Call {
     }
 
     pub(crate) fn decide_turn(&mut self, now: CallTime) {
+        if self.agrees_to_wait() {
+            self.transcript.drop_words(now);
+        }
         if self.transcript.is_empty() {
             self.await_caller(now);
         } else {

@@ -18,6 +18,7 @@ mod interjections;
 mod keys;
 mod ledger;
 mod operator;
+mod owed;
 mod pauses;
 mod prerecorded;
 mod screening;

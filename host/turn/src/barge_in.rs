@@ -77,6 +77,8 @@ impl Call {
         }
         let enough = match interjection(&self.transcript.text()) {
             Interjection::Nothing => return,
+            // "Okay?" ends what the caller said, where it does not answer what they heard.
+            Interjection::Backchannel if unheard => true,
             Interjection::Backchannel => {
                 if last && !self.asks(now) {
                     self.transcript.drop_words(now);

@@ -119,6 +119,19 @@ fn the_same_call_is_not_made_again_for_the_answer() {
 }
 
 #[test]
+fn the_result_is_the_last_of_the_conversation_even_where_a_filler_was_heard() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.says(0.5, 2.5, "Book it.");
+    sim.asks("", &[("a", "booking")]).tool("booking", 8.0, "success", "booked");
+    sim.voice(6.0, 6.8).answers("It is booked for Monday.").run(18.0);
+    let messages = sim.requests()[1].3.clone();
+    assert_eq!(messages.last(), Some(&tool("a", "booked")));
+    assert!(messages.iter().any(
+        |message| matches!(message, Message::Assistant { content, .. } if content.starts_with("One moment"))
+    ));
+}
+
+#[test]
 fn a_late_result_is_only_recorded() {
     let mut config = AgentConfig::default();
     config.timers.tool = secs(8.0);

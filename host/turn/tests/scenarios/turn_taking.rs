@@ -149,6 +149,16 @@ fn a_late_final_joins_the_turn_while_nothing_of_the_answer_was_heard() {
 }
 
 #[test]
+fn a_late_okay_joins_the_turn_while_nothing_of_the_answer_was_heard() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.says(1.0, 2.0, "Book it for Monday.").answers("For Monday.").answers("It is booked.");
+    sim.at(secs(2.5), finally("Okay?")).run(10.0);
+    assert_eq!(sim.requests()[1].3.last(), Some(&user("Book it for Monday. Okay?")));
+    assert_eq!(sim.finished(1).2, "");
+    assert_eq!(sim.finished(2).2, "It is booked.");
+}
+
+#[test]
 fn a_late_final_waits_for_its_own_turn_once_the_answer_is_heard() {
     let mut sim = Sim::new(AgentConfig::default());
     sim.says(1.0, 2.0, "Tell me a story.").answers("Once upon a time.").answers("A bee lived here.");

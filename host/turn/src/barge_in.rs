@@ -139,14 +139,7 @@ impl Call {
         self.silence_carrier(now);
         self.outputs.push_back(Output::Cancel { turn: answer.turn });
         self.stop_answer_timers();
-        let heard_bytes = self.playout.heard(now);
-        let heard_length = answer.spoken.heard_length(heard_bytes);
-        self.history.close(answer.turn, answer.spoken.said(), heard_length);
-        let heard = answer.spoken.heard(heard_bytes).to_owned();
-        if !heard.is_empty() {
-            self.knowledge.whispers_used(answer.turn);
-        }
-        self.note_heard(&heard, answer.reply);
+        let heard = self.keep_heard(&answer, self.playout.heard(now));
         self.interrupted = by_caller && !heard.is_empty();
         if started {
             self.agent_spoke_until = now;
@@ -155,13 +148,7 @@ impl Call {
         if by_caller {
             self.emit(CallEvent::TurnInterrupted { turn: answer.turn.0, heard: heard.clone() });
         }
-        self.emit(CallEvent::TurnFinished {
-            turn: answer.turn.0,
-            said: answer.spoken.said().trim().to_owned(),
-            heard,
-            interrupted: true,
-            latency: answer.latency(self.playout.heard_since()),
-        });
+        self.emit_finished(&mut answer, heard, true);
         if by_caller {
             self.cancel_tools(now, answer.turn);
             self.owe(answer);

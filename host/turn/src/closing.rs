@@ -110,16 +110,12 @@ impl Call {
         }
         self.discard_speculation();
         if let Some(mut answer) = self.answer.take() {
-            let heard_bytes = self.playout.heard(now);
+            let heard = self.playout.heard(now);
             self.playout.cut(now);
             self.outputs.push_back(Output::Cancel { turn: answer.turn });
-            let heard_length = answer.spoken.heard_length(heard_bytes);
-            self.history.close(answer.turn, answer.spoken.said(), heard_length);
-            let said = answer.spoken.said().trim().to_owned();
-            let heard = answer.spoken.heard(heard_bytes).to_owned();
-            let interrupted = said != heard;
-            let latency = answer.latency(self.playout.heard_since());
-            self.emit(CallEvent::TurnFinished { turn: answer.turn.0, said, heard, interrupted, latency });
+            let heard = self.keep_heard(&answer, heard);
+            let interrupted = answer.spoken.said().trim() != heard;
+            self.emit_finished(&mut answer, heard, interrupted);
         }
         let (reason, last) = match leave {
             Leave::HangUp(reason) => (reason, Output::Hangup { reason }),

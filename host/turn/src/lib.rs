@@ -139,6 +139,7 @@ mod level;
 mod lines;
 mod listening;
 mod model;
+mod over;
 mod owed;
 mod own_words;
 mod pace;

@@ -101,8 +101,7 @@ fn a_tool_that_was_stopped_with_its_turn_owes_nothing() {
     let mut context = CallContext::mulaw("call");
     context.tools =
         vec![ToolPolicy { name: "booking".into(), cancel_on_interruption: true, limit: None, filler: None }];
-    let mut config = AgentConfig::default();
-    config.greeting = String::new();
+    let config = AgentConfig { greeting: String::new(), ..AgentConfig::default() };
     let mut sim = Sim::with(config, context);
     ask(&mut sim, 8.0);
     sim.voice(4.0, 4.8).run(13.0);

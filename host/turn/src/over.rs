@@ -14,7 +14,7 @@ impl Call {
         if !heard.is_empty() {
             self.knowledge.whispers_used(answer.turn);
         }
-        self.note_heard(&heard, answer.reply);
+        self.note_heard(answer, &heard);
         heard
     }
 

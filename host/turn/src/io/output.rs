@@ -25,7 +25,8 @@ pub enum Output {
     /// Make the carrier forget all audio that it has not played.
     Clear,
     /// Ask the model. May come before its turn is committed, on the chance that the
-    /// caller is done; then it is cancelled or its answer used.
+    /// caller is done; then it is cancelled or its answer used. A turn of the agent's own,
+    /// which tells a tool's result, is never committed.
     StartLlm {
         /// The turn that asks.
         turn: TurnId,

@@ -53,7 +53,7 @@ impl Call {
         if self.is_finished() || self.state == State::Screening {
             return true;
         }
-        self.keep_first_words(last)
+        self.keep_first_words(now, last)
     }
 
     /// Looks at what is known by now.
@@ -101,7 +101,7 @@ impl Call {
             }
             Who::Voicemail if !self.config.screening.voicemail_message.trim().is_empty() => {
                 self.cut(now, false);
-                self.transcript.drop_words();
+                self.transcript.drop_words(now);
                 self.set_state(State::Screening);
             }
             Who::Voicemail | Who::Unreachable => self.finish(now, EndReason::VoicemailReached),
@@ -123,14 +123,14 @@ impl Call {
             return;
         }
         self.greet(now);
-        self.keep_first_words(true);
+        self.keep_first_words(now, true);
     }
 
     /// The words with which the call was answered are no turn: the greeting answers them.
     /// A bare "hello" is forgotten; what says more ("Acme, this is Jane") is in the
     /// conversation before the greeting, for the model to know. Returns whether the words
     /// at hand are such.
-    fn keep_first_words(&mut self, last: bool) -> bool {
+    fn keep_first_words(&mut self, now: CallTime, last: bool) -> bool {
         let turn = self.first_turn;
         let greeting = self.answer.as_ref().filter(|answer| answer.turn == turn);
         // A voice since the greeting began is a voice over it.
@@ -140,7 +140,7 @@ impl Call {
             return false;
         }
         if last {
-            let text = self.transcript.commit();
+            let text = self.transcript.commit(now);
             if !is_hello(&text) {
                 let is_known = self.history.has_words(turn);
                 self.history.add_words(turn, &text);

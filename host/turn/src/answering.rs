@@ -60,6 +60,7 @@ impl Call {
             Timer::Speech,
             Timer::Pace,
             Timer::Playback,
+            Timer::Close,
         ]);
     }
 

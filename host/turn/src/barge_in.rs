@@ -69,16 +69,19 @@ impl Call {
         let Some(answer) = &self.answer else { return };
         let evident = !self.frames_come || self.voiced_over_answer() >= EVIDENT;
         // The rest of the words that are being answered came late.
-        let unheard = answer.reply && !answer.protected && last && !self.playout.started();
+        let greets = self.state == State::Greeting;
+        let unheard = !greets && !answer.protected && last && !self.playout.started();
         if self.words_are_ours(now) {
             self.transcript.forget();
             return;
         }
         let enough = match interjection(&self.transcript.text()) {
             Interjection::Nothing => return,
+            // "Okay?" ends what the caller said, where it does not answer what they heard.
+            Interjection::Backchannel if unheard => true,
             Interjection::Backchannel => {
                 if last && !self.asks(now) {
-                    self.transcript.drop_words();
+                    self.transcript.drop_words(now);
                 }
                 return;
             }
@@ -136,30 +139,19 @@ impl Call {
         self.silence_carrier(now);
         self.outputs.push_back(Output::Cancel { turn: answer.turn });
         self.stop_answer_timers();
-        let heard_bytes = self.playout.heard(now);
-        let heard_length = answer.spoken.heard_length(heard_bytes);
-        self.history.close(answer.turn, answer.spoken.said(), heard_length);
-        let heard = answer.spoken.heard(heard_bytes).to_owned();
-        if !heard.is_empty() {
-            self.knowledge.whispers_used(answer.turn);
-        }
-        self.note_heard(&heard, answer.reply);
+        let heard = self.keep_heard(&answer, self.playout.heard(now));
         self.interrupted = by_caller && !heard.is_empty();
         if started {
             self.agent_spoke_until = now;
+            self.silent_since = now;
         }
         if by_caller {
             self.emit(CallEvent::TurnInterrupted { turn: answer.turn.0, heard: heard.clone() });
         }
-        self.emit(CallEvent::TurnFinished {
-            turn: answer.turn.0,
-            said: answer.spoken.said().trim().to_owned(),
-            heard,
-            interrupted: true,
-            latency: answer.latency(self.playout.heard_since()),
-        });
+        self.emit_finished(&mut answer, heard, true);
         if by_caller {
             self.cancel_tools(now, answer.turn);
+            self.owe(answer);
         }
     }
 
@@ -223,7 +215,7 @@ impl Call {
         if self.words_are_ours(now) {
             self.transcript.forget();
         } else if !self.asks(now) {
-            self.transcript.drop_words();
+            self.transcript.drop_words(now);
         }
         let heard = self.playout.heard(now);
         if let Some(answer) = &mut self.answer {

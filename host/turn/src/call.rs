@@ -15,6 +15,7 @@ use crate::history::History;
 use crate::keys::Keypad;
 use crate::knowledge::Knowledge;
 use crate::learned::LearnedPause;
+use crate::owed::Owed;
 use crate::pace::{FRAME, Pace};
 use crate::playout::Playout;
 use crate::question::Asked;
@@ -46,6 +47,8 @@ pub struct Call {
     pub(crate) spoke_until: Option<CallTime>,
     /// When the agent's last speech ended: nobody answers while the other speaks.
     pub(crate) agent_spoke_until: CallTime,
+    /// When the last words of either side were.
+    pub(crate) silent_since: CallTime,
     pub(crate) transcript: Transcript,
     pub(crate) keypad: Keypad,
     pub(crate) learned: LearnedPause,
@@ -67,6 +70,8 @@ pub struct Call {
     pub(crate) next_turn: TurnId,
     /// Whether the last answer was cut by the caller after it was heard in part.
     pub(crate) interrupted: bool,
+    /// The answer for which the caller still waits, though they cut it.
+    pub(crate) owed: Option<Owed>,
     /// Who answered an outbound call.
     pub(crate) screen: Option<Screen>,
     pub(crate) n_reprompts: u32,
@@ -118,7 +123,8 @@ impl Call {
             frames_come: false,
             spoke_until: None,
             agent_spoke_until: now,
-            transcript: Transcript::default(),
+            silent_since: now,
+            transcript: Transcript::new(&config.endpointing),
             keypad: Keypad::default(),
             learned: LearnedPause::new(&config.endpointing),
             last_heard: String::new(),
@@ -135,6 +141,7 @@ impl Call {
             first_turn,
             next_turn: TurnId(context.first_turn.saturating_add(1)),
             interrupted: false,
+            owed: None,
             screen: None,
             n_reprompts: 0,
             n_turns: 0,
@@ -218,6 +225,7 @@ impl Call {
         let turn = self.next_turn;
         self.next_turn = TurnId(turn.0.saturating_add(1));
         self.speculation.begin_turn();
+        self.owed = None;
         turn
     }
 
@@ -306,6 +314,7 @@ impl Call {
             return;
         }
         self.timers.stop(Timer::Connect);
+        self.silent_since = now;
         self.emit(CallEvent::MediaConnected { stream });
         if self.is_to_be_screened() {
             self.begin_screening(now);

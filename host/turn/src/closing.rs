@@ -6,6 +6,7 @@ use events::{CallEvent, EndReason};
 
 use crate::answer::Leave;
 use crate::call::Call;
+use crate::pace::FRAME;
 use crate::state::State;
 use crate::timers::{Timer, TimerTable};
 use crate::{CallTime, OperatorCommand, Output};
@@ -15,11 +16,17 @@ pub(crate) const CLOSE_MARGIN: Duration = Duration::from_secs(1);
 
 impl Call {
     pub(crate) fn on_silence(&mut self, now: CallTime) {
-        if self.n_reprompts > 0 {
-            self.say_goodbye(now, EndReason::Silence);
+        if self.vad.audible() {
+            // The caller may be beginning at last; a few frames will tell.
+            self.timers.set(Timer::Silence, now + FRAME);
             return;
         }
+        self.silent_since = now;
         self.n_reprompts += 1;
+        if self.n_reprompts > 1 {
+            self.say_goodbye_to_nobody(now);
+            return;
+        }
         let reprompt = self.config.reprompt.clone();
         if reprompt.trim().is_empty() {
             self.await_caller(now);
@@ -31,7 +38,7 @@ impl Call {
 
     pub(crate) fn on_stt_failure(&mut self, now: CallTime, message: &str) {
         self.emit_failure("stt", message);
-        self.transcript.stream_lost();
+        self.transcript.stream_lost(now);
         self.n_stt_failures += 1;
         if self.n_stt_failures >= MAX_STT_FAILURES && self.state != State::Closing {
             let apology = self.config.apology.clone();
@@ -69,6 +76,18 @@ impl Call {
         self.close_with(now, &farewell, reason);
     }
 
+    /// Says goodbye to somebody who may be there after all: who answers it keeps the call. A
+    /// noise does that once, until there are words again.
+    fn say_goodbye_to_nobody(&mut self, now: CallTime) {
+        let farewell = self.config.farewell.clone();
+        if self.n_reprompts > MAX_REPROMPTS {
+            self.close_with(now, &farewell, EndReason::Silence);
+        } else {
+            let leave = Leave::HangUp(EndReason::Silence);
+            self.part(now, &farewell, leave, self.config.timers.close, State::Thinking);
+        }
+    }
+
     pub(crate) fn disconnected(&mut self, now: CallTime, reason: EndReason) {
         self.emit(CallEvent::MediaDisconnected);
         self.finish(now, reason);
@@ -91,16 +110,12 @@ impl Call {
         }
         self.discard_speculation();
         if let Some(mut answer) = self.answer.take() {
-            let heard_bytes = self.playout.heard(now);
+            let heard = self.playout.heard(now);
             self.playout.cut(now);
             self.outputs.push_back(Output::Cancel { turn: answer.turn });
-            let heard_length = answer.spoken.heard_length(heard_bytes);
-            self.history.close(answer.turn, answer.spoken.said(), heard_length);
-            let said = answer.spoken.said().trim().to_owned();
-            let heard = answer.spoken.heard(heard_bytes).to_owned();
-            let interrupted = said != heard;
-            let latency = answer.latency(self.playout.heard_since());
-            self.emit(CallEvent::TurnFinished { turn: answer.turn.0, said, heard, interrupted, latency });
+            let heard = self.keep_heard(&answer, heard);
+            let interrupted = answer.spoken.said().trim() != heard;
+            self.emit_finished(&mut answer, heard, interrupted);
         }
         let (reason, last) = match leave {
             Leave::HangUp(reason) => (reason, Output::Hangup { reason }),
@@ -121,8 +136,13 @@ impl Call {
         self.leave_with(now, line, Leave::HangUp(reason), self.config.timers.close);
     }
 
-    /// Says the last words, if any, for at most `limit`, and leaves the call with them.
+    /// Says the last words, if any, for at most `limit`, and leaves the call with them. The
+    /// caller cannot stop them.
     pub(crate) fn leave_with(&mut self, now: CallTime, line: &str, leave: Leave, limit: Duration) {
+        self.part(now, line, leave, limit, State::Closing);
+    }
+
+    fn part(&mut self, now: CallTime, line: &str, leave: Leave, limit: Duration, state: State) {
         if line.trim().is_empty() || self.state == State::Connecting {
             self.leave(now, leave);
             return;
@@ -130,7 +150,7 @@ impl Call {
         self.cut(now, false);
         let turn = self.take_turn();
         self.timers.set(Timer::Close, now + limit);
-        self.begin_line(now, turn, line, State::Closing, true);
+        self.begin_line(now, turn, line, state, state == State::Closing);
         if let Some(answer) = &mut self.answer {
             answer.leave = Some(leave);
         }
@@ -139,3 +159,5 @@ impl Call {
 
 /// Streams to the recogniser that may be lost in a row, without a word between.
 const MAX_STT_FAILURES: u32 = 3;
+/// The reprompt and the goodbye that a noise may stop.
+const MAX_REPROMPTS: u32 = 2;

@@ -285,7 +285,8 @@ pub struct Timers {
     /// How long a committed turn waits for memory and sentiment. Default 50 ms.
     #[serde(rename = "context_ms", with = "millis")]
     pub context: Duration,
-    /// Silence of both sides before the reprompt, and again before the goodbye.
+    /// From the last words of either side to the reprompt, and again to the goodbye; a noise
+    /// does not count.
     /// Default 10 s, as in Retell (`reminder_trigger_ms`).
     #[serde(rename = "silence_ms", with = "millis")]
     pub silence: Duration,

@@ -99,6 +99,11 @@ impl History {
     pub(crate) fn close(&mut self, turn: TurnId, all: &str, heard: usize) {
         let Some(exchange) = self.exchange(turn) else { return };
         let heard_of = |said: &Range<usize>| part(all, &(said.start.min(heard)..said.end.min(heard)));
+        // What was said while tools ran, a filler, was said before their results.
+        let running = |round: &&mut Round| round.calls.iter().any(|(_, result)| result.is_none());
+        if let Some(round) = exchange.rounds.last_mut().filter(running) {
+            round.said.end = all.len();
+        }
         let mut end = 0;
         for round in &mut exchange.rounds {
             round.content = heard_of(&round.said);
@@ -212,6 +217,17 @@ mod tests {
         assert_eq!(history.messages(), expected);
         history.result(TURN, "a", "booked");
         assert_eq!(history.messages()[2], tool("a", "booked"));
+    }
+
+    #[test]
+    fn words_while_a_tool_runs_come_before_its_result() {
+        let mut history = History::default();
+        history.open(TURN, "Book it.".into());
+        history.asked(TURN, "Let me see. ", 0..12, vec![call("a")]);
+        history.close(TURN, "Let me see. One moment, please. ", 22);
+        history.result(TURN, "a", "done");
+        let expected = [user("Book it."), assistant("Let me see. One moment", &["a"]), tool("a", "done")];
+        assert_eq!(history.messages(), expected);
     }
 
     #[test]

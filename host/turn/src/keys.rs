@@ -90,11 +90,12 @@ impl Call {
             return;
         }
         self.keypad.press(now, digit);
+        self.silent_since = now;
         if self.interruptible() {
             self.interrupt(now);
         }
         if self.state == State::Listening {
-            self.timers.set(Timer::Silence, now + self.config.timers.silence);
+            self.timers.set(Timer::Silence, self.silent_until());
         }
         if digit == '#' {
             self.take_keys(now);

@@ -98,7 +98,8 @@ impl Call {
             self.timers.set_if_idle(Timer::CallerTurn, now + self.config.timers.caller_turn);
         } else if self.transcript.is_empty() {
             self.set_state(State::Listening);
-            self.timers.set(Timer::Silence, now + self.config.timers.silence);
+            self.timers.set(Timer::Silence, self.silent_until().max(now));
+            self.give_what_is_owed(now);
         } else {
             self.await_endpoint(now);
         }
@@ -114,6 +115,9 @@ impl Call {
     }
 
     pub(crate) fn decide_turn(&mut self, now: CallTime) {
+        if self.agrees_to_wait() {
+            self.transcript.drop_words(now);
+        }
         if self.transcript.is_empty() {
             self.await_caller(now);
         } else {
@@ -133,6 +137,9 @@ impl Call {
 
     fn on_voice(&mut self, now: CallTime) {
         self.screen_voice(now);
+        if let Some(onset) = self.vad.speaking_since() {
+            self.transcript.voice(onset);
+        }
         if self.state == State::EndpointPending
             && let (Some(onset), Some(end)) = (self.vad.speaking_since(), self.spoke_until)
         {
@@ -182,6 +189,7 @@ impl Call {
         }
         let hearing = State::UserSpeaking == self.state || State::EndpointPending == self.state;
         if hearing && !self.transcript.is_empty() {
+            self.silent_since = now;
             if self.learned.awaits_words() {
                 self.learned.words(self.transcript.n_words());
             }
@@ -200,7 +208,19 @@ impl Call {
     fn update_endpoint(&mut self, now: CallTime) {
         let end = self.end_of_speech(now);
         let at = self.transcript.commit_at(&self.patience(), end, self.frames_come);
-        self.timers.set(Timer::Endpoint, at.unwrap_or(end + self.config.endpointing.max_wait));
+        self.timers.set(Timer::Endpoint, at.unwrap_or_else(|| self.words_by(end)));
+    }
+
+    /// Until when a voice that ended at `end` may get words. Somebody whose turn it has been
+    /// for long is not waited for again because of a noise.
+    fn words_by(&self, end: CallTime) -> CallTime {
+        let settings = &self.config.endpointing;
+        (end + settings.max_wait).min(self.silent_until().max(end + settings.stt_wait))
+    }
+
+    /// When the caller has said nothing for so long that the agent says something.
+    pub(crate) fn silent_until(&self) -> CallTime {
+        self.silent_since + self.config.timers.silence
     }
 
     fn patience(&self) -> Patience<'_> {
@@ -222,7 +242,7 @@ impl Call {
         let end = end_of_speech.max(self.agent_spoke_until).min(now);
         let ready = self.transcript.ready_at(&self.patience(), end);
         self.learned.committed(now, end_of_speech);
-        let text = self.transcript.commit();
+        let text = self.transcript.commit(now);
         // Asked for under the number that the turn is about to have.
         self.ask_context(&text, true);
         let round = self.speculation.next_round();

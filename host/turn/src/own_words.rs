@@ -4,23 +4,25 @@
 use std::time::Duration;
 
 use crate::CallTime;
+use crate::answer::Answer;
 use crate::call::Call;
 use crate::question::asked;
 use crate::repetition::repeats;
 use crate::words::{Interjection, interjection};
 
 impl Call {
-    /// Keeps the words of the agent's that the caller heard last, of a reply or of a line
-    /// of its own. After "Are you still there?" a number that was asked for still is.
-    pub(crate) fn note_heard(&mut self, heard: &str, reply: bool) {
+    /// Keeps the words of the agent's that the caller heard last, of an answer or of a line
+    /// of the agent's own. After "Are you still there?" a number that was asked for still is.
+    pub(crate) fn note_heard(&mut self, answer: &Answer, heard: &str) {
         if heard.is_empty() {
             return;
         }
         let before = self.asked;
         self.asked = asked(heard);
-        if !reply {
+        if !answer.reply {
             self.asked.dictation = self.asked.dictation.or(before.dictation);
         }
+        self.voiced_before_last = answer.voiced_before;
         heard.clone_into(&mut self.last_heard);
     }
 
@@ -51,14 +53,13 @@ impl Call {
 
     /// At the end of the agent's turn, forgets what is not to be answered.
     pub(crate) fn drop_words_of_ours(&mut self, now: CallTime) {
-        self.voiced_before_last = self.vad.voiced().saturating_sub(self.voiced_over_answer());
         if self.words_are_ours(now) {
             self.transcript.forget();
         } else if !self.vad.speaking()
             && interjection(&self.transcript.text()) == Interjection::Backchannel
             && !self.asks(now)
         {
-            self.transcript.drop_words();
+            self.transcript.drop_words(now);
         }
     }
 

@@ -328,31 +328,25 @@ impl Playout {
         Some(wanted.min(room).min(to_stop))
     }
 
-    /// Takes whole frames out of the chunk that is next, as a slice of it; where a
-    /// frame crosses chunks or ends the turn, one frame is put together.
+    /// Takes whole frames, as a slice of the chunk that is next; where they cross chunks
+    /// or end the turn, they are put together.
     fn take(&mut self, frames: u64) -> Bytes {
-        let frame = self.pace.frame_bytes;
+        let length = usize::try_from(frames * self.pace.frame_bytes).unwrap_or(0);
         let index = self.chunks.partition_point(|chunk| chunk.end() <= self.next);
-        if let Some(chunk) = self.chunks.get(index) {
-            let whole = (frames * frame).min((chunk.end() - self.next) / frame * frame);
-            if whole > 0 {
-                let from = usize::try_from(self.next - chunk.start).unwrap_or(0);
-                let length = usize::try_from(whole).unwrap_or(0);
-                return chunk.data.slice(from..from + length);
-            }
+        let mut chunks = self.chunks.range(index.min(self.chunks.len())..);
+        let Some(first) = chunks.next() else { return Bytes::new() };
+        let from = usize::try_from(self.next - first.start).unwrap_or(0);
+        let first = first.data.slice(from.min(first.data.len())..);
+        if first.len() >= length {
+            return first.slice(..length);
         }
-        let frame = usize::try_from(frame).unwrap_or(1);
-        let mut payload = BytesMut::with_capacity(frame);
-        for chunk in self.chunks.range(index.min(self.chunks.len())..) {
-            let at = self.next + payload.len() as u64;
-            let from = usize::try_from(at - chunk.start).unwrap_or(0);
-            let length = (frame - payload.len()).min(chunk.data.len() - from);
-            payload.extend_from_slice(chunk.data.get(from..from + length).unwrap_or_default());
-            if payload.len() == frame {
-                break;
-            }
+        let mut payload = BytesMut::with_capacity(length);
+        payload.extend_from_slice(&first);
+        for chunk in chunks {
+            let missing = length - payload.len();
+            payload.extend_from_slice(chunk.data.get(..missing).unwrap_or(&chunk.data));
         }
-        payload.resize(frame, self.pace.silence);
+        payload.resize(length, self.pace.silence);
         payload.freeze()
     }
 

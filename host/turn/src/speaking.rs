@@ -146,19 +146,10 @@ impl Call {
         let Some(mut answer) = self.answer.take() else { return };
         self.stop_answer_timers();
         self.playout.assume_played();
-        let received = self.playout.received();
-        let heard_length = answer.spoken.heard_length(received);
-        self.history.close(answer.turn, answer.spoken.said(), heard_length);
         self.agent_spoke_until = now;
-        let heard = answer.spoken.heard(received).to_owned();
-        self.note_heard(&heard, answer.reply);
-        self.emit(CallEvent::TurnFinished {
-            turn: answer.turn.0,
-            said: answer.spoken.said().trim().to_owned(),
-            heard,
-            interrupted: false,
-            latency: answer.latency(self.playout.heard_since()),
-        });
+        self.silent_since = now;
+        let heard = self.keep_heard(&answer, self.playout.received());
+        self.emit_finished(&mut answer, heard, false);
         self.knowledge.whispers_used(answer.turn);
         match answer.leave {
             Some(leave) => self.leave(now, leave),

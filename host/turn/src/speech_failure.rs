@@ -27,6 +27,10 @@ impl Call {
             self.on_speech_done(now);
             return;
         };
+        // The keys behind the clauses that are done come before the next voice.
+        self.press_waiting();
+        let sent = self.playout.received();
+        let Some(answer) = &mut self.answer else { return };
         answer.spoken.restart_open(sent, heard);
         let turn = answer.turn;
         for (clause, text) in answer.spoken.clauses_from(first) {

@@ -258,12 +258,12 @@ impl Spoken {
         from.min(heard)
     }
 
-    /// Where a position in the synthesiser's audio lies in the turn's, which has the tones
-    /// as well. What ends where a tone begins ends before it.
+    /// Where a position in the synthesiser's audio lies in the turn's, which has the inserted
+    /// audio as well. What ends where that begins ends before it.
     fn behind_inserted(&self, position: u64, is_start: bool) -> u64 {
-        self.inserted.iter().fold(position, |at, tone| {
-            let before = if is_start { at < tone.start } else { at <= tone.start };
-            if before { at } else { at + (tone.end - tone.start) }
+        self.inserted.iter().fold(position, |at, inserted| {
+            let before = if is_start { at < inserted.start } else { at <= inserted.start };
+            if before { at } else { at + (inserted.end - inserted.start) }
         })
     }
 

@@ -29,7 +29,7 @@ pub enum State {
     Speaking,
     /// The agent holds its breath: the caller may be interrupting.
     PausedForBargeIn,
-    /// The agent's last words.
+    /// The agent's last words, which the caller cannot stop.
     Closing,
     /// The call is over.
     Finished,

@@ -115,10 +115,14 @@ impl Call {
     }
 
     /// Asks the model again when the last tool of its round has ended. A result for a
-    /// turn that is over is in the history, and the next turn's model sees it.
+    /// turn that is over is in the history, and the next turn's model sees it; that turn is
+    /// the agent's where the caller cut the one that asked and said nothing.
     fn go_on_after_tools(&mut self, now: CallTime, turn: TurnId) {
         self.watch_tools();
-        let Some(answer) = self.answer.as_mut().filter(|answer| answer.turn == turn) else { return };
+        let Some(answer) = self.answer.as_mut().filter(|answer| answer.turn == turn) else {
+            self.give_what_is_owed(now);
+            return;
+        };
         if answer.model != Model::Idle || answer.speech_ended || self.tools.n_running_for(turn) > 0 {
             return;
         }

@@ -1,15 +1,18 @@
 //! The caller's words of the turn that is being heard, and when they are a turn.
 
+mod taken;
+
 use std::time::Duration;
 
 use crate::CallTime;
 use crate::config::Endpointing;
 use crate::question::Asked;
 use crate::sentence::{Completeness, completeness};
-use crate::words;
+
+use taken::Taken;
 
 /// The words since the last commit. Interims replace, finals append.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Transcript {
     finals: String,
     interim: String,
@@ -20,7 +23,7 @@ pub(crate) struct Transcript {
     /// When it took an end back.
     resumed_at: Option<CallTime>,
     changed_at: CallTime,
-    committed: Vec<String>,
+    taken: Taken,
 }
 
 /// How long the caller's pauses may be.
@@ -34,9 +37,21 @@ pub(crate) struct Patience<'a> {
 }
 
 impl Transcript {
+    pub(crate) fn new(settings: &Endpointing) -> Self {
+        Self {
+            finals: String::new(),
+            interim: String::new(),
+            unended: false,
+            ended_at: None,
+            resumed_at: None,
+            changed_at: CallTime::ZERO,
+            taken: Taken::new(settings),
+        }
+    }
+
     /// Takes an interim; returns whether the words changed.
     pub(crate) fn interim(&mut self, now: CallTime, text: &str) -> bool {
-        let text = bounded(self.without_committed(text));
+        let text = bounded(self.taken.without(now, text));
         if text == self.interim {
             return false;
         }
@@ -50,8 +65,8 @@ impl Transcript {
     /// Takes a final, behind which the recogniser has heard an end or not; returns whether
     /// it brought words.
     pub(crate) fn final_words(&mut self, now: CallTime, text: &str, ended: bool) -> bool {
-        let text = bounded(self.without_committed(text)).to_owned();
-        self.committed.clear();
+        let text = bounded(self.taken.without(now, text)).to_owned();
+        self.taken.clear();
         let had_interim = !std::mem::take(&mut self.interim).is_empty();
         self.append(&text);
         self.unended = !ended;
@@ -88,10 +103,16 @@ impl Transcript {
 
     /// Notes that the recogniser's stream is lost. The next one hears the audio since the
     /// last final again, so an interim stays one: it is replaced, or committed after its
-    /// wait if nothing comes. For the same reason a committed interim is still repeated.
-    pub(crate) fn stream_lost(&mut self) {
+    /// wait if nothing comes. For the same reason a committed interim is repeated.
+    pub(crate) fn stream_lost(&mut self, now: CallTime) {
+        self.taken.heard_again(now);
         self.ended_at = None;
         self.unended = true;
+    }
+
+    /// Notes that a voice began at `onset`.
+    pub(crate) fn voice(&mut self, onset: CallTime) {
+        self.taken.voice(onset);
     }
 
     /// All words so far.
@@ -117,15 +138,15 @@ impl Transcript {
 
     /// Takes the words out for a turn. Where the last of them were an interim, the
     /// recogniser will repeat them, and they are left out then.
-    pub(crate) fn commit(&mut self) -> String {
+    pub(crate) fn commit(&mut self, now: CallTime) -> String {
         let text = self.text();
-        self.drop_words();
+        self.drop_words(now);
         text
     }
 
     /// Forgets the words, and their repetition.
-    pub(crate) fn drop_words(&mut self) {
-        self.committed.extend(words::words(&self.interim));
+    pub(crate) fn drop_words(&mut self, now: CallTime) {
+        self.taken.take(now, &self.interim);
         self.forget();
     }
 
@@ -206,25 +227,6 @@ impl Transcript {
             Completeness::Unfinished | Completeness::Dictating => settings.unfinished.max(patience.complete),
             Completeness::Trailing => settings.trailing,
         }
-    }
-
-    /// Leaves out the words of a committed interim where the recogniser repeats them,
-    /// perhaps with corrections. Words that are mostly others are new ones.
-    fn without_committed<'a>(&self, text: &'a str) -> &'a str {
-        let n = self.committed.len();
-        let same =
-            words::words(text).zip(&self.committed).filter(|(word, committed)| word == *committed).count();
-        let mut rest = text.trim();
-        if n == 0 || same * 2 < n {
-            return rest;
-        }
-        let mut left = n;
-        while left > 0 && !rest.is_empty() {
-            let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-            left -= usize::from(!words::normal(word).is_empty());
-            rest = after.trim_start();
-        }
-        rest
     }
 
     fn append(&mut self, text: &str) {

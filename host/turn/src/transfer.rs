@@ -24,9 +24,11 @@ impl Call {
         }
     }
 
-    /// An answer that has been asked for stays as it is: it is better late than anew.
+    /// An answer to a turn that has been asked for stays as it is: it is better late than
+    /// anew. One that was begun on a chance is made with what the operator says.
     pub(crate) fn on_whisper(&mut self, text: &str) {
         if let Some(text) = self.knowledge.whisper(text) {
+            self.discard_speculation();
             self.emit(CallEvent::Whispered { text });
         }
     }

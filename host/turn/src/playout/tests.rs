@@ -251,6 +251,22 @@ fn after_a_cut_no_mark_tells_since_when_a_turn_is_heard_that_had_been_heard_befo
     }
 }
 
+#[test]
+fn a_minute_takes_as_many_messages_in_small_chunks_as_in_one() {
+    let messages = |chunk: u64| {
+        let mut playout = playout();
+        for _ in 0..60_000 / chunk {
+            playout.push(audio(ms(chunk)));
+        }
+        playout.end_turn();
+        let sent: Vec<Transmit> = (0..3000).flat_map(|n| drain(&mut playout, ms(n * 20))).collect();
+        assert_eq!(bytes_of(&sent), 60_000 * 8);
+        sent.iter().filter(|transmit| matches!(transmit, Transmit::Audio(_))).count()
+    };
+    // 25 frames between marks go in nine messages, and the first lead in fewer.
+    assert_eq!([60_000, 100, 40, 20].map(messages), [1_076; 4]);
+}
+
 fn playout() -> Playout {
     let mut playout =
         Playout::new(Pace { frame_bytes: 160, silence: 0xFF, lead: ms(300), mark_every: ms(500) });

@@ -3,7 +3,7 @@ use crate::spelling::Dictation;
 
 #[test]
 fn interims_replace_and_finals_append() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.interim(ms(1), "tell");
     words.interim(ms(2), "tell me");
     words.final_words(ms(3), "Tell me a story.", true);
@@ -15,7 +15,7 @@ fn interims_replace_and_finals_append() {
 
 #[test]
 fn an_empty_final_opens_no_turn() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     assert!(!words.final_words(ms(1), "  ", true));
     assert!(words.is_empty());
     assert_eq!(words.commit_at(&patience(), ms(0), true), None);
@@ -40,7 +40,7 @@ fn an_interim_waits_for_its_final() {
 
 #[test]
 fn an_utterance_end_commits_at_once_unless_a_newer_interim_came() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.final_words(ms(1100), "tell me a story and", true);
     words.utterance_end(ms(1150));
     assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1200)));
@@ -50,16 +50,16 @@ fn an_utterance_end_commits_at_once_unless_a_newer_interim_came() {
 
 #[test]
 fn without_frames_quiet_after_the_transcript_decides() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.interim(ms(1700), "tell me");
     assert_eq!(words.commit_at(&patience(), ms(1000), false), Some(ms(2300)));
 }
 
 #[test]
 fn the_final_of_a_committed_interim_brings_only_its_new_words() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.interim(ms(1), "book a table");
-    assert_eq!(words.commit(), "book a table");
+    assert_eq!(words.commit(ms(1)), "book a table");
     assert!(!words.interim(ms(2), "book a table"));
     assert!(words.interim(ms(3), "book a table for"));
     assert_eq!(words.text(), "for");
@@ -71,9 +71,9 @@ fn the_final_of_a_committed_interim_brings_only_its_new_words() {
 
 #[test]
 fn a_corrected_repetition_is_left_out_and_new_words_are_not() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.interim(ms(1), "book a cable");
-    words.commit();
+    words.commit(ms(1));
     assert!(words.interim(ms(2), "book a table - for two"));
     assert_eq!(words.text(), "- for two");
     assert!(words.interim(ms(3), "what else is there"));
@@ -82,16 +82,16 @@ fn a_corrected_repetition_is_left_out_and_new_words_are_not() {
 
 #[test]
 fn a_final_that_repeats_a_committed_interim_opens_no_turn() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.interim(ms(1), "book a table");
-    words.commit();
+    words.commit(ms(1));
     assert!(!words.final_words(ms(2), "Book a table.", true));
     assert!(words.is_empty());
 }
 
 #[test]
 fn an_end_that_was_heard_long_before_the_voice_ended_is_none() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.final_words(ms(500), "Tell me a story.", true);
     words.utterance_end(ms(800));
     assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1200)));
@@ -100,7 +100,7 @@ fn an_end_that_was_heard_long_before_the_voice_ended_is_none() {
 
 #[test]
 fn a_turn_that_is_resumed_waits_for_its_words() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.final_words(ms(900), "Tell me a story.", true);
     words.utterance_end(ms(1100));
     words.resumed(ms(1150));
@@ -111,7 +111,7 @@ fn a_turn_that_is_resumed_waits_for_its_words() {
 
 #[test]
 fn a_final_without_an_end_waits_for_the_rest() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.final_words(ms(900), "Tell me a story.", false);
     assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1400)));
     words.final_words(ms(1050), "", true);
@@ -120,9 +120,9 @@ fn a_final_without_an_end_waits_for_the_rest() {
 
 #[test]
 fn an_interim_of_a_lost_stream_is_replaced_or_committed() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.interim(ms(900), "tell me");
-    words.stream_lost();
+    words.stream_lost(ms(901));
     assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1400)));
     words.final_words(ms(1100), "Tell me a story.", true);
     assert_eq!(words.text(), "Tell me a story.");
@@ -130,10 +130,10 @@ fn an_interim_of_a_lost_stream_is_replaced_or_committed() {
 
 #[test]
 fn an_interim_that_was_committed_is_left_out_of_the_next_stream() {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.interim(ms(900), "tell me");
-    words.commit();
-    words.stream_lost();
+    words.commit(ms(901));
+    words.stream_lost(ms(902));
     words.final_words(ms(1100), "Tell me a story.", true);
     assert_eq!(words.text(), "a story.");
 }
@@ -141,7 +141,7 @@ fn an_interim_that_was_committed_is_left_out_of_the_next_stream() {
 #[test]
 fn an_answer_to_a_closed_question_is_taken_at_once() {
     let asked = Asked { closed: true, dictation: None };
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.final_words(ms(1100), "Yes.", true);
     assert_eq!(words.commit_at(&Patience { asked, ..patience() }, ms(1000), true), Some(ms(1200)));
     assert_eq!(words.commit_at(&patience(), ms(1000), true), Some(ms(1250)));
@@ -152,7 +152,7 @@ fn digits_are_waited_for_even_as_an_interim_and_longer_where_asked_for() {
     assert_eq!(due("", "my number is five five five"), Some(ms(2500)));
     assert_eq!(due("It is 555.", ""), Some(ms(2500)));
     let asked = Asked { closed: false, dictation: Some(Dictation::Number { digits: 10 }) };
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.final_words(ms(1100), "It is 555.", true);
     assert_eq!(words.commit_at(&Patience { asked, ..patience() }, ms(1000), true), Some(ms(3500)));
 }
@@ -160,13 +160,17 @@ fn digits_are_waited_for_even_as_an_interim_and_longer_where_asked_for() {
 #[test]
 fn a_learned_pause_is_the_wait_for_a_whole_sentence() {
     let patience = Patience { complete: ms(600), ..patience() };
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.final_words(ms(1100), "Tell me a story.", true);
     assert_eq!(words.commit_at(&patience, ms(1000), true), Some(ms(1600)));
 }
 
+fn transcript() -> Transcript {
+    Transcript::new(&Endpointing::default())
+}
+
 fn due(finals: &str, interim: &str) -> Option<CallTime> {
-    let mut words = Transcript::default();
+    let mut words = transcript();
     words.final_words(ms(900), finals, true);
     words.interim(ms(950), interim);
     words.commit_at(&patience(), ms(1000), true)

@@ -27,6 +27,8 @@ pub struct Observed {
     pub tools: Vec<(TurnId, String)>,
     pub live_model: Option<TurnId>,
     pub committed: BTreeSet<u32>,
+    /// Turns of the agent's own that tell the results of tools.
+    pub told: BTreeSet<u32>,
     pub finished: BTreeSet<u32>,
     pub hung_up: bool,
     pub n_ended: u32,
@@ -68,6 +70,7 @@ impl Observed {
             tools: Vec::new(),
             live_model: None,
             committed: BTreeSet::new(),
+            told: BTreeSet::new(),
             finished: BTreeSet::new(),
             hung_up: false,
             n_ended: 0,

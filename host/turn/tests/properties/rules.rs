@@ -39,7 +39,11 @@ impl Observed {
                 let before = self.rounds.insert(*turn, *round);
                 assert!(before.is_none_or(|before| before < *round), "round {round:?} after {before:?}");
                 assert!(attempt.0 < self.context.models.max(2), "{attempt:?}");
-                if !self.committed.contains(&turn.0) {
+                if matches!(messages.last(), Some(Message::Tool { .. })) && !self.committed.contains(&turn.0)
+                {
+                    self.told.insert(turn.0);
+                }
+                if !self.answers(*turn) {
                     assert_eq!(self.ahead.replace(*turn), None);
                 }
                 assert!(self.live_model.is_none_or(|live| live == *turn), "two models at once");
@@ -55,7 +59,7 @@ impl Observed {
                 assert_eq!(self.ahead, None, "{text:?} while an answer is kept back");
                 assert!(attempt.0 < self.context.voices.max(2), "{attempt:?}");
                 let asked = self.rounds.contains_key(turn);
-                assert!(!asked || self.committed.contains(&turn.0) || self.discarded.contains_key(&turn.0));
+                assert!(!asked || self.answers(*turn) || self.discarded.contains_key(&turn.0));
                 if self.turn != *turn || clause.0 == 0 {
                     self.clauses.clear();
                 }
@@ -70,7 +74,7 @@ impl Observed {
                 self.ahead = self.ahead.filter(|ahead| ahead != turn);
             }
             Output::CallTool { turn, call } => {
-                assert!(self.committed.contains(&turn.0), "a tool of a turn that is none");
+                assert!(self.answers(*turn), "a tool of a turn that is none");
                 let tools = &self.context.tools;
                 assert!(tools.is_empty() || tools.iter().any(|tool| tool.name == call.name), "{call:?}");
                 assert!(call.arguments.starts_with('{'), "{call:?}");
@@ -89,11 +93,17 @@ impl Observed {
         }
     }
 
+    /// Whether the model may be heard in a turn.
+    fn answers(&self, turn: TurnId) -> bool {
+        self.committed.contains(&turn.0) || self.told.contains(&turn.0)
+    }
+
     fn check_event(&mut self, event: &CallEvent) {
         event.data().expect("every event can be stored");
         match event {
             CallEvent::TurnCommitted { turn, text } => {
                 assert!(self.committed.insert(*turn), "turn {turn} committed twice");
+                assert!(!self.told.contains(turn), "turn {turn} is the agent's own");
                 assert!(!text.trim().is_empty());
                 assert!(self.call.snapshot().caller_speaks_since.is_none(), "committed while speaking");
                 // What a human says on answering our call is turn 0, and no turn of theirs.
@@ -102,7 +112,7 @@ impl Observed {
                 self.ahead = None;
             }
             CallEvent::SpeculationDiscarded { turn, .. } => {
-                assert!(!self.committed.contains(turn), "turn {turn} was committed");
+                assert!(!self.answers(TurnId(*turn)), "turn {turn} was committed");
                 let n = self.discarded.entry(*turn).or_default();
                 *n += 1;
                 assert!(*n <= self.config.speculation.max_per_turn);

@@ -64,7 +64,7 @@ fn silence_is_asked_about_once_and_then_ends_the_call() {
     let (reprompted, said, ..) = sim.finished(1);
     assert_eq!(said, "Are you still there?");
     assert_near(sim.entered(State::Thinking, 0), 10.0);
-    assert_near(sim.entered(State::Closing, 0), reprompted + 10.0);
+    assert_near(sim.entered(State::Thinking, 1), reprompted + 10.0);
     assert_eq!(sim.finished(2).2, "Thank you for calling. Goodbye.");
     assert_eq!(sim.call.snapshot().ended, Some(EndReason::Silence));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use events::CallEvent;
-use turn::{AgentConfig, CallContext, CarrierInput, Input, Output, PRESS_KEYS, TurnId};
+use turn::{AgentConfig, CallContext, CarrierInput, ClauseId, Input, Output, PRESS_KEYS, TtsInput, TurnId};
 
 use crate::sim::{Sim, assert_near, ms, secs};
 
@@ -93,6 +93,22 @@ fn what_was_heard_before_the_tones_is_no_more_while_they_play() {
     sim.run(began + 3.7);
     let heard = sim.call.snapshot().heard;
     assert!(heard.starts_with("I am typing it in. That") && !heard.ends_with("done."), "{heard}");
+}
+
+#[test]
+fn tones_stay_in_their_place_when_the_voice_behind_them_is_another() {
+    let mut sim = asked();
+    sim.tts.silent = true;
+    press(&mut sim, "I type.", r#"{"keys":"1"}"#).answers("That is done for you now, anything else?");
+    let tts = |tts| Input::Tts(TurnId(1), tts);
+    let voice = |byte, ms: usize| tts(TtsInput::Audio(Bytes::from(vec![byte; ms * 8])));
+    // The first clause is not told to be done; two seconds of speech hold it for sure.
+    sim.at(secs(3.7), voice(1, 2000)).at(secs(6.0), tts(TtsInput::Failed { message: "closed".into() }));
+    sim.at(secs(6.5), voice(2, 2500)).at(secs(6.6), tts(TtsInput::ClauseDone(ClauseId(1)))).run(14.0);
+    let mut sent = audio(&sim, 1);
+    sent.dedup();
+    assert_eq!(sent, [1, b'1', 2]);
+    assert_eq!(sim.finished(1).2, "I type. That is done for you now, anything else?");
 }
 
 #[test]

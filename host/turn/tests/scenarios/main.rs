@@ -18,9 +18,11 @@ mod interjections;
 mod keys;
 mod ledger;
 mod operator;
+mod owed;
 mod pauses;
 mod prerecorded;
 mod screening;
+mod silence;
 #[allow(dead_code, reason = "the scenario files use the rest")]
 mod sim;
 mod speculation;

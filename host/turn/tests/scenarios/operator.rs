@@ -3,7 +3,7 @@
 use events::CallEvent;
 use turn::{AgentConfig, Input, Message, OperatorCommand, Output};
 
-use crate::sim::{Sim, secs};
+use crate::sim::{Sim, ms, secs};
 
 const SECRET: &str = "Offer ten percent.";
 const TOLD: &str = "An operator tells you, unheard by the caller: ";
@@ -41,6 +41,20 @@ fn an_answer_that_is_asked_for_stays_as_it_is() {
     assert!(!system(&sim, 0).contains(TOLD));
     assert!(system(&sim, 1).contains(SECRET));
     assert_eq!(sim.finished(1).2, "Fine.");
+}
+
+#[test]
+fn an_answer_that_was_begun_before_a_whisper_is_not_used() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.stt.flux = true;
+    sim.stt.eager = Some(ms(100));
+    sim.stt.delay = ms(500);
+    sim.says(0.5, 2.5, "Is it cheap?").at(secs(2.7), whisper(SECRET));
+    sim.answers("No.").answers("Ten percent off.").run(8.0);
+    let requests = sim.requests();
+    assert!(requests.len() == 2 && requests[0].0 < 2.7, "{requests:?}");
+    assert!(!system(&sim, 0).contains(TOLD) && system(&sim, 1).contains(SECRET));
+    assert_eq!(sim.finished(1).2, "Ten percent off.");
 }
 
 #[test]

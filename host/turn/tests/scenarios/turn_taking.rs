@@ -112,6 +112,28 @@ fn the_final_of_a_committed_interim_gets_no_second_answer() {
 }
 
 #[test]
+fn the_same_words_are_a_turn_again_when_the_final_never_came() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.stt.interims = true;
+    sim.stt.finals = false;
+    sim.says(1.0, 1.4, "Yes.").answers("Are you sure?").says(4.5, 4.9, "Yes.").answers("Done.").run(10.0);
+    let texts: Vec<String> = committed(&sim).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["Yes", "Yes"]);
+}
+
+#[test]
+fn the_same_words_with_a_voice_of_their_own_are_a_turn_at_once() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.stt.interims = true;
+    sim.stt.finals = false;
+    sim.tts.lengths = [ms(400)].into();
+    sim.says(1.0, 1.4, "Yes.").answers("Sure?").answers("Done.").run(3.0);
+    sim.voice(3.1, 3.5).at(secs(3.6), finally("Yes.")).run(8.0);
+    let texts: Vec<String> = committed(&sim).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["Yes", "Yes."]);
+}
+
+#[test]
 fn a_late_final_joins_the_turn_while_nothing_of_the_answer_was_heard() {
     let mut sim = Sim::new(AgentConfig::default());
     sim.says(1.0, 2.0, "Tell me a story.").answers("Once upon a time.").answers("A bee lived here.");
@@ -124,6 +146,16 @@ fn a_late_final_joins_the_turn_while_nothing_of_the_answer_was_heard() {
     let (_, _, heard, interrupted) = sim.finished(1);
     assert_eq!((heard.as_str(), interrupted), ("", true));
     assert_eq!(sim.finished(2).2, "A bee lived here.");
+}
+
+#[test]
+fn a_late_okay_joins_the_turn_while_nothing_of_the_answer_was_heard() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.says(1.0, 2.0, "Book it for Monday.").answers("For Monday.").answers("It is booked.");
+    sim.at(secs(2.5), finally("Okay?")).run(10.0);
+    assert_eq!(sim.requests()[1].3.last(), Some(&user("Book it for Monday. Okay?")));
+    assert_eq!(sim.finished(1).2, "");
+    assert_eq!(sim.finished(2).2, "It is booked.");
 }
 
 #[test]

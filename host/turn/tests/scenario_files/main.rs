@@ -9,6 +9,7 @@
 )]
 
 mod expectation;
+mod heard;
 mod judge;
 mod parts;
 mod play;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::scenario::Scenario;
+use crate::scenario::{Rule, Scenario};
 
 /// A scenario, or why its file is none.
 type Loaded = Result<Scenario, String>;
@@ -92,15 +93,15 @@ fn trial(file: String, loaded: Loaded) -> Trial {
 
 /// How many files there are, and what they show.
 fn summary(files: &[(String, Loaded)]) -> String {
-    let mut rules: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut rules: BTreeMap<Rule, usize> = BTreeMap::new();
     let mut pains = BTreeSet::new();
     let mut timelines = BTreeSet::new();
     for scenario in files.iter().filter_map(|(_, loaded)| loaded.as_ref().ok()) {
-        *rules.entry(scenario.rule.name()).or_default() += 1;
+        *rules.entry(scenario.rule).or_default() += 1;
         pains.extend(scenario.pain);
         timelines.extend(scenario.timeline);
     }
-    let rules: Vec<String> = rules.into_iter().map(|(rule, n)| format!("{rule} {n}")).collect();
+    let rules: Vec<String> = rules.into_iter().map(|(rule, n)| format!("{} {n}", rule.name())).collect();
     let timelines: Vec<String> = timelines.into_iter().map(String::from).collect();
     format!(
         "scenarios: {} files: {}; {} of 15 pains; timelines {}",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use turn::{Direction, Encoding, Input, Message, OperatorCommand, ToolCall};
 
+use crate::heard::Heard;
 use crate::sim::{Ending, secs};
 
 /// A time in seconds, not negative.
@@ -116,6 +117,15 @@ impl Wish {
 pub struct Line {
     pub never_starts: bool,
     pub frames_until: Option<Seconds>,
+    pub echo: Option<EchoPart>,
+}
+
+/// The agent's voice as it comes back from the caller's side.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EchoPart {
+    pub gain: f32,
+    pub delay: Seconds,
 }
 
 /// Something that the caller does.
@@ -176,6 +186,7 @@ pub struct Recogniser {
     pub flux: bool,
     pub eager: Option<Seconds>,
     pub loses_stream_at: Vec<Seconds>,
+    pub hears: Vec<Heard>,
 }
 
 /// One answer of the model.
@@ -189,6 +200,7 @@ pub struct ReplyPart {
     #[serde(default)]
     pub calls: Vec<Wish>,
     pub ending: Option<EndingPart>,
+    pub attempt: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -217,6 +229,8 @@ pub struct Synthesiser {
     pub speed: Option<u32>,
     pub words: bool,
     pub failures: u32,
+    pub lost: Vec<u32>,
+    pub breaks_after: Option<Seconds>,
     pub silent: bool,
     pub tells_clauses: Option<bool>,
 }

@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use turn::{
-    AgentConfig, Attempt, Call, CallContext, CallTime, CarrierInput, ClauseId, Input, MarkName, Output, Sentiment,
-    State, ToolResult, TtsInput, TurnId,
+    AgentConfig, Attempt, Call, CallContext, CallTime, CarrierInput, ClauseId, Input, MarkName, Output,
+    Sentiment, State, ToolResult, TtsInput, TurnId,
 };
 
 pub use caller::Utterance;
-pub use carrier::{Carrier, Echo};
 use carrier::Played;
+pub use carrier::{Carrier, Echo};
 pub use model::{Ending, Reply};
 pub use record::assert_near;
 pub use stt::Stt;

@@ -245,7 +245,9 @@ fn model(bytes: &mut Cursor<'_>) -> LlmInput {
         0..3 => LlmInput::Delta(bytes.pick(&ANSWERS).into()),
         3 | 4 => LlmInput::ToolCall(ToolCall {
             id: bytes.pick(&["a", "b", "c", ""]).into(),
-            name: bytes.pick(&["calendar", "crm", "calendar", "transfer_call", "press_keys", END_CALL]).into(),
+            name: bytes
+                .pick(&["calendar", "crm", "calendar", "transfer_call", "press_keys", END_CALL])
+                .into(),
             arguments: bytes.pick(&["{}", "{\"keys\":\"12#\"}", "{", "null"]).into(),
         }),
         5 | 6 => LlmInput::Finished,

@@ -20,6 +20,7 @@ mod parts;
 mod play;
 mod refusals;
 mod scenario;
+mod settings;
 #[allow(dead_code, unused_imports, reason = "the scenarios in Rust use the rest")]
 #[path = "../scenarios/sim/mod.rs"]
 mod sim;
@@ -42,8 +43,13 @@ fn main() -> ExitCode {
     let files = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/files"));
     let summary = summary(&files);
     let everything = !arguments.list && !arguments.exact && arguments.filter.is_none();
+    let left = settings::without_a_file(files.iter().filter_map(|(_, loaded)| loaded.as_ref().ok()));
     let mut trials: Vec<Trial> = files.into_iter().map(|(file, loaded)| trial(file, loaded)).collect();
     trials.extend(refusals::trials());
+    trials.push(Trial::test("the runner - every setting has a file that changes it", || match left {
+        Ok(left) if left.is_empty() => Ok(()),
+        left => Err(Failed::from(format!("no file of the rule \"settings\" changes {left:?}"))),
+    }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if everything {
         println!("{summary}\n");

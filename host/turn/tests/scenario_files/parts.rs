@@ -143,6 +143,8 @@ pub struct Act {
     pub noise: Option<f32>,
     /// How loud a voice is.
     pub level: Option<f32>,
+    /// How surely it is a voice.
+    pub speech: Option<f32>,
     pub at: Option<Seconds>,
     /// Keys, 100 ms apart.
     pub keys: Option<String>,
@@ -158,14 +160,19 @@ impl Act {
         self.from.or(self.at).unwrap_or(Seconds(0.0))
     }
 
+    /// Whether nothing is said of a voice.
+    fn has_no_voice(&self) -> bool {
+        self.level.is_none() && self.speech.is_none()
+    }
+
     pub fn check(&self) -> Result<(), String> {
         let sounds = [self.says.is_some(), self.voice, self.noise.is_some()];
         let moments = [self.keys.is_some(), self.hangs_up, self.line_breaks];
         let n = |acts: [bool; 3]| acts.into_iter().filter(|acts| *acts).count();
         let sound = self.from.is_some() && self.to > self.from && self.at.is_none();
-        let moment = self.at.is_some() && self.from.is_none() && self.to.is_none() && self.level.is_none();
+        let moment = self.at.is_some() && self.from.is_none() && self.to.is_none() && self.has_no_voice();
         match (n(sounds), n(moments)) {
-            (1, 0) if sound && (self.noise.is_none() || self.level.is_none()) => Ok(()),
+            (1, 0) if sound && (self.noise.is_none() || self.has_no_voice()) => Ok(()),
             (0, 1) if moment => Ok(()),
             _ => Err(format!(
                 "a caller's act is `from`, `to` and one of `says`, `voice`, `noise`, or `at` and one of \

@@ -116,6 +116,7 @@ fn enact(sim: &mut Sim, act: &Act) {
     } else {
         let mut sound = Utterance::new(at, or_zero(act.to), act.says.clone());
         sound.level = act.noise.or(act.level).unwrap_or(sound.level);
+        sound.speech = act.speech.unwrap_or(sound.speech);
         if act.noise.is_some() {
             // Loud, and nothing like speech.
             sound.speech = 0.2;

@@ -1,14 +1,14 @@
-//! The list of broken variants of the call core, and how one is applied.
+//! The lists of broken variants of the call core, and how one is applied.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
-/// Where the list is, from the root of the workspace.
-pub const LIST: &str = "host/turn/tests/mutants.toml";
+/// Where the lists are, from the root of the workspace: a file for each rule, named by it.
+pub const LISTS: &str = "host/turn/tests/mutants";
 
-/// Where the files are that it changes.
+/// Where the files are that they change.
 pub const SOURCES: &str = "host/turn/src";
 
 /// One broken variant.
@@ -17,9 +17,10 @@ pub const SOURCES: &str = "host/turn/src";
 pub struct Mutant {
     /// What it does wrong, a sentence.
     pub name: String,
-    /// Which rule that breaks.
+    /// Which rule that breaks: the name of its list.
+    #[serde(skip)]
     pub rule: String,
-    /// The file that is changed, under [`SOURCES`].
+    /// The file that is changed, under [`SOURCES`]; `search` must be in it exactly once.
     pub file: String,
     search: String,
     replace: String,
@@ -31,21 +32,33 @@ struct List {
     mutant: Vec<Mutant>,
 }
 
-/// The list of a workspace.
+/// The lists of a workspace, in the order of their names.
 ///
 /// # Errors
 ///
 /// A list that cannot be read, or two mutants with one name.
 pub fn read(root: &Path) -> anyhow::Result<Vec<Mutant>> {
-    let path = root.join(LIST);
-    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let list: List = toml::from_str(&text).with_context(|| format!("reading {}", path.display()))?;
-    let mut names: Vec<&str> = list.mutant.iter().map(|mutant| mutant.name.as_str()).collect();
+    let folder = root.join(LISTS);
+    let entries = std::fs::read_dir(&folder).with_context(|| format!("listing {}", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
+    paths.sort();
+    let mut mutants = Vec::new();
+    for path in &paths {
+        mutants.extend(read_list(path).with_context(|| format!("reading {}", path.display()))?);
+    }
+    let mut names: Vec<&str> = mutants.iter().map(|mutant| mutant.name.as_str()).collect();
     names.sort_unstable();
     if let Some(pair) = names.windows(2).find(|pair| pair.first() == pair.last()) {
-        bail!("{LIST} has two mutants named {:?}", pair.first().unwrap_or(&""));
+        bail!("{LISTS} has two mutants named {:?}", pair.first().unwrap_or(&""));
     }
-    Ok(list.mutant)
+    Ok(mutants)
+}
+
+fn read_list(path: &Path) -> anyhow::Result<Vec<Mutant>> {
+    let rule = path.file_stem().and_then(|stem| stem.to_str()).context("the list has no name")?;
+    let list: List = toml::from_str(&std::fs::read_to_string(path)?)?;
+    let named = |mutant| Mutant { rule: rule.to_owned(), ..mutant };
+    Ok(list.mutant.into_iter().map(named).collect())
 }
 
 impl Mutant {

@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 
 /// Breaks the rules of the call core one at a time and expects its tests to fail each time.
 ///
-/// The broken variants are in host/turn/tests/mutants.toml. They are applied to a copy of host/turn and
+/// The broken variants are in host/turn/tests/mutants, a list for each rule. They are applied to a copy of host/turn and
 /// crates/events under target/mutants; the unit tests and the scenarios run, the long property tests do not.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \

@@ -99,6 +99,7 @@ fn the_corpus_is_small_and_reaches_every_state_and_output() {
     let seen: Behaviour = files.iter().flat_map(|(_, data)| behaviour(data)).collect();
     let text = seen.iter().cloned().collect::<Vec<_>>().join("\n");
     for state in [
+        State::Screening,
         State::Greeting,
         State::Listening,
         State::UserSpeaking,
@@ -111,9 +112,22 @@ fn the_corpus_is_small_and_reaches_every_state_and_output() {
     ] {
         assert!(text.contains(&format!("to {state:?}")), "{state:?} is not reached");
     }
-    for output in
-        ["SendAudio", "SendMark", "Clear", "StartLlm", "Speak", "Cancel", "CallTool", "FinalizeStt", "Hangup"]
-    {
+    for output in [
+        "SendAudio",
+        "SendMark",
+        "Clear",
+        "StartLlm",
+        "Speak",
+        "Cancel",
+        "CallTool",
+        "CancelTool",
+        "FinalizeStt",
+        "Hangup",
+        "Transfer",
+        "call.answered-by",
+        "dtmf.sent",
+        "speculation.discarded",
+    ] {
         assert!(text.contains(&format!(": {output}")), "{output} is not reached");
     }
     assert!(seen.len() >= 250, "{}", seen.len());

@@ -115,6 +115,7 @@ fn config(bits: u8) -> AgentConfig {
     }
     if bits & 128 != 0 {
         config.max_turns = 3;
+        config.screening.voicemail_message = "Please call us back.".into();
     }
     config
 }
@@ -134,6 +135,22 @@ fn context(bits: u8) -> CallContext {
     context.models = 1 + u32::from(bits >> 3 & 1);
     context.voices = 1 + u32::from(bits >> 4 & 1);
     context.caller_known = bits & 32 == 0;
+    if bits & 64 != 0 {
+        let policy = |name: &str, cancel_on_interruption| turn::ToolPolicy {
+            name: name.into(),
+            cancel_on_interruption,
+            limit: Some(Duration::from_secs(3)),
+            filler: (!cancel_on_interruption).then(|| "Let me look.".into()),
+        };
+        context.tools = vec![policy("calendar", true), policy("crm", false)];
+    }
+    if bits & 128 != 0 {
+        let audio = |byte, ms: usize| Bytes::from(vec![byte; ms * 8]);
+        let AgentConfig { greeting, apology, farewell, fillers, .. } = AgentConfig::default();
+        let lines = [greeting, apology, farewell].into_iter().chain(fillers);
+        context.prerecorded = lines.map(|line| (line, audio(0x33, 1010))).collect();
+        context.tones = ['1', '2', '#'].map(|key| (key, audio(0x44, 200))).into();
+    }
     context
 }
 
@@ -147,7 +164,7 @@ const WORDS: [&str; 12] = [
     "My number is 555",
     "yes",
     "and then, um",
-    "One moment,",
+    "For sales, press 1.",
     "I would like to book a table for two tomorrow at eight.",
     "Ça va très bien, merci 🙂",
     "Please leave a message after the tone.",
@@ -228,8 +245,10 @@ fn model(bytes: &mut Cursor<'_>) -> LlmInput {
         0..3 => LlmInput::Delta(bytes.pick(&ANSWERS).into()),
         3 | 4 => LlmInput::ToolCall(ToolCall {
             id: bytes.pick(&["a", "b", "c", ""]).into(),
-            name: bytes.pick(&["calendar", "crm", "calendar", "transfer_call", "send_dtmf", END_CALL]).into(),
-            arguments: bytes.pick(&["{}", "{\"digits\":\"12#\"}", "{", "null"]).into(),
+            name: bytes
+                .pick(&["calendar", "crm", "calendar", "transfer_call", "press_keys", END_CALL])
+                .into(),
+            arguments: bytes.pick(&["{}", "{\"keys\":\"12#\"}", "{", "null"]).into(),
         }),
         5 | 6 => LlmInput::Finished,
         _ => LlmInput::Failed { message: "overloaded".into() },

@@ -130,6 +130,9 @@ pub struct TurnExpectation {
     pub gaps: Option<usize>,
     /// Milliseconds by stage, each within 1; the stages must sum to the total.
     pub latency: Option<Stages>,
+    /// Nothing of it was sent, or nobody waited for it.
+    #[serde(default)]
+    pub no_latency: bool,
 }
 
 /// The stages of a turn's latency.
@@ -145,6 +148,11 @@ pub struct Stages {
     pub tts_first_byte: Option<f64>,
     pub host_overhead: Option<f64>,
     pub total: Option<f64>,
+    /// Until the caller heard the first of it.
+    pub heard_start: Option<f64>,
+    /// Nobody knows when that was.
+    #[serde(default)]
+    pub unheard: bool,
 }
 
 /// What the model must be told by the n-th request, from 0.
@@ -210,7 +218,8 @@ impl TurnExpectation {
             || self.interrupted.is_some()
             || self.really_played.is_some()
             || self.gaps.is_some()
-            || self.latency.is_some();
+            || self.latency.is_some()
+            || self.no_latency;
         something.then_some(()).ok_or_else(|| format!("nothing is expected of turn {}", self.turn))
     }
 }

@@ -122,6 +122,9 @@ fn judge_turn(expected: &TurnExpectation, sim: &Sim, rows: &[Row], failures: &mu
     if let Some(stages) = &expected.latency {
         judge_latency(stages, row, &what("latency"), failures);
     }
+    if expected.no_latency && row.fields.get("latency").is_some_and(|latency| !latency.is_null()) {
+        failures.push(format!("{} is {:?}, expected none", what("latency"), row.fields.get("latency")));
+    }
     if failures.len() > before {
         failures.push(format!("the end of turn {turn}:\n{}", around(rows, row.at)));
     }
@@ -147,6 +150,11 @@ fn judge_latency(expected: &Stages, row: &Row, what: &str, failures: &mut Vec<St
         if let Some(expected) = expected.filter(|expected| (expected - is).abs() > 1.0) {
             failures.push(format!("{what}: {stage} is {is} ms, expected {expected}"));
         }
+    }
+    let heard = (expected.heard_start, latency.heard_start);
+    let same = heard.0.is_none_or(|start| heard.1.is_some_and(|is| (start - is).abs() <= 1.0));
+    if !same || (expected.unheard && heard.1.is_some()) {
+        failures.push(format!("{what}: heard_start is {:?}, expected {:?}", heard.1, heard.0));
     }
     if !latency.closes() {
         failures.push(format!("{what}: the stages do not sum to the total: {latency:?}"));

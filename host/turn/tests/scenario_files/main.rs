@@ -9,13 +9,20 @@
     clippy::unwrap_used,
     reason = "tests fail loudly"
 )]
+#![allow(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    reason = "the scenarios are files and are counted aloud; the calls in them have neither"
+)]
 
 mod expectation;
+mod heard;
 mod judge;
 mod parts;
 mod play;
 mod refusals;
 mod scenario;
+mod settings;
 #[allow(dead_code, unused_imports, reason = "the scenarios in Rust use the rest")]
 #[path = "../scenarios/sim/mod.rs"]
 mod sim;
@@ -28,7 +35,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::scenario::Scenario;
+use crate::scenario::{Rule, Scenario};
 
 /// A scenario, or why its file is none.
 type Loaded = Result<Scenario, String>;
@@ -38,8 +45,13 @@ fn main() -> ExitCode {
     let files = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/files"));
     let summary = summary(&files);
     let everything = !arguments.list && !arguments.exact && arguments.filter.is_none();
+    let left = settings::without_a_file(files.iter().filter_map(|(_, loaded)| loaded.as_ref().ok()));
     let mut trials: Vec<Trial> = files.into_iter().map(|(file, loaded)| trial(file, loaded)).collect();
     trials.extend(refusals::trials());
+    trials.push(Trial::test("the runner - every setting has a file that changes it", || match left {
+        Ok(left) if left.is_empty() => Ok(()),
+        left => Err(Failed::from(format!("no file of the rule \"settings\" changes {left:?}"))),
+    }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if everything {
         println!("{summary}\n");
@@ -94,15 +106,15 @@ fn trial(file: String, loaded: Loaded) -> Trial {
 
 /// How many files there are, and what they show.
 fn summary(files: &[(String, Loaded)]) -> String {
-    let mut rules: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut rules: BTreeMap<Rule, usize> = BTreeMap::new();
     let mut pains = BTreeSet::new();
     let mut timelines = BTreeSet::new();
     for scenario in files.iter().filter_map(|(_, loaded)| loaded.as_ref().ok()) {
-        *rules.entry(scenario.rule.name()).or_default() += 1;
+        *rules.entry(scenario.rule).or_default() += 1;
         pains.extend(scenario.pain);
         timelines.extend(scenario.timeline);
     }
-    let rules: Vec<String> = rules.into_iter().map(|(rule, n)| format!("{rule} {n}")).collect();
+    let rules: Vec<String> = rules.into_iter().map(|(rule, n)| format!("{} {n}", rule.name())).collect();
     let timelines: Vec<String> = timelines.into_iter().map(String::from).collect();
     format!(
         "scenarios: {} files: {}; {} of 15 pains; timelines {}",

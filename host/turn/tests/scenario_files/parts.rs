@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use turn::{Direction, Encoding, Input, Message, OperatorCommand, ToolCall};
 
+use crate::heard::Heard;
 use crate::sim::{Ending, secs};
 
 /// A time in seconds, not negative.
@@ -116,6 +117,15 @@ impl Wish {
 pub struct Line {
     pub never_starts: bool,
     pub frames_until: Option<Seconds>,
+    pub echo: Option<EchoPart>,
+}
+
+/// The agent's voice as it comes back from the caller's side.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EchoPart {
+    pub gain: f32,
+    pub delay: Seconds,
 }
 
 /// Something that the caller does.
@@ -133,6 +143,8 @@ pub struct Act {
     pub noise: Option<f32>,
     /// How loud a voice is.
     pub level: Option<f32>,
+    /// How surely it is a voice.
+    pub speech: Option<f32>,
     pub at: Option<Seconds>,
     /// Keys, 100 ms apart.
     pub keys: Option<String>,
@@ -148,14 +160,19 @@ impl Act {
         self.from.or(self.at).unwrap_or(Seconds(0.0))
     }
 
+    /// Whether nothing is said of a voice.
+    fn has_no_voice(&self) -> bool {
+        self.level.is_none() && self.speech.is_none()
+    }
+
     pub fn check(&self) -> Result<(), String> {
         let sounds = [self.says.is_some(), self.voice, self.noise.is_some()];
         let moments = [self.keys.is_some(), self.hangs_up, self.line_breaks];
         let n = |acts: [bool; 3]| acts.into_iter().filter(|acts| *acts).count();
         let sound = self.from.is_some() && self.to > self.from && self.at.is_none();
-        let moment = self.at.is_some() && self.from.is_none() && self.to.is_none() && self.level.is_none();
+        let moment = self.at.is_some() && self.from.is_none() && self.to.is_none() && self.has_no_voice();
         match (n(sounds), n(moments)) {
-            (1, 0) if sound && (self.noise.is_none() || self.level.is_none()) => Ok(()),
+            (1, 0) if sound && (self.noise.is_none() || self.has_no_voice()) => Ok(()),
             (0, 1) if moment => Ok(()),
             _ => Err(format!(
                 "a caller's act is `from`, `to` and one of `says`, `voice`, `noise`, or `at` and one of \
@@ -176,6 +193,7 @@ pub struct Recogniser {
     pub flux: bool,
     pub eager: Option<Seconds>,
     pub loses_stream_at: Vec<Seconds>,
+    pub hears: Vec<Heard>,
 }
 
 /// One answer of the model.
@@ -189,6 +207,7 @@ pub struct ReplyPart {
     #[serde(default)]
     pub calls: Vec<Wish>,
     pub ending: Option<EndingPart>,
+    pub attempt: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -217,6 +236,8 @@ pub struct Synthesiser {
     pub speed: Option<u32>,
     pub words: bool,
     pub failures: u32,
+    pub lost: Vec<u32>,
+    pub breaks_after: Option<Seconds>,
     pub silent: bool,
     pub tells_clauses: Option<bool>,
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use turn::{CallContext, CarrierInput, Input, Output, Sentiment, SttInput, ToolPolicy};
+use turn::{Attempt, CallContext, CarrierInput, Input, Output, Sentiment, SttInput, ToolPolicy};
 
 use crate::parts::{Act, Context, Recogniser, ReplyPart, Seconds, SentimentPart};
 use crate::scenario::Scenario;
-use crate::sim::{Ending, Reply, Sim, Utterance, ms, neutral};
+use crate::sim::{Echo, Ending, Reply, Sim, Utterance, ms, neutral};
 
 /// Plays the call to its end.
 pub fn play(scenario: &Scenario) -> Result<Sim, String> {
@@ -19,10 +19,11 @@ pub fn play(scenario: &Scenario) -> Result<Sim, String> {
     if let Some(until) = scenario.line.frames_until {
         sim.frames_until = until.duration();
     }
+    sim.echo = scenario.line.echo.map(|echo| Echo { gain: echo.gain, delay: echo.delay.duration() });
     for act in &scenario.caller {
         enact(&mut sim, act);
     }
-    listen(&mut sim, &scenario.recogniser);
+    listen(&mut sim, &scenario.recogniser)?;
     sim.unanswered = Some(Vec::new());
     sim.replies.extend(scenario.model.iter().map(reply));
     synthesise_and_carry(&mut sim, scenario);
@@ -47,6 +48,9 @@ pub fn play(scenario: &Scenario) -> Result<Sim, String> {
 fn all_was_used(scenario: &Scenario, sim: &Sim) -> Result<(), String> {
     if let Some(unused) = sim.replies.front() {
         return Err(format!("{} answers of the model were not asked for: {unused:?}", sim.replies.len()));
+    }
+    if let Some((at, attempt)) = sim.misplaced.first() {
+        return Err(format!("at {at:?} an answer of the model is asked for by {attempt:?}"));
     }
     let called: BTreeSet<&str> = sim
         .outputs
@@ -80,15 +84,23 @@ fn context(part: &Context) -> Result<CallContext, String> {
         models: part.models.unwrap_or(plain.models),
         voices: part.voices.unwrap_or(plain.voices),
         tools: policies.collect(),
-        prerecorded: part.prerecorded.iter().map(|(line, at)| (line.clone(), audio(*at))).collect(),
-        tones: part.tones.iter().map(|(key, at)| (*key, audio(*at))).collect(),
+        prerecorded: part.prerecorded.iter().map(|(line, at)| (line.clone(), recording(*at))).collect(),
+        tones: part.tones.iter().map(|(key, at)| (*key, tone(*at))).collect(),
         ..plain
     })
 }
 
-fn audio(length: Seconds) -> Bytes {
+fn recording(length: Seconds) -> Bytes {
+    audio(length, RECORDED)
+}
+
+fn tone(length: Seconds) -> Bytes {
+    audio(length, TONE)
+}
+
+fn audio(length: Seconds, byte: u8) -> Bytes {
     let frames = length.duration().as_millis() / 20;
-    Bytes::from(vec![0x33; usize::try_from(frames).expect("a short recording") * 160])
+    Bytes::from(vec![byte; usize::try_from(frames).expect("a short recording") * 160])
 }
 
 fn enact(sim: &mut Sim, act: &Act) {
@@ -104,6 +116,7 @@ fn enact(sim: &mut Sim, act: &Act) {
     } else {
         let mut sound = Utterance::new(at, or_zero(act.to), act.says.clone());
         sound.level = act.noise.or(act.level).unwrap_or(sound.level);
+        sound.speech = act.speech.unwrap_or(sound.speech);
         if act.noise.is_some() {
             // Loud, and nothing like speech.
             sound.speech = 0.2;
@@ -112,7 +125,7 @@ fn enact(sim: &mut Sim, act: &Act) {
     }
 }
 
-fn listen(sim: &mut Sim, part: &Recogniser) {
+fn listen(sim: &mut Sim, part: &Recogniser) -> Result<(), String> {
     sim.stt.delay = part.delay.map_or(sim.stt.delay, Seconds::duration);
     sim.stt.interims = part.interims;
     sim.stt.finals = part.finals.unwrap_or(true);
@@ -122,6 +135,10 @@ fn listen(sim: &mut Sim, part: &Recogniser) {
     for at in &part.loses_stream_at {
         sim.at(at.duration(), Input::Stt(SttInput::Failed { message: "socket closed".to_owned() }));
     }
+    for heard in &part.hears {
+        sim.at(heard.at.duration(), Input::Stt(heard.input()?));
+    }
+    Ok(())
 }
 
 fn reply(part: &ReplyPart) -> Reply {
@@ -131,6 +148,7 @@ fn reply(part: &ReplyPart) -> Reply {
         text: part.text.clone(),
         calls: part.calls.iter().map(|wish| wish.call()).collect(),
         ending: part.ending.map_or(Ending::Finished, Ending::from),
+        attempt: part.attempt.map(Attempt),
     }
 }
 
@@ -142,6 +160,8 @@ fn synthesise_and_carry(sim: &mut Sim, scenario: &Scenario) {
     tts.speed = part.speed.unwrap_or(tts.speed);
     tts.words = part.words;
     tts.failures = part.failures;
+    tts.breaks_after = or_zero(part.breaks_after);
+    tts.lost = part.lost.iter().copied().map(Attempt).collect();
     tts.silent = part.silent;
     tts.tells_clauses = part.tells_clauses.unwrap_or(true);
     let part = &scenario.carrier;
@@ -166,6 +186,11 @@ fn mood(part: &SentimentPart) -> (Duration, Sentiment) {
     };
     (or_zero(part.delay), mood)
 }
+
+/// What lines at hand sound like.
+pub const RECORDED: u8 = 0x33;
+/// What keys sound like.
+pub const TONE: u8 = 0x44;
 
 fn or_zero(seconds: Option<Seconds>) -> Duration {
     seconds.map_or(Duration::ZERO, Seconds::duration)

@@ -49,8 +49,8 @@ pub struct Scenario {
     pub expect: Expect,
 }
 
-/// What a scenario shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// What a scenario shows, in the order in which the rules are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     TurnEnd,
@@ -59,11 +59,10 @@ pub enum Rule {
     Tools,
     OffCriticalPath,
     Failure,
-    Keys,
+    KeysAndScreening,
     Ledger,
     Settings,
     Pacing,
-    Ending,
 }
 
 impl Rule {
@@ -75,11 +74,10 @@ impl Rule {
             Self::Tools => "tools",
             Self::OffCriticalPath => "off-critical-path",
             Self::Failure => "failure",
-            Self::Keys => "keys",
+            Self::KeysAndScreening => "keys-and-screening",
             Self::Ledger => "ledger",
             Self::Settings => "settings",
             Self::Pacing => "pacing",
-            Self::Ending => "ending",
         }
     }
 }
@@ -126,11 +124,15 @@ impl Scenario {
         for act in &self.caller {
             act.check()?;
         }
+        for heard in &self.recogniser.hears {
+            heard.input()?;
+        }
         for command in &self.operator {
             command.command()?;
         }
         let times = self.caller.iter().map(Act::begins);
         let times = times.chain(self.operator.iter().map(|command| command.at));
+        let times = times.chain(self.recogniser.hears.iter().map(|heard| heard.at));
         if let Some(late) = times.chain(self.raw.iter().map(|raw| raw.at)).find(|at| *at > self.until) {
             return Err(format!("something happens at {}, after the end", late.0));
         }

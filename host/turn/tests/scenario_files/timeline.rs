@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 use turn::Output;
 
+use crate::play::{RECORDED, TONE};
 use crate::sim::Sim;
 use crate::vocabulary::Kind;
 
@@ -72,8 +73,18 @@ fn row(at: f64, output: &Output) -> Result<Row, String> {
     }
     if let (Some(_), Output::SendAudio { payload, .. }) = (fields.remove("payload"), output) {
         fields.insert("frames".to_owned(), json!(payload.len() / 160));
+        fields.insert("of".to_owned(), json!(kind_of(payload.first())));
     }
     Ok(Row { at, kind: Kind::Output, name: name.replace('_', "-"), fields })
+}
+
+/// What audio is, told by its first byte.
+fn kind_of(first: Option<&u8>) -> &'static str {
+    match first {
+        Some(&RECORDED) => "recording",
+        Some(&TONE) => "key",
+        _ => "voice",
+    }
 }
 
 fn text_of(value: &Value) -> Result<String, String> {

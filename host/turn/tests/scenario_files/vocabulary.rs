@@ -4,6 +4,7 @@
 /// The states of a call.
 pub const STATES: &[&str] = &[
     "connecting",
+    "screening",
     "greeting",
     "listening",
     "user-speaking",
@@ -17,7 +18,7 @@ pub const STATES: &[&str] = &[
 
 /// Outputs other than events, each with what it says.
 pub const OUTPUTS: &[(&str, &[&str])] = &[
-    ("send-audio", &["turn", "frames"]),
+    ("send-audio", &["turn", "frames", "of"]),
     ("send-mark", &["name"]),
     ("clear", &[]),
     ("start-llm", &["turn", "round", "attempt"]),

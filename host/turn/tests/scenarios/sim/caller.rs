@@ -40,7 +40,12 @@ impl Sim {
     pub(super) fn frame(&mut self) {
         let start = self.now - FRAME;
         let heard = self.utterances.iter().find(|said| said.from <= start && start < said.to);
-        let (speech, level) = heard.map_or((0.02, 0.0005), |said| (said.speech, said.level));
+        let (mut speech, mut level) = heard.map_or((0.02, 0.0005), |said| (said.speech, said.level));
+        let echo = self.echo_at(start);
+        if echo > level {
+            // It is a voice, and only its level tells whose.
+            (speech, level) = (0.95, echo);
+        }
         self.call.handle_input(self.now, Input::CallerAudio(CallerFrame { duration: FRAME, speech, level }));
         if self.now < self.frames_until {
             self.push(self.now + FRAME, Event::Frame);

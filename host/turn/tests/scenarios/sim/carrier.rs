@@ -29,6 +29,17 @@ pub(super) struct Played {
     turn: TurnId,
     at: CallTime,
     length: Duration,
+    /// Its root mean square, 0 to 1 of full scale.
+    level: f32,
+}
+
+/// How the carrier plays back what it is sent to the caller's side.
+#[derive(Clone, Copy, Debug)]
+pub struct Echo {
+    /// How loud it comes back, of how loud it was.
+    pub gain: f32,
+    /// How long it takes.
+    pub delay: Duration,
 }
 
 impl Sim {
@@ -45,6 +56,14 @@ impl Sim {
         of_turn.windows(2).filter(|pair| pair[0].at + pair[0].length < pair[1].at).count()
     }
 
+    /// How loud the agent's voice comes back at `at`.
+    pub(super) fn echo_at(&self, at: CallTime) -> f32 {
+        let Some(Echo { gain, delay }) = self.echo else { return 0.0 };
+        let Some(then) = at.checked_sub(delay) else { return 0.0 };
+        let played = self.played.iter().rev().find(|played| played.at <= then);
+        played.filter(|played| then < played.at + played.length).map_or(0.0, |played| played.level * gain)
+    }
+
     pub(super) fn carry(&mut self, output: Output) {
         match output {
             Output::SendAudio { turn, payload } => {
@@ -53,12 +72,12 @@ impl Sim {
                 let at = self.busy_until.max(self.now);
                 self.busy_until = at + length;
                 self.greatest_lead = self.greatest_lead.max(self.busy_until - self.now);
-                self.played.push(Played { turn, at, length });
+                self.played.push(Played { turn, at, length, level: level(&payload) });
             }
             Output::SendMark(name) => {
                 let due = self.busy_until.max(self.now);
                 self.pending_marks.push((due, name.clone()));
-                self.echo(due, name);
+                self.give_back(due, name);
             }
             Output::Clear => self.clear(),
             _ => {}
@@ -84,7 +103,7 @@ impl Sim {
         }
     }
 
-    pub(super) fn echo(&mut self, due: CallTime, name: MarkName) {
+    pub(super) fn give_back(&mut self, due: CallTime, name: MarkName) {
         self.n_marks += 1;
         if self.carrier.loses_every.is_some_and(|every| self.n_marks.is_multiple_of(every)) {
             return;
@@ -98,6 +117,17 @@ impl Sim {
         }
         self.at(at, Input::Carrier(CarrierInput::Mark(name)));
     }
+}
+
+/// The root mean square of mu-law audio (ITU-T G.711), 0 to 1 of full scale.
+fn level(payload: &[u8]) -> f32 {
+    let sample = |byte: &u8| {
+        let code = !byte;
+        let magnitude = ((u32::from(code & 0x0F) << 3) + 0x84) << ((code & 0x70) >> 4);
+        f64::from(magnitude - 0x84) / 32768.0
+    };
+    let power: f64 = payload.iter().map(|byte| sample(byte).powi(2)).sum();
+    (power / payload.len() as f64).sqrt() as f32
 }
 
 /// Longer than from one mark to the next.

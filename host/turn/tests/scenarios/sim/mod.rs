@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use turn::{
-    AgentConfig, Call, CallContext, CallTime, CarrierInput, ClauseId, Input, MarkName, Output, Sentiment,
-    State, ToolResult, TtsInput, TurnId,
+    AgentConfig, Attempt, Call, CallContext, CallTime, CarrierInput, ClauseId, Input, MarkName, Output,
+    Sentiment, State, ToolResult, TtsInput, TurnId,
 };
 
 pub use caller::Utterance;
-pub use carrier::Carrier;
 use carrier::Played;
+pub use carrier::{Carrier, Echo};
 pub use model::{Ending, Reply};
 pub use record::assert_near;
 pub use stt::Stt;
@@ -37,6 +37,7 @@ enum Event {
         turn: TurnId,
         generation: u32,
         clause: ClauseId,
+        attempt: Attempt,
         text: String,
     },
     SynthesisEnd {
@@ -55,10 +56,14 @@ pub struct Sim {
     pub utterances: Vec<Utterance>,
     pub stt: Stt,
     pub replies: VecDeque<Reply>,
+    /// Answers that another vendor was to give.
+    pub misplaced: Vec<(CallTime, Attempt)>,
     /// Requests for which there was no answer; `None`: there must be none.
     pub unanswered: Option<Vec<(CallTime, TurnId)>>,
     pub tts: Tts,
     pub carrier: Carrier,
+    /// What of the agent's voice comes back.
+    pub echo: Option<Echo>,
     /// Delay, outcome and text of tools by name; others never answer.
     pub tools: BTreeMap<String, (Duration, String, String)>,
     /// The delay of memories, and what they are; `None`: never answered.
@@ -105,6 +110,7 @@ impl Sim {
                 eager: None,
             },
             replies: VecDeque::new(),
+            misplaced: Vec::new(),
             unanswered: None,
             tts: Tts {
                 first_byte: ms(200),
@@ -112,6 +118,8 @@ impl Sim {
                 speed: 1000,
                 words: false,
                 failures: 0,
+                lost: Vec::new(),
+                breaks_after: Duration::ZERO,
                 silent: false,
                 tells_clauses: true,
             },
@@ -123,6 +131,7 @@ impl Sim {
                 marks_late_by: Duration::ZERO,
                 reorders_marks: false,
             },
+            echo: None,
             tools: BTreeMap::new(),
             memory: Some((Duration::ZERO, Vec::new())),
             sentiment: Some((Duration::ZERO, neutral())),
@@ -197,8 +206,8 @@ impl Sim {
             Event::Input(input) => self.call.handle_input(self.now, input),
             Event::Frame => self.frame(),
             Event::AtCarrier(output) => self.carry(output),
-            Event::Synthesise { turn, generation, clause, text } => {
-                self.synthesise(turn, generation, clause, &text);
+            Event::Synthesise { turn, generation, clause, attempt, text } => {
+                self.synthesise(turn, generation, clause, attempt, &text);
             }
             Event::SynthesisFails { turn } => {
                 *self.generations.entry(turn).or_default() += 1;
@@ -246,10 +255,10 @@ impl Sim {
             Output::SendAudio { .. } | Output::SendMark(_) | Output::Clear => {
                 self.push(self.now + self.carrier.latency, Event::AtCarrier(output));
             }
-            Output::StartLlm { turn, round, .. } => self.reply(turn, round),
-            Output::Speak { turn, clause, text, .. } => {
+            Output::StartLlm { turn, round, attempt, .. } => self.reply(turn, round, attempt),
+            Output::Speak { turn, clause, attempt, text } => {
                 let generation = self.generation(turn);
-                self.push(self.now, Event::Synthesise { turn, generation, clause, text });
+                self.push(self.now, Event::Synthesise { turn, generation, clause, attempt, text });
             }
             Output::SpeechEnd { turn } => {
                 let generation = self.generation(turn);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use turn::{Input, LlmInput, Round, ToolCall, TurnId};
+use turn::{Attempt, Input, LlmInput, Round, ToolCall, TurnId};
 
 use super::{Sim, ms, secs};
 
@@ -14,6 +14,8 @@ pub struct Reply {
     pub text: String,
     pub calls: Vec<ToolCall>,
     pub ending: Ending,
+    /// Which try of a request this answers; `None`: any.
+    pub attempt: Option<Attempt>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,7 @@ impl Sim {
             text: text.into(),
             calls: Vec::new(),
             ending: Ending::Finished,
+            attempt: None,
         });
         self
     }
@@ -60,13 +63,16 @@ impl Sim {
         self
     }
 
-    pub(super) fn reply(&mut self, turn: TurnId, round: Round) {
+    pub(super) fn reply(&mut self, turn: TurnId, round: Round, attempt: Attempt) {
         let Some(reply) = self.replies.pop_front() else {
             let now = self.now;
             let unanswered = self.unanswered.as_mut();
             unanswered.unwrap_or_else(|| panic!("no answer for turn {turn} at {now:?}")).push((now, turn));
             return;
         };
+        if reply.attempt.is_some_and(|wanted| wanted != attempt) {
+            self.misplaced.push((self.now, attempt));
+        }
         let llm = |input| Input::Llm(turn, round, input);
         if reply.ending == Ending::Silent {
             return;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use turn::{ClauseId, Input, SpokenWord, TtsInput, TurnId};
+use turn::{Attempt, CallTime, ClauseId, Input, SpokenWord, TtsInput, TurnId};
 
 use super::{Event, Sim, ms};
 
@@ -20,6 +20,10 @@ pub struct Tts {
     pub words: bool,
     /// Clauses that fail before they succeed.
     pub failures: u32,
+    /// The attempts whose vendor is out of order.
+    pub lost: Vec<Attempt>,
+    /// How much audio comes before a failure.
+    pub breaks_after: Duration,
     /// Whether it says anything at all.
     pub silent: bool,
     /// Whether it tells when clauses are done.
@@ -27,14 +31,22 @@ pub struct Tts {
 }
 
 impl Sim {
-    pub(super) fn synthesise(&mut self, turn: TurnId, generation: u32, clause: ClauseId, text: &str) {
+    pub(super) fn synthesise(
+        &mut self,
+        turn: TurnId,
+        generation: u32,
+        clause: ClauseId,
+        attempt: Attempt,
+        text: &str,
+    ) {
         if self.generation(turn) != generation || self.tts.silent || self.failing == Some(turn) {
             return;
         }
-        if self.tts.failures > 0 {
-            self.tts.failures -= 1;
+        if self.tts.failures > 0 || self.tts.lost.contains(&attempt) {
+            self.tts.failures = self.tts.failures.saturating_sub(1);
             self.failing = Some(turn);
-            return self.push(self.now + self.tts.first_byte, Event::SynthesisFails { turn });
+            let at = self.speak_for(turn, self.now + self.tts.first_byte, self.tts.breaks_after);
+            return self.push(at, Event::SynthesisFails { turn });
         }
         let spoken = Duration::from_millis(text.trim().len() as u64 * 1000 / 15);
         let length = self.tts.lengths.pop_front().unwrap_or(spoken);
@@ -51,6 +63,15 @@ impl Sim {
             });
             self.push(at, Event::Input(Input::Tts(turn, TtsInput::Words(words.collect()))));
         }
+        at = self.speak_for(turn, at, length);
+        if self.tts.tells_clauses {
+            self.push(at, Event::Input(Input::Tts(turn, TtsInput::ClauseDone(clause))));
+        }
+        self.synthesiser_free = at;
+    }
+
+    /// Audio of this length comes from `at` on; returns when it has come.
+    fn speak_for(&mut self, turn: TurnId, mut at: CallTime, length: Duration) -> CallTime {
         let mut rest = length;
         while rest > Duration::ZERO {
             let piece = rest.min(ms(100));
@@ -59,10 +80,7 @@ impl Sim {
             self.push(at, Event::Input(Input::Tts(turn, TtsInput::Audio(bytes))));
             at += piece / self.tts.speed;
         }
-        if self.tts.tells_clauses {
-            self.push(at, Event::Input(Input::Tts(turn, TtsInput::ClauseDone(clause))));
-        }
-        self.synthesiser_free = at;
+        at
     }
 
     pub(super) fn generation(&mut self, turn: TurnId) -> u32 {

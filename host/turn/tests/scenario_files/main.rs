@@ -1,8 +1,6 @@
 //! Calls written down as files: each is a test of its own, in virtual time. What a file
 //! may hold is in `tests/scenarios/README.md`.
 #![allow(
-    clippy::disallowed_macros,
-    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,

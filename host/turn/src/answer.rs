@@ -152,8 +152,12 @@ impl Answer {
 
     /// Whether words that are no filler are among the first `sent` bytes of audio.
     pub(crate) fn words_are_in(&self, sent: u64) -> bool {
-        let starts_at = self.words_from.and_then(|from| self.spoken.starts_at(from));
-        starts_at.is_some_and(|at| at < sent)
+        self.words_at().is_some_and(|at| at < sent)
+    }
+
+    /// Where in the turn's audio words begin that are no filler, once that is known.
+    pub(crate) fn words_at(&self) -> Option<u64> {
+        self.words_from.and_then(|from| self.spoken.starts_at(from))
     }
 
     /// The white space that is missing behind the words so far.
@@ -173,9 +177,11 @@ impl Answer {
         self.ledger.as_ref().map(|ledger| ledger.stage)
     }
 
-    /// Notes that audio was let go, a filler's not counted.
-    pub(crate) fn sent(&mut self, now: CallTime) {
+    /// Notes that audio was let go; a filler's not counted; returns whether it is the first.
+    pub(crate) fn sent(&mut self, now: CallTime) -> bool {
+        let first = self.first_sent.is_none();
         self.first_sent.get_or_insert(now);
+        first
     }
 
     /// Stops the ledger: the first audio is on the carrier's socket.

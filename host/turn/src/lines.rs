@@ -50,6 +50,9 @@ impl Call {
     /// follows it.
     pub(crate) fn say_aside(&mut self, now: CallTime, line: &str) {
         let Some(answer) = &mut self.answer else { return };
+        if answer.words_from.is_none() {
+            self.playout.words_begin(None);
+        }
         // At most the white space that goes before the model's words; it comes with the line.
         answer.cutter.clear();
         let seam = answer.seam();

@@ -44,7 +44,10 @@ pub(crate) struct Playout {
     acknowledged: u64,
     floor: u64,
     lag: Duration,
-    /// Since when the turn is heard, by its first mark.
+    /// Where the words that count begin, behind a filler; the end of time while that is
+    /// not known.
+    words_at: u64,
+    /// Since when they are heard, by the first mark behind their beginning.
     heard_since: Option<CallTime>,
     start_missed: bool,
 }
@@ -82,6 +85,7 @@ impl Playout {
             acknowledged: 0,
             floor: 0,
             lag: FIRST_LAG,
+            words_at: 0,
             heard_since: None,
             start_missed: false,
         }
@@ -144,6 +148,12 @@ impl Playout {
     /// What of it has gone to the carrier.
     pub(crate) fn sent(&self) -> u64 {
         self.next
+    }
+
+    /// Notes where the words begin that the caller waits for: behind `position` of the
+    /// turn's audio, `None` while that is not known.
+    pub(crate) fn words_begin(&mut self, position: Option<u64>) {
+        self.words_at = position.unwrap_or(u64::MAX);
     }
 
     /// Since when the caller hears the turn, by the first mark that came back; the way back
@@ -231,7 +241,7 @@ impl Playout {
         let by_clock = self.spans.by_clock(now + FRAME);
         if position <= by_clock {
             self.lag = now.saturating_sub(played_at).min(MAX_LAG);
-            self.note_start(now.saturating_sub(played_at));
+            self.note_start(position, now.saturating_sub(played_at));
         }
         // A mark that is back before its audio can have been played proves nothing.
         self.acknowledged = self.acknowledged.max(position.min(by_clock));
@@ -267,7 +277,7 @@ impl Playout {
     pub(crate) fn resume(&mut self, position: u64) {
         let first = self.chunks.front().map_or(self.next, |chunk| chunk.start);
         self.held = false;
-        self.start_missed |= self.floor > 0;
+        self.start_missed |= self.floor > self.words_at;
         self.next = position.clamp(first.min(self.next), self.next);
         self.sending_from = self.next;
         // What lies before was heard, and the cut has forgotten the marks that would say so.
@@ -275,11 +285,11 @@ impl Playout {
         self.marked = None;
     }
 
-    /// The first mark tells when the turn was begun to be heard: its delay after the first
-    /// audio. After a cut nothing does, if some of the turn had been heard before.
-    fn note_start(&mut self, delay: Duration) {
-        if self.heard_since.is_none() && !self.start_missed {
-            self.heard_since = self.spans.start().map(|at| at + delay);
+    /// The first mark behind the beginning tells when it was heard: its delay after the
+    /// first audio. After a cut nothing does, if some had been heard before.
+    fn note_start(&mut self, position: u64, delay: Duration) {
+        if position > self.words_at && self.heard_since.is_none() && !self.start_missed {
+            self.heard_since = self.spans.starts_at(self.words_at).map(|at| at + delay);
         }
     }
 

@@ -103,8 +103,8 @@ impl Call {
                 text: text.to_owned(),
             }));
         }
-        if answer.words_are_in(self.playout.sent()) {
-            answer.sent(now);
+        if answer.words_are_in(self.playout.sent()) && answer.sent(now) {
+            self.playout.words_begin(answer.words_at());
         }
         let played_from = self.playout.dry_at().saturating_sub(self.pace.time(payload.len() as u64));
         self.echo.played(played_from, &payload);

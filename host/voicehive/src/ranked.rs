@@ -59,7 +59,7 @@ impl<T: ?Sized> Ranked<T> {
 impl<T: ?Sized> Taken<T> {
     /// The vendor.
     pub fn vendor(&self) -> &T {
-        &*self.vendor
+        &self.vendor
     }
 
     /// Its place in the order of preference.

@@ -41,9 +41,10 @@ impl Spans {
         self.spans.clear();
     }
 
-    /// When the turn's first audio is played, while that is known.
-    pub(super) fn start(&self) -> Option<CallTime> {
-        self.spans.front().filter(|span| span.from == 0).map(|span| span.at)
+    /// When the audio behind `position` begins to be played, while that is known.
+    pub(super) fn starts_at(&self, position: u64) -> Option<CallTime> {
+        let span = self.spans.iter().find(|span| (span.from..span.to).contains(&position))?;
+        Some(span.at + self.pace.time(position - span.from))
     }
 
     /// What would be played at `now` were there no delay at all.

@@ -5,7 +5,7 @@ mod harness;
 
 use std::sync::Arc;
 
-use futures::StreamExt as _;
+use futures::{SinkExt as _, StreamExt as _};
 use harness::{
     ACCOUNT_SID, AUTH_TOKEN, CALLER, MEDIA_SECRET, NUMBER, PATIENCE, Server, Webhook, eventually,
     new_call_sid, run_all,
@@ -114,8 +114,12 @@ async fn a_caller_whom_a_full_platform_cannot_take_hears_an_apology() {
 
 async fn a_good_token_opens_the_door_once(server: Arc<Server>) {
     let token = new_call(&server).await.token;
-    let socket = open(&server, &token).await.unwrap();
+    let mut socket = open(&server, &token).await.unwrap();
     assert_eq!(knock(&server, &token).await, refused(403));
+    // Who has no right to enter does not end the call of who has.
+    socket.send(Message::Ping("still there".into())).await.unwrap();
+    let answer = timeout(PATIENCE, socket.next()).await.expect("no answer to a ping");
+    assert!(matches!(answer, Some(Ok(Message::Pong(_)))), "{answer:?}");
     drop(socket);
     assert_eq!(knock(&server, &token).await, refused(403));
 }

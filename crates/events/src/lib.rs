@@ -197,7 +197,7 @@ pub enum CallEvent {
     /// A vendor failed; the call goes on as well as it can.
     #[serde(rename = "vendor.failed")]
     VendorFailed {
-        /// `stt`, `llm` or `tts`.
+        /// `stt`, `llm`, `tts`, or `carrier` where a caller could not be handed over.
         stage: String,
         /// What happened, without secrets.
         message: String,

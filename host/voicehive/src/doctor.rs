@@ -144,8 +144,12 @@ fn voice(setting: &str, voice: Option<&String>) -> Option<Check> {
     voice.is_none().then(|| check(Verdict::Bad, "voice", format!("{setting} is not set")))
 }
 
+/// The keys that endpoints of one's own may do without.
+const KEYLESS: [&str; 2] = ["OPENAI_API_KEY", "FALLBACK_API_KEY"];
+
 async fn vendor(name: &str, key: &str, vendor: &Vendor, default: &str) -> Check {
-    if vendor.key.is_none() {
+    // A self-hosted endpoint may want no key; the vendor's own always does.
+    if vendor.key.is_none() && (vendor.url.is_none() || !KEYLESS.contains(&key)) {
         return check(Verdict::Bad, name, format!("{key} is not set"));
     }
     let url = vendor.url.clone().or_else(|| Url::parse(default).ok());
@@ -153,7 +157,11 @@ async fn vendor(name: &str, key: &str, vendor: &Vendor, default: &str) -> Check 
         return check(Verdict::Bad, name, "its URL has no host");
     };
     match tokio::time::timeout(REACH_TIMEOUT, TcpStream::connect((host.as_str(), port))).await {
-        Ok(Ok(_)) => check(Verdict::Good, name, format!("key set, {host}:{port} reachable")),
+        Ok(Ok(_)) => check(
+            Verdict::Good,
+            name,
+            format!("{}, {host}:{port} reachable", if vendor.key.is_some() { "key set" } else { "no key" }),
+        ),
         Ok(Err(error)) => check(Verdict::Bad, name, format!("{host}:{port} cannot be reached: {error}")),
         Err(_) => check(Verdict::Bad, name, format!("{host}:{port} did not answer within {REACH_TIMEOUT:?}")),
     }

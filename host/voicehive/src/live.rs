@@ -82,8 +82,8 @@ impl LiveCalls {
         Self { shared: Arc::new(Shared { capacity, calls: Mutex::default(), count }) }
     }
 
-    /// Takes a place for a call. An older socket of the same call is told to give way:
-    /// a call has one voice, and it is the newest.
+    /// Takes a place for a call. Older sockets of the same call go on until
+    /// [`Place::take_over`].
     ///
     /// # Errors
     /// Where there is none.
@@ -95,10 +95,6 @@ impl LiveCalls {
         }
         if registry.calls.values().filter(|entry| entry.call != key).count() >= self.shared.capacity {
             return Err(NoPlace::Full);
-        }
-        for older in registry.calls.values_mut().filter(|entry| entry.call == key) {
-            // One that is ending anyway does not listen.
-            let _ending = older.supersede.take().map(|supersede| supersede.send(()));
         }
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (supersede, superseded) = oneshot::channel();
@@ -148,7 +144,10 @@ impl LiveCalls {
         let registry = self.shared.lock();
         // Of several sockets of one call the newest has the call.
         let entry = registry.calls.values().rev().find(|entry| entry.call == key);
-        entry.ok_or(NotTaken::NotLive)?.commands.try_send(command).map_err(|_| NotTaken::Busy)
+        entry.ok_or(NotTaken::NotLive)?.commands.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => NotTaken::Busy,
+            mpsc::error::TrySendError::Closed(_) => NotTaken::NotLive,
+        })
     }
 
     /// Asks every live call for `command`. A call that is too busy to take it is
@@ -156,6 +155,20 @@ impl LiveCalls {
     pub fn command_all(&self, command: &OperatorCommand) {
         for entry in self.shared.lock().calls.values() {
             let _busy = entry.commands.try_send(command.clone());
+        }
+    }
+}
+
+impl Place {
+    /// Tells older sockets of the same call to give way: a call has one voice, and it is the
+    /// newest whose right to speak is proven.
+    pub fn take_over(&self) {
+        let mut registry = self.shared.lock();
+        let Some(call) = registry.calls.get(&self.number).map(|entry| entry.call.clone()) else { return };
+        let older = registry.calls.iter_mut().filter(|(number, _)| **number < self.number);
+        for (_, older) in older.filter(|(_, entry)| entry.call == call) {
+            // One that is ending anyway does not listen.
+            let _ending = older.supersede.take().map(|supersede| supersede.send(()));
         }
     }
 }
@@ -231,6 +244,8 @@ mod tests {
             send("b").unwrap();
         }
         assert_eq!(send("b"), Err(NotTaken::Busy));
+        one.commands.close();
+        assert_eq!(send("a"), Err(NotTaken::NotLive), "a call that is over takes no commands");
     }
 
     #[tokio::test]
@@ -238,6 +253,8 @@ mod tests {
         let live = LiveCalls::new(1);
         let mut older = enter(&live, "a").unwrap();
         let mut newer = enter(&live, "a").unwrap();
+        assert!(older.superseded.try_recv().is_err(), "its right to speak is not proven yet");
+        newer.take_over();
         assert_eq!((&mut older.superseded).await, Ok(()));
         assert!(newer.superseded.try_recv().is_err());
     }

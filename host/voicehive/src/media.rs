@@ -86,7 +86,10 @@ async fn admit(platform: &Arc<Platform>, token: &str) -> Result<call::Admitted, 
     let place = platform.live.enter(&tenant.id, &call.id)?;
     // Claimed last, so that a refusal for another reason does not use the token up.
     match platform.store.claim(&tenant.id, CLAIM_SCOPE, &claims.nonce, now).await {
-        Ok(Claim::First) => Ok(call::Admitted { tenant, call, agent, place }),
+        Ok(Claim::First) => {
+            place.take_over();
+            Ok(call::Admitted { tenant, call, agent, place })
+        }
         Ok(Claim::Seen(_)) => Err(Refused::Used),
         Err(error) => {
             tracing::error!(%error, "a media token cannot be claimed");

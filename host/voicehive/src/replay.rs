@@ -25,7 +25,7 @@ pub fn replay(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
         Err(error) => {
             let hint = error.hint();
             let error = anyhow::Error::new(error).context(arguments.file.display().to_string());
-            eprintln!("error: {error:#}\nhint: {hint}");
+            eprintln!("error: {error:#} (hint: {hint})");
             return Ok(ExitCode::from(EXIT_UNREADABLE));
         }
     };

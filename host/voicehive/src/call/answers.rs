@@ -51,6 +51,7 @@ impl Answers {
         if self.order.0 != turn {
             self.order = (turn, Order::new());
         }
+        self.running.retain(|_, (task, _)| !task.is_finished());
         let model = self.models.take(&mut self.order.1, attempt);
         let task = tokio::spawn(answer(model.clone(), request, turn, round, self.inputs.clone()));
         self.running.insert(turn, (task.abort_handle(), model));

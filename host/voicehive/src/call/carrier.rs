@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
 use axum::extract::ws::{Message as Frame, WebSocket};
 use carriers::twilio;
 use futures::stream::{SplitSink, SplitStream};
@@ -13,6 +12,17 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many unreadable messages are put up with before the socket counts as broken.
 const MAX_UNREADABLE: u32 = 50;
+
+/// The carrier takes no more messages.
+#[derive(Debug, thiserror::Error)]
+pub enum CarrierGone {
+    /// The socket is broken.
+    #[error("sending to the carrier")]
+    Broken(#[source] axum::Error),
+    /// The socket is full, and has been for too long.
+    #[error("the carrier took no message for {SEND_TIMEOUT:?}")]
+    Stuck,
+}
 
 /// The reading half.
 pub struct CarrierReader {
@@ -110,8 +120,8 @@ impl CarrierWriter {
             return Ok(());
         }
         match tokio::time::timeout(SEND_TIMEOUT, self.socket.flush()).await {
-            Ok(flushed) => flushed.context("sending to the carrier"),
-            Err(_) => bail!("the carrier took no message for {SEND_TIMEOUT:?}"),
+            Ok(flushed) => Ok(flushed.map_err(CarrierGone::Broken)?),
+            Err(_) => Err(CarrierGone::Stuck.into()),
         }
     }
 
@@ -123,8 +133,8 @@ impl CarrierWriter {
     async fn feed(&mut self, text: String) -> anyhow::Result<()> {
         self.unsent = true;
         match tokio::time::timeout(SEND_TIMEOUT, self.socket.feed(Frame::Text(text.into()))).await {
-            Ok(fed) => fed.context("sending to the carrier"),
-            Err(_) => bail!("the carrier took no message for {SEND_TIMEOUT:?}"),
+            Ok(fed) => Ok(fed.map_err(CarrierGone::Broken)?),
+            Err(_) => Err(CarrierGone::Stuck.into()),
         }
     }
 }

@@ -19,7 +19,7 @@ use turn::{
 
 use super::Admitted;
 use super::answers::Answers;
-use super::carrier::{CarrierReader, CarrierWriter, split};
+use super::carrier::{CarrierGone, CarrierReader, CarrierWriter, split};
 use super::context::{Past, assess};
 use super::log::CallLog;
 use super::model_tools;
@@ -77,8 +77,8 @@ pub struct Driver {
     hung_up: bool,
     /// To whom the caller is to be handed over.
     transfer_to: Option<String>,
-    /// The turn whose first audio was written last, and whether the core was told.
-    handed: Option<(TurnId, bool)>,
+    /// The turn whose audio was written and not yet reported as handed over.
+    unreported: Option<TurnId>,
     disconnect_logged: bool,
     superseded: bool,
 }
@@ -112,9 +112,7 @@ impl Driver {
         context.voices = platform.tts.count();
         context.tools = allowed.values().map(model_tools::policy).collect();
         context.prerecorded = platform.lines.at_hand(&config);
-        if let Some(voice) = platform.tts.all().first() {
-            platform.lines.prepare(&config, voice.clone());
-        }
+        platform.lines.prepare(&config, &platform.tts);
         let definitions = model_tools::definitions(&allowed, &config);
         let recording = platform.config.recordings.as_ref().and_then(|folder| {
             let begun = recording::begin(folder, &call_id);
@@ -154,7 +152,7 @@ impl Driver {
             samples: Vec::with_capacity(FRAME_BYTES),
             hung_up: false,
             transfer_to: None,
-            handed: None,
+            unreported: None,
             disconnect_logged: false,
             superseded: false,
             platform,
@@ -164,10 +162,18 @@ impl Driver {
     /// Runs the call to its end, and gives its place back to whoever has something left to do for it. It is an error
     /// where the log cannot be written or the carrier takes no more messages.
     pub async fn run(mut self) -> (Place, anyhow::Result<Ending>) {
-        let ended = self.run_until_finished().await;
+        let mut ended = self.run_until_finished().await;
+        self.place.commands.close();
         if let Err(error) = &ended {
-            tracing::error!(error = format!("{error:#}"), "a call cannot go on");
-            self.end_broken().await;
+            if error.is::<CarrierGone>() {
+                tracing::warn!(error = format!("{error:#}"), "the line is lost");
+                self.log_to_the_end(Input::Carrier(CarrierInput::Lost));
+                ended = Ok(());
+            } else {
+                tracing::error!(error = format!("{error:#}"), "a call cannot go on");
+                let end = OperatorCommand::End { farewell: None, reason: EndReason::PlatformError };
+                self.log_to_the_end(Input::Operator(end));
+            }
         }
         if !self.disconnect_logged && !self.superseded {
             self.log.push(CallEvent::MediaDisconnected);
@@ -263,19 +269,17 @@ impl Driver {
             while let Some(output) = self.call.poll_output() {
                 self.perform(output).await?;
             }
-            match self.at_once.pop_front() {
-                Some(input) => self.handle(input),
-                None => break,
+            if let Some(input) = self.at_once.pop_front() {
+                self.handle(input);
+                continue;
+            }
+            self.log.settle().await?;
+            self.writer.flush().await?;
+            match self.unreported.take() {
+                Some(turn) => self.handle(Input::Handed(turn)),
+                None => return Ok(()),
             }
         }
-        self.log.settle().await?;
-        self.writer.flush().await?;
-        if let Some((turn, told @ false)) = &mut self.handed {
-            let turn = *turn;
-            *told = true;
-            self.handle(Input::Handed(turn));
-        }
-        Ok(())
     }
 
     /// Invariant: what is heard or acts waits until the log before it is durable.
@@ -288,9 +292,7 @@ impl Driver {
             Output::SendAudio { turn, payload } => {
                 self.log.settle().await?;
                 self.writer.audio(&payload).await?;
-                if self.handed.is_none_or(|(of, _)| of != turn) {
-                    self.handed = Some((turn, false));
-                }
+                self.unreported = Some(turn);
             }
             Output::SendMark(name) => self.writer.mark(&name.0).await?,
             // Whatever delays a clear lets the agent talk over the caller.
@@ -355,12 +357,12 @@ impl Driver {
         self.running.insert((turn, id), running.abort_handle());
     }
 
-    /// Ends a call whose effects can no longer be carried out.
-    async fn end_broken(&mut self) {
-        let end = OperatorCommand::End { farewell: None, reason: EndReason::PlatformError };
-        self.handle(Input::Operator(end));
+    /// Ends a call whose effects can no longer be carried out; what is to be logged of it is.
+    fn log_to_the_end(&mut self, last: Input) {
+        self.handle(last);
         while let Some(output) = self.call.poll_output() {
             if let Output::Emit(event) = output {
+                self.disconnect_logged |= event == CallEvent::MediaDisconnected;
                 self.log.push(event);
             }
         }
@@ -385,6 +387,11 @@ impl Driver {
         let dial = twiml::Response::new().dial(twiml::Dial::new().number(to)).hangup();
         if let Err(error) = twilio.redirect(&self.carrier_call_id, &dial).await {
             tracing::error!(%error, "the call could not be handed over");
+            let message = format!("the caller could not be handed over: {error}");
+            self.log.push(CallEvent::VendorFailed { stage: "carrier".into(), message });
+            if let Err(error) = self.log.settle().await {
+                tracing::error!(error = format!("{error:#}"), "a failed transfer could not be logged");
+            }
             self.end_at_carrier().await;
             return;
         }

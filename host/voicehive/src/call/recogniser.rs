@@ -71,16 +71,15 @@ async fn keep_open(
     let mut reopening = Reopening::default();
     let mut unfinished = Unfinished::default();
     let mut order = Order::new();
+    let mut attempt = 0;
     loop {
         let opened = Instant::now();
-        // Most streams are lost to the network: the same vendor is asked once more, and then the next.
-        let losses = reopening.losses();
-        if losses <= 1 {
-            order.begin();
-        }
-        let taken = vendors.take(&mut order, Attempt(losses.saturating_sub(1)));
+        let taken = vendors.take(&mut order, Attempt(attempt));
         let stt = taken.vendor();
-        let message = match stt.open(options.clone()).await {
+        let Some(session) = meanwhile(stt.open(options.clone()), &mut commands, &mut unfinished).await else {
+            return;
+        };
+        let message = match session {
             Ok(session) => {
                 taken.succeeded();
                 match pump(session, &mut commands, &inputs, &mut unfinished).await {
@@ -90,6 +89,7 @@ async fn keep_open(
             }
             Err(error) => {
                 taken.failed();
+                attempt += 1;
                 error.to_string()
             }
         };
@@ -97,9 +97,31 @@ async fn keep_open(
         if inputs.send(Input::Stt(SttInput::Failed { message })).await.is_err() {
             return;
         }
-        match reopening.lost(opened.elapsed()) {
-            Some(pause) => tokio::time::sleep(pause).await,
-            None => return,
+        let pause = reopening.lost(opened.elapsed());
+        match reopening.losses() {
+            // Most streams are lost to the network: the best vendor is asked once more.
+            0 | 1 if attempt == 0 => order.begin(),
+            1 => (attempt, order) = (0, Order::new()),
+            _ => attempt += 1,
+        }
+        if meanwhile(tokio::time::sleep(pause), &mut commands, &mut unfinished).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Waits for something while no stream is open: what is to be recognised is kept. `None`
+/// where the call is over.
+async fn meanwhile<T>(
+    waiting: impl Future<Output = T>,
+    commands: &mut mpsc::Receiver<SttCommand>,
+    unfinished: &mut Unfinished,
+) -> Option<T> {
+    tokio::pin!(waiting);
+    loop {
+        tokio::select! {
+            done = &mut waiting => return Some(done),
+            command = commands.recv() => unfinished.note(&command?),
         }
     }
 }
@@ -125,11 +147,7 @@ async fn pump(
                     let _closed = session.commands.send(SttCommand::Close).await;
                     return End::Call;
                 };
-                match &command {
-                    SttCommand::Audio(audio) => unfinished.push(audio.clone()),
-                    SttCommand::Finalize => unfinished.finalize(),
-                    SttCommand::Close => {}
-                }
+                unfinished.note(&command);
                 if session.commands.send(command).await.is_err() {
                     return lost();
                 }

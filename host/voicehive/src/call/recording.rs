@@ -1,15 +1,19 @@
 //! Writes down what a call was told, so that it can be replayed.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, BufWriter, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use store::CallId;
+use tokio::io::{AsyncWriteExt as _, BufWriter};
 use tokio::sync::mpsc;
 
 /// How many lines may wait for the disk: some seconds of a call.
 const LINES: usize = 1_024;
+
+/// Bytes that are gathered before the disk is asked: a second of a call that is spoken in.
+const BUFFER: usize = 64 << 10;
 
 /// How often a call may be resumed in a file of its own.
 const MAX_FILES: u32 = 100;
@@ -25,17 +29,17 @@ pub type Sink = Box<dyn FnMut(&str) -> bool + Send>;
 /// Where the folder or the file cannot be made.
 pub fn begin(folder: &Path, call: &CallId) -> io::Result<Sink> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let file = create(folder, call)?;
+    let mut file = BufWriter::with_capacity(BUFFER, tokio::fs::File::from_std(create(folder, call)?));
     let (lines, mut written) = mpsc::channel::<String>(LINES);
-    tokio::task::spawn_blocking(move || {
-        let mut file = BufWriter::new(file);
-        while let Some(line) = written.blocking_recv() {
-            if let Err(error) = writeln!(file, "{line}") {
-                tracing::warn!(%error, "a recording cannot be written");
-                return;
+    tokio::spawn(async move {
+        let recorded = async {
+            while let Some(line) = written.recv().await {
+                file.write_all(line.as_bytes()).await?;
+                file.write_all(b"\n").await?;
             }
-        }
-        if let Err(error) = file.flush() {
+            file.flush().await
+        };
+        if let Err(error) = recorded.await {
             tracing::warn!(%error, "a recording cannot be written");
         }
     });

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use speech::SttCommand;
 
 /// Bytes of a second of 8 kHz mu-law.
 const BYTES_PER_SECOND: u128 = 8_000;
@@ -26,6 +27,15 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
+    /// Notes what the recogniser is told.
+    pub fn note(&mut self, command: &SttCommand) {
+        match command {
+            SttCommand::Audio(audio) => self.push(audio.clone()),
+            SttCommand::Finalize => self.finalize(),
+            SttCommand::Close => {}
+        }
+    }
+
     /// Notes audio that was sent.
     pub fn push(&mut self, audio: Bytes) {
         self.bytes += audio.len();

@@ -123,16 +123,30 @@ async fn keep_open(
                 return;
             }
         }
-        match reopening.lost(opened.elapsed()) {
-            Some(pause) => tokio::time::sleep(pause).await,
-            None => break,
+        if !wait_refusing(reopening.lost(opened.elapsed()), &mut commands, &outlet).await {
+            return;
         }
     }
-    while let Some(command) = commands.recv().await {
-        let Command::Speak { turn, .. } = command else { continue };
-        let message = "the synthesiser cannot be reached".to_owned();
-        if !outlet.send(Input::Tts(turn, TtsInput::Failed { message })).await {
-            return;
+}
+
+/// Lets a pause pass in which nothing can be spoken, and says so to whoever wants it. `false`
+/// where the call is over.
+async fn wait_refusing(pause: Duration, commands: &mut mpsc::Receiver<Command>, outlet: &Outlet) -> bool {
+    let until = Instant::now() + pause;
+    loop {
+        let command = tokio::select! {
+            () = tokio::time::sleep_until(until) => return true,
+            command = commands.recv() => command,
+        };
+        match command {
+            None => return false,
+            Some(Command::Speak { turn, .. }) => {
+                let message = "the synthesiser cannot be reached".to_owned();
+                if !outlet.send(Input::Tts(turn, TtsInput::Failed { message })).await {
+                    return false;
+                }
+            }
+            Some(_) => {}
         }
     }
 }

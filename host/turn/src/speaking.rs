@@ -14,10 +14,12 @@ impl Call {
         let Some(answer) = &mut self.answer else { return };
         let heard = self.playout.heard(now);
         match tts {
+            // Some vendors end a context with it; it must not keep a turn waiting.
+            TtsInput::Audio(audio) if audio.is_empty() => {}
             TtsInput::Audio(audio) => {
                 // Behind a filler, words wait for it and not for us.
                 let next = answer.owes_words() && self.playout.sent() == self.playout.received();
-                if answer.stage() == Some(Stage::TtsFirstByte) && next && !audio.is_empty() {
+                if answer.stage() == Some(Stage::TtsFirstByte) && next {
                     answer.enter(now, Stage::HostOverhead);
                 }
                 self.playout.push(audio);

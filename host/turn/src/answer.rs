@@ -36,6 +36,8 @@ pub(crate) struct Answer {
     pub(crate) turn: TurnId,
     /// Whether it answers the caller; else it is a line of the agent's own.
     pub(crate) reply: bool,
+    /// Whether it is the rest of an earlier turn's answer.
+    pub(crate) owed: bool,
     /// Whether the caller cannot interrupt it.
     pub(crate) protected: bool,
     pub(crate) model: Model,
@@ -89,6 +91,7 @@ impl Answer {
         Self {
             turn,
             reply: false,
+            owed: false,
             protected: false,
             model: Model::Idle,
             round: Round(0),

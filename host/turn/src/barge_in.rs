@@ -10,7 +10,8 @@ use crate::own_words::EVIDENT;
 use crate::question;
 use crate::state::State;
 use crate::timers::Timer;
-use crate::words::{Interjection, interjection};
+use crate::words::{Interjection, interjection, interjection_at_parting};
+use crate::tools::{END_CALL, TRANSFER_CALL};
 use crate::{CallTime, Output};
 
 /// The agent holds its breath.
@@ -75,10 +76,11 @@ impl Call {
             self.transcript.forget();
             return;
         }
-        let enough = match interjection(&self.transcript.text()) {
+        let leaving = self.is_leaving();
+        let enough = match self.interjection() {
             Interjection::Nothing => return,
             // "Okay?" ends what the caller said, where it does not answer what they heard.
-            Interjection::Backchannel if unheard => true,
+            Interjection::Backchannel if unheard && !leaving => true,
             Interjection::Backchannel => {
                 if last && !self.asks(now) {
                     self.transcript.drop_words(now);
@@ -145,6 +147,9 @@ impl Call {
             self.agent_spoke_until = now;
             self.silent_since = now;
         }
+        if by_caller && answer.leave.is_some() {
+            self.history.undo(answer.turn, &[END_CALL, TRANSFER_CALL], NOT_LEFT);
+        }
         if by_caller {
             self.emit(CallEvent::TurnInterrupted { turn: answer.turn.0, heard: heard.clone() });
         }
@@ -180,12 +185,15 @@ impl Call {
 
     fn verdict(&self, now: CallTime, last: bool, decide_at: CallTime) -> Verdict {
         let settings = &self.config.barge_in;
-        let words = match interjection(&self.transcript.text()) {
+        let leaving = self.is_leaving();
+        let words = match self.interjection() {
             // Our own words call for no more than an "uh huh" does.
             _ if self.words_are_ours(now) => Interjection::Backchannel,
             words => words,
         };
         let enough_voice = match words {
+            // Whether somebody keeps the agent from leaving, their words must say.
+            Interjection::Nothing | Interjection::Backchannel if leaving => Duration::MAX,
             // A long "mm-hmm, okay, right" is still one.
             Interjection::Backchannel => settings.confirm_after * PERSISTENT,
             _ => settings.confirm_after,
@@ -199,6 +207,9 @@ impl Call {
             return Verdict::Interrupt;
         }
         if self.vad.speaking() {
+            if last && leaving && words == Interjection::Backchannel {
+                return Verdict::Resume;
+            }
             return if last { Verdict::Interrupt } else { Verdict::Wait };
         }
         let words_by = self.spoke_until.unwrap_or(now) + self.config.endpointing.stt_wait;
@@ -226,6 +237,12 @@ impl Call {
         }
         // The first audio makes it Speaking again.
         self.set_state(if from == State::Greeting { State::Greeting } else { State::Thinking });
+    }
+
+    /// What the caller's words over the agent's amount to.
+    pub(crate) fn interjection(&self) -> Interjection {
+        let text = self.transcript.text();
+        if self.is_leaving() { interjection_at_parting(&text) } else { interjection(&text) }
     }
 
     /// The voiced time of the interjection.
@@ -260,3 +277,5 @@ impl Call {
 
 /// How much more voice it takes where the words say that it is no interruption.
 const PERSISTENT: u32 = 2;
+
+const NOT_LEFT: &str = "Not done: the caller spoke.";

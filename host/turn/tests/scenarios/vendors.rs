@@ -133,6 +133,21 @@ fn empty_audio_is_none() {
 }
 
 #[test]
+fn a_recogniser_that_is_lost_now_and_then_during_a_long_answer_is_none_that_fails() {
+    for (pause, lost) in [(10.0, false), (9.9, true)] {
+        let mut sim = asked();
+        sim.tts.lengths = [secs(60.0)].into();
+        sim.answers("This is a very long answer indeed, believe me.");
+        for n in 0_u32..4 {
+            let failed = SttInput::Failed { message: "closed".into() };
+            sim.at(secs(10.0 + pause * f64::from(n)), Input::Stt(failed));
+        }
+        sim.run(60.0);
+        assert_eq!(ended(&sim), lost.then_some(EndReason::SttFailed), "{pause}");
+    }
+}
+
+#[test]
 fn synthesis_that_fails_again_ends_the_call() {
     let mut sim = asked();
     sim.tts.failures = 9;

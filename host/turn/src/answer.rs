@@ -57,6 +57,8 @@ pub(crate) struct Answer {
     pub(crate) spoken: Spoken,
     /// The first clause that is no filler.
     pub(crate) words_from: Option<usize>,
+    /// How many of the words come before the model's first.
+    pub(crate) model_from: Option<usize>,
     /// Whether words of the current round were handed to speech, fillers not counted.
     pub(crate) round_spoke: bool,
     /// How many of the words are in the history with the tool calls behind them.
@@ -104,6 +106,7 @@ impl Answer {
             cutter: ClauseCutter::default(),
             spoken: Spoken::new(pace),
             words_from: None,
+            model_from: None,
             round_spoke: false,
             recorded_to: 0,
             n_fillers: 0,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use events::CallEvent;
+use events::{CallEvent, EndReason};
 
-use crate::answer::Model;
+use crate::answer::{Leave, Model};
 use crate::call::Call;
 use crate::own_words::EVIDENT;
 use crate::question;
@@ -76,7 +76,7 @@ impl Call {
             self.transcript.forget();
             return;
         }
-        let leaving = self.is_leaving();
+        let leaving = self.is_parting();
         let enough = match self.interjection() {
             Interjection::Nothing => return,
             // "Okay?" ends what the caller said, where it does not answer what they heard.
@@ -185,7 +185,7 @@ impl Call {
 
     fn verdict(&self, now: CallTime, last: bool, decide_at: CallTime) -> Verdict {
         let settings = &self.config.barge_in;
-        let leaving = self.is_leaving();
+        let leaving = self.is_parting();
         let words = match self.interjection() {
             // Our own words call for no more than an "uh huh" does.
             _ if self.words_are_ours(now) => Interjection::Backchannel,
@@ -242,7 +242,14 @@ impl Call {
     /// What the caller's words over the agent's amount to.
     pub(crate) fn interjection(&self) -> Interjection {
         let text = self.transcript.text();
-        if self.is_leaving() { interjection_at_parting(&text) } else { interjection(&text) }
+        if self.is_parting() { interjection_at_parting(&text) } else { interjection(&text) }
+    }
+
+    /// Whether the agent leaves somebody who knows: not one who may have gone long ago, whose
+    /// least sound is wanted.
+    fn is_parting(&self) -> bool {
+        let leave = self.answer.as_ref().and_then(|answer| answer.leave.as_ref());
+        leave.is_some_and(|leave| *leave != Leave::HangUp(EndReason::Silence))
     }
 
     /// The voiced time of the interjection.

@@ -73,12 +73,21 @@ impl Call {
         }
         answer.cutter.push(text);
         let too_long = answer.spoken.said().len() + answer.cutter.pending() > MAX_ANSWER;
-        self.speak_clauses(now, false);
+        self.speak_model(now, false);
         if !had_spoken && self.answer.as_ref().is_some_and(|answer| answer.round_spoke) {
             self.timers.set(Timer::Model, now + self.config.timers.model);
         }
         if too_long {
             self.on_model_done(now);
+        }
+    }
+
+    fn speak_model(&mut self, now: CallTime, all: bool) {
+        let before = self.answer.as_ref().map_or(0, |answer| answer.spoken.said().len());
+        self.speak_clauses(now, all);
+        let Some(answer) = &mut self.answer else { return };
+        if answer.spoken.said().len() > before {
+            answer.model_from.get_or_insert(before);
         }
     }
 
@@ -99,7 +108,7 @@ impl Call {
 
     fn on_model_done(&mut self, now: CallTime) {
         self.timers.stop(Timer::Model);
-        self.speak_clauses(now, true);
+        self.speak_model(now, true);
         let Some(answer) = &mut self.answer else { return };
         let calls = std::mem::take(&mut answer.calls);
         if !calls.is_empty() {

@@ -152,7 +152,6 @@ impl Call {
         self.silent_since = now;
         let heard = self.keep_heard(&answer, self.playout.received());
         self.emit_finished(&mut answer, heard, false);
-        self.knowledge.whispers_used(answer.turn);
         match answer.leave {
             Some(leave) => self.leave(now, leave),
             None if answer.reply && self.n_turns >= self.config.max_turns => {

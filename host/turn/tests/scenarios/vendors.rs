@@ -148,6 +148,16 @@ fn a_recogniser_that_is_lost_now_and_then_during_a_long_answer_is_none_that_fail
 }
 
 #[test]
+fn words_that_a_new_stream_repeats_are_no_turn() {
+    let mut sim = asked();
+    sim.answers("Fine.").at(secs(8.0), Input::Stt(SttInput::Failed { message: "closed".into() }));
+    let text = "Are you there?".into();
+    let again = SttInput::Final { text, speech_final: true };
+    sim.at(secs(9.0), Input::Stt(again)).run(12.0);
+    assert_eq!(sim.count(|output| matches!(output, Output::Emit(CallEvent::TurnCommitted { .. }))), 1);
+}
+
+#[test]
 fn synthesis_that_fails_again_ends_the_call() {
     let mut sim = asked();
     sim.tts.failures = 9;

@@ -38,6 +38,8 @@ pub(crate) struct Answer {
     pub(crate) reply: bool,
     /// Whether it is the rest of an earlier turn's answer.
     pub(crate) owed: bool,
+    /// Whether the caller has answered behind its last words.
+    pub(crate) answered: bool,
     /// Whether the caller cannot interrupt it.
     pub(crate) protected: bool,
     pub(crate) model: Model,
@@ -94,6 +96,7 @@ impl Answer {
             turn,
             reply: false,
             owed: false,
+            answered: false,
             protected: false,
             model: Model::Idle,
             round: Round(0),

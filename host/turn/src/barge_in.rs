@@ -23,6 +23,8 @@ pub(crate) struct Pause {
     voiced_before: Duration,
     /// When to judge first.
     decide_at: CallTime,
+    /// Whether all of the agent's turn was on its way to the caller by then.
+    all_sent: bool,
     /// With how much voice to judge next.
     judge_from: Duration,
 }
@@ -168,6 +170,7 @@ impl Call {
         }
         let pause = Pause {
             from: self.state,
+            all_sent: self.playout.all_sent(),
             voiced_before: self.vad.voiced().saturating_sub(self.vad.burst()),
             decide_at: now + self.config.barge_in.decide,
             judge_from: self.config.barge_in.confirm_after,
@@ -225,6 +228,11 @@ impl Call {
         let from = self.pause.as_ref().map_or(State::Thinking, |pause| pause.from);
         if self.words_are_ours(now) {
             self.transcript.forget();
+        } else if self.pause.as_ref().is_some_and(|pause| pause.all_sent) && !self.transcript.is_empty() {
+            // "Okay" to what the agent had as good as said.
+            if let Some(answer) = &mut self.answer {
+                answer.answered = true;
+            }
         } else if !self.asks(now) {
             self.transcript.drop_words(now);
         }
@@ -277,7 +285,8 @@ impl Call {
         self.answer.as_ref().is_some_and(|answer| {
             let said = answer.spoken.said();
             let heard = answer.spoken.heard_length(self.playout.heard(now));
-            answer.model == Model::Idle && question::closed(said) && heard > question::last_sentence(said)
+            let asked = answer.model == Model::Idle && question::closed(said) && heard > question::last_sentence(said);
+            answer.answered || asked
         })
     }
 }

@@ -10,8 +10,8 @@ use crate::own_words::EVIDENT;
 use crate::question;
 use crate::state::State;
 use crate::timers::Timer;
-use crate::words::{Interjection, interjection, interjection_at_parting};
 use crate::tools::{END_CALL, TRANSFER_CALL};
+use crate::words::{Interjection, interjection, interjection_at_parting};
 use crate::{CallTime, Output};
 
 /// The agent holds its breath.
@@ -285,7 +285,9 @@ impl Call {
         self.answer.as_ref().is_some_and(|answer| {
             let said = answer.spoken.said();
             let heard = answer.spoken.heard_length(self.playout.heard(now));
-            let asked = answer.model == Model::Idle && question::closed(said) && heard > question::last_sentence(said);
+            let asked = answer.model == Model::Idle
+                && question::closed(said)
+                && heard > question::last_sentence(said);
             answer.answered || asked
         })
     }

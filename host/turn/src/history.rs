@@ -109,7 +109,7 @@ impl History {
         let Some(exchange) = self.exchange(turn) else { return };
         for (call, result) in exchange.rounds.iter_mut().flat_map(|round| round.calls.iter_mut()) {
             if names.contains(&call.name.as_str()) && result.as_deref() == Some(DONE) {
-                *result = Some(text.to_owned());
+                *result = Some(text.into());
             }
         }
     }

@@ -55,7 +55,7 @@ impl Call {
         answer.model_began |= token;
         // Until there is a clause to speak, nobody hears that tokens come.
         if first || (token && (answer.round_spoke || !answer.calls.is_empty())) {
-            self.timers.set(Timer::Model, now + self.config.timers.model);
+            self.await_tokens(now);
         }
         match llm {
             LlmInput::Delta(text) => self.on_delta(now, &text),
@@ -75,11 +75,15 @@ impl Call {
         let too_long = answer.spoken.said().len() + answer.cutter.pending() > MAX_ANSWER;
         self.speak_model(now, false);
         if !had_spoken && self.answer.as_ref().is_some_and(|answer| answer.round_spoke) {
-            self.timers.set(Timer::Model, now + self.config.timers.model);
+            self.await_tokens(now);
         }
         if too_long {
             self.on_model_done(now);
         }
+    }
+
+    fn await_tokens(&mut self, now: CallTime) {
+        self.timers.set(Timer::Model, now + self.config.timers.model);
     }
 
     fn speak_model(&mut self, now: CallTime, all: bool) {

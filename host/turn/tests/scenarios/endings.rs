@@ -170,7 +170,10 @@ fn an_operator_who_ends_the_call_again_and_again_only_ends_it() {
     }
     sim.run(20.0);
     assert!(sim.call.is_finished());
-    assert_eq!(sim.count(|output| matches!(output, Output::Speak { text, .. } if text.contains("closing"))), 1);
+    assert_eq!(
+        sim.count(|output| matches!(output, Output::Speak { text, .. } if text.contains("closing"))),
+        1
+    );
 }
 
 #[test]

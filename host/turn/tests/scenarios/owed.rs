@@ -1,7 +1,9 @@
 //! An answer that was cut by a noise, or by an "okay", while its tools ran.
 
 use events::CallEvent;
-use turn::{AgentConfig, CallContext, Input, Message, OperatorCommand, Output, State, ToolPolicy, ToolResult, TurnId};
+use turn::{
+    AgentConfig, CallContext, Input, Message, OperatorCommand, Output, State, ToolPolicy, ToolResult, TurnId,
+};
 
 use crate::sim::{Sim, assert_near, secs};
 

@@ -1,7 +1,9 @@
 //! The caller is handed over.
 
 use events::{CallEvent, EndReason};
-use turn::{AgentConfig, Call, CallContext, END_CALL, Input, Message, OperatorCommand, Output, State, TRANSFER_CALL};
+use turn::{
+    AgentConfig, Call, CallContext, END_CALL, Input, Message, OperatorCommand, Output, State, TRANSFER_CALL,
+};
 
 use crate::sim::{Sim, assert_near, ms, secs};
 

@@ -285,10 +285,9 @@ impl Call {
         self.answer.as_ref().is_some_and(|answer| {
             let said = answer.spoken.said();
             let heard = answer.spoken.heard_length(self.playout.heard(now));
-            let asked = answer.model == Model::Idle
-                && question::closed(said)
-                && heard > question::last_sentence(said);
-            answer.answered || asked
+            let idle = answer.model == Model::Idle;
+            let asked = question::closed(said) && heard > question::last_sentence(said);
+            answer.answered || (idle && asked)
         })
     }
 }

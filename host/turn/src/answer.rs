@@ -36,6 +36,10 @@ pub(crate) struct Answer {
     pub(crate) turn: TurnId,
     /// Whether it answers the caller; else it is a line of the agent's own.
     pub(crate) reply: bool,
+    /// Whether it is the rest of an earlier turn's answer.
+    pub(crate) owed: bool,
+    /// Whether the caller has answered behind its last words.
+    pub(crate) answered: bool,
     /// Whether the caller cannot interrupt it.
     pub(crate) protected: bool,
     pub(crate) model: Model,
@@ -55,6 +59,8 @@ pub(crate) struct Answer {
     pub(crate) spoken: Spoken,
     /// The first clause that is no filler.
     pub(crate) words_from: Option<usize>,
+    /// How many of the words come before the model's first.
+    pub(crate) model_from: Option<usize>,
     /// Whether words of the current round were handed to speech, fillers not counted.
     pub(crate) round_spoke: bool,
     /// How many of the words are in the history with the tool calls behind them.
@@ -89,6 +95,8 @@ impl Answer {
         Self {
             turn,
             reply: false,
+            owed: false,
+            answered: false,
             protected: false,
             model: Model::Idle,
             round: Round(0),
@@ -101,6 +109,7 @@ impl Answer {
             cutter: ClauseCutter::default(),
             spoken: Spoken::new(pace),
             words_from: None,
+            model_from: None,
             round_spoke: false,
             recorded_to: 0,
             n_fillers: 0,

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use events::CallEvent;
+use events::{CallEvent, EndReason};
 
-use crate::answer::Model;
+use crate::answer::{Leave, Model};
 use crate::call::Call;
 use crate::own_words::EVIDENT;
 use crate::question;
 use crate::state::State;
 use crate::timers::Timer;
-use crate::words::{Interjection, interjection};
+use crate::tools::{END_CALL, TRANSFER_CALL};
+use crate::words::{Interjection, interjection, interjection_at_parting};
 use crate::{CallTime, Output};
 
 /// The agent holds its breath.
@@ -22,6 +23,8 @@ pub(crate) struct Pause {
     voiced_before: Duration,
     /// When to judge first.
     decide_at: CallTime,
+    /// Whether all of the agent's turn was on its way to the caller by then.
+    all_sent: bool,
     /// With how much voice to judge next.
     judge_from: Duration,
 }
@@ -75,10 +78,11 @@ impl Call {
             self.transcript.forget();
             return;
         }
-        let enough = match interjection(&self.transcript.text()) {
+        let leaving = self.is_parting();
+        let enough = match self.interjection() {
             Interjection::Nothing => return,
             // "Okay?" ends what the caller said, where it does not answer what they heard.
-            Interjection::Backchannel if unheard => true,
+            Interjection::Backchannel if unheard && !leaving => true,
             Interjection::Backchannel => {
                 if last && !self.asks(now) {
                     self.transcript.drop_words(now);
@@ -145,6 +149,9 @@ impl Call {
             self.agent_spoke_until = now;
             self.silent_since = now;
         }
+        if by_caller && answer.leave.is_some() {
+            self.history.undo(answer.turn, &[END_CALL, TRANSFER_CALL], NOT_LEFT);
+        }
         if by_caller {
             self.emit(CallEvent::TurnInterrupted { turn: answer.turn.0, heard: heard.clone() });
         }
@@ -163,6 +170,7 @@ impl Call {
         }
         let pause = Pause {
             from: self.state,
+            all_sent: self.playout.all_sent(),
             voiced_before: self.vad.voiced().saturating_sub(self.vad.burst()),
             decide_at: now + self.config.barge_in.decide,
             judge_from: self.config.barge_in.confirm_after,
@@ -180,12 +188,15 @@ impl Call {
 
     fn verdict(&self, now: CallTime, last: bool, decide_at: CallTime) -> Verdict {
         let settings = &self.config.barge_in;
-        let words = match interjection(&self.transcript.text()) {
+        let leaving = self.is_parting();
+        let words = match self.interjection() {
             // Our own words call for no more than an "uh huh" does.
             _ if self.words_are_ours(now) => Interjection::Backchannel,
             words => words,
         };
         let enough_voice = match words {
+            // Whether somebody keeps the agent from leaving, their words must say.
+            Interjection::Nothing | Interjection::Backchannel if leaving => Duration::MAX,
             // A long "mm-hmm, okay, right" is still one.
             Interjection::Backchannel => settings.confirm_after * PERSISTENT,
             _ => settings.confirm_after,
@@ -199,6 +210,9 @@ impl Call {
             return Verdict::Interrupt;
         }
         if self.vad.speaking() {
+            if last && leaving && words == Interjection::Backchannel {
+                return Verdict::Resume;
+            }
             return if last { Verdict::Interrupt } else { Verdict::Wait };
         }
         let words_by = self.spoke_until.unwrap_or(now) + self.config.endpointing.stt_wait;
@@ -214,6 +228,11 @@ impl Call {
         let from = self.pause.as_ref().map_or(State::Thinking, |pause| pause.from);
         if self.words_are_ours(now) {
             self.transcript.forget();
+        } else if self.pause.as_ref().is_some_and(|pause| pause.all_sent) && !self.transcript.is_empty() {
+            // "Okay" to what the agent had as good as said.
+            if let Some(answer) = &mut self.answer {
+                answer.answered = true;
+            }
         } else if !self.asks(now) {
             self.transcript.drop_words(now);
         }
@@ -226,6 +245,19 @@ impl Call {
         }
         // The first audio makes it Speaking again.
         self.set_state(if from == State::Greeting { State::Greeting } else { State::Thinking });
+    }
+
+    /// What the caller's words over the agent's amount to.
+    pub(crate) fn interjection(&self) -> Interjection {
+        let text = self.transcript.text();
+        if self.is_parting() { interjection_at_parting(&text) } else { interjection(&text) }
+    }
+
+    /// Whether the agent leaves somebody who knows: not one who may have gone long ago, whose
+    /// least sound is wanted.
+    fn is_parting(&self) -> bool {
+        let leave = self.answer.as_ref().and_then(|answer| answer.leave.as_ref());
+        leave.is_some_and(|leave| *leave != Leave::HangUp(EndReason::Silence))
     }
 
     /// The voiced time of the interjection.
@@ -253,10 +285,14 @@ impl Call {
         self.answer.as_ref().is_some_and(|answer| {
             let said = answer.spoken.said();
             let heard = answer.spoken.heard_length(self.playout.heard(now));
-            answer.model == Model::Idle && question::closed(said) && heard > question::last_sentence(said)
+            let idle = answer.model == Model::Idle;
+            let asked = question::closed(said) && heard > question::last_sentence(said);
+            answer.answered || (idle && asked)
         })
     }
 }
 
 /// How much more voice it takes where the words say that it is no interruption.
 const PERSISTENT: u32 = 2;
+
+const NOT_LEFT: &str = "Not done: the caller spoke.";

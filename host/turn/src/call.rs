@@ -81,6 +81,8 @@ pub struct Call {
     pub(crate) n_fillers: usize,
     pub(crate) n_model_failures: u32,
     pub(crate) n_stt_failures: u32,
+    /// When the recogniser's stream was lost last.
+    pub(crate) stt_failed_at: Option<CallTime>,
     pub(crate) ended: Option<EndReason>,
 }
 
@@ -148,6 +150,7 @@ impl Call {
             n_fillers: 0,
             n_model_failures: 0,
             n_stt_failures: 0,
+            stt_failed_at: None,
             ended: None,
             config,
             context,

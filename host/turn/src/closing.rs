@@ -39,7 +39,9 @@ impl Call {
     pub(crate) fn on_stt_failure(&mut self, now: CallTime, message: &str) {
         self.emit_failure("stt", message);
         self.transcript.stream_lost(now);
-        self.n_stt_failures += 1;
+        let lasted = self.stt_failed_at.map_or(Duration::MAX, |at| now.saturating_sub(at));
+        self.n_stt_failures = if lasted >= STT_WORKED { 1 } else { self.n_stt_failures + 1 };
+        self.stt_failed_at = Some(now);
         if self.n_stt_failures >= MAX_STT_FAILURES && self.state != State::Closing {
             let apology = self.config.apology.clone();
             self.close_with(now, &apology, EndReason::SttFailed);
@@ -49,23 +51,33 @@ impl Call {
     pub(crate) fn on_operator(&mut self, now: CallTime, command: OperatorCommand) {
         match command {
             OperatorCommand::Say(line) => {
-                if line.trim().is_empty() || self.state == State::Closing {
+                if line.trim().is_empty() || self.is_leaving() {
                     return;
                 }
                 if self.state == State::Connecting {
                     self.opening = line;
                     return;
                 }
+                let owed = self.owed_behind_a_line(now);
                 self.cut(now, false);
                 let turn = self.take_turn();
                 self.begin_line(now, turn, &line, State::Thinking, true);
+                self.owed = owed;
             }
             OperatorCommand::Whisper(text) => self.on_whisper(&text),
             OperatorCommand::Transfer { to, line } => self.on_operators_transfer(now, to, line),
+            // The last words are on their way and bounded: a second order must neither begin
+            // them again nor keep the caller from a human.
+            OperatorCommand::End { .. } if self.state == State::Closing => {}
             OperatorCommand::End { farewell, reason } => {
                 self.close_with(now, farewell.as_deref().unwrap_or_default(), reason);
             }
         }
+    }
+
+    /// Whether the call is left with the words that are being made or spoken.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.state == State::Closing || self.answer.as_ref().is_some_and(|answer| answer.leave.is_some())
     }
 
     pub(crate) fn say_goodbye(&mut self, now: CallTime, reason: EndReason) {
@@ -157,6 +169,8 @@ impl Call {
     }
 }
 
+/// A stream to the recogniser that lasted for so long has worked, though nobody spoke.
+const STT_WORKED: Duration = Duration::from_secs(10);
 /// Streams to the recogniser that may be lost in a row, without a word between.
 const MAX_STT_FAILURES: u32 = 3;
 /// The reprompt and the goodbye that a noise may stop.

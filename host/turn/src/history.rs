@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use crate::transfer::DONE;
 use crate::{Message, ToolCall, TurnId};
 
 /// The exchanges of a call.
@@ -61,6 +62,14 @@ impl History {
         }
     }
 
+    /// Moves an exchange behind all others.
+    pub(crate) fn move_last(&mut self, turn: TurnId) {
+        let at = self.exchanges.iter().position(|exchange| exchange.turn == turn);
+        if let Some(exchange) = at.and_then(|at| self.exchanges.remove(at)) {
+            self.exchanges.push_back(exchange);
+        }
+    }
+
     /// Whether the caller said anything in an exchange.
     pub(crate) fn has_words(&self, turn: TurnId) -> bool {
         self.exchanges.iter().any(|exchange| exchange.turn == turn && !exchange.caller.is_empty())
@@ -92,6 +101,16 @@ impl History {
         let mut calls = exchange.rounds.iter_mut().rev().flat_map(|round| round.calls.iter_mut());
         if let Some((_, result)) = calls.find(|(call, _)| call.id == id) {
             *result = Some(text.to_owned());
+        }
+    }
+
+    /// Takes back what tools of these names were to do at the end of a turn.
+    pub(crate) fn undo(&mut self, turn: TurnId, names: &[&str], text: &str) {
+        let Some(exchange) = self.exchange(turn) else { return };
+        for (call, result) in exchange.rounds.iter_mut().flat_map(|round| round.calls.iter_mut()) {
+            if names.contains(&call.name.as_str()) && result.as_deref() == Some(DONE) {
+                *result = Some(text.into());
+            }
         }
     }
 

@@ -45,14 +45,17 @@ impl Call {
 
     pub(crate) fn on_llm(&mut self, now: CallTime, llm: LlmInput) {
         let Some(answer) = &mut self.answer else { return };
-        // An empty delta, with which some vendors begin, is no token.
-        answer.model_began |= match &llm {
-            LlmInput::Delta(text) => !text.is_empty(),
+        // A blank delta, with which some vendors begin or keep a stream alive, is no token.
+        let token = match &llm {
+            LlmInput::Delta(text) => !text.trim().is_empty(),
             LlmInput::ToolCall(_) => true,
             LlmInput::Finished | LlmInput::Failed { .. } => false,
         };
-        if answer.model_began {
-            self.timers.set(Timer::Model, now + self.config.timers.model);
+        let first = token && !answer.model_began;
+        answer.model_began |= token;
+        // Until there is a clause to speak, nobody hears that tokens come.
+        if first || (token && (answer.round_spoke || !answer.calls.is_empty())) {
+            self.await_tokens(now);
         }
         match llm {
             LlmInput::Delta(text) => self.on_delta(now, &text),
@@ -64,14 +67,31 @@ impl Call {
 
     fn on_delta(&mut self, now: CallTime, text: &str) {
         let Some(answer) = &mut self.answer else { return };
+        let had_spoken = answer.round_spoke;
         if answer.stage() == Some(Stage::LlmFirstToken) && !text.trim().is_empty() {
             answer.enter(now, Stage::FirstClause);
         }
         answer.cutter.push(text);
         let too_long = answer.spoken.said().len() + answer.cutter.pending() > MAX_ANSWER;
-        self.speak_clauses(now, false);
+        self.speak_model(now, false);
+        if !had_spoken && self.answer.as_ref().is_some_and(|answer| answer.round_spoke) {
+            self.await_tokens(now);
+        }
         if too_long {
             self.on_model_done(now);
+        }
+    }
+
+    fn await_tokens(&mut self, now: CallTime) {
+        self.timers.set(Timer::Model, now + self.config.timers.model);
+    }
+
+    fn speak_model(&mut self, now: CallTime, all: bool) {
+        let before = self.answer.as_ref().map_or(0, |answer| answer.spoken.said().len());
+        self.speak_clauses(now, all);
+        let Some(answer) = &mut self.answer else { return };
+        if answer.spoken.said().len() > before {
+            answer.model_from.get_or_insert(before);
         }
     }
 
@@ -92,7 +112,7 @@ impl Call {
 
     fn on_model_done(&mut self, now: CallTime) {
         self.timers.stop(Timer::Model);
-        self.speak_clauses(now, true);
+        self.speak_model(now, true);
         let Some(answer) = &mut self.answer else { return };
         let calls = std::mem::take(&mut answer.calls);
         if !calls.is_empty() {

@@ -10,8 +10,10 @@ impl Call {
     /// conversation, and for what the caller says next. Returns the words.
     pub(crate) fn keep_heard(&mut self, answer: &Answer, bytes: u64) -> String {
         let (said, heard) = (answer.spoken.said(), answer.spoken.heard(bytes).to_owned());
-        self.history.close(answer.turn, said, answer.spoken.heard_length(bytes));
-        if !heard.is_empty() {
+        let length = answer.spoken.heard_length(bytes);
+        self.history.close(answer.turn, said, length);
+        // A filler or an apology is not made with what an operator told the model.
+        if answer.model_from.is_some_and(|from| length > from) || answer.keys.any() {
             self.knowledge.whispers_used(answer.turn);
         }
         self.note_heard(answer, &heard);

@@ -1,5 +1,6 @@
-//! A turn was cut while its tools ran, and the caller had nothing to say after all: they
-//! still wait for the answer, and get it when the tools have ended.
+//! A turn was cut while its tools ran, and the caller had nothing to say after all, or an
+//! operator's line came before anything of the answer: the caller still waits for it, and
+//! gets it when the tools have ended and the line is said.
 
 use crate::answer::Answer;
 use crate::call::Call;
@@ -24,6 +25,22 @@ impl Call {
         }
     }
 
+    /// What the caller still waits for once an operator's line has cut the agent's turn: an
+    /// answer of which they heard nothing, fillers not counted.
+    pub(crate) fn owed_behind_a_line(&mut self, now: CallTime) -> Option<Owed> {
+        let heard = self.playout.heard(now);
+        let answer = self.answer.as_ref().filter(|answer| answer.reply || answer.owed);
+        match answer {
+            Some(answer) if !answer.words_are_in(heard) => Some(Owed {
+                turn: answer.turn,
+                n_tool_rounds: answer.n_tool_rounds,
+                called: answer.called.clone(),
+            }),
+            Some(_) => None,
+            None => self.owed.take(),
+        }
+    }
+
     /// Gives the answer if its time has come: in a turn of the agent's own, for which the
     /// tools of the turn that was cut count as its own.
     pub(crate) fn give_what_is_owed(&mut self, now: CallTime) {
@@ -33,11 +50,14 @@ impl Call {
         let round = self.speculation.next_round();
         let turn = self.take_turn();
         let mut answer = Answer::new(turn, self.pace);
+        answer.owed = true;
         answer.round = round;
         answer.n_tool_rounds = owed.n_tool_rounds;
         answer.called = owed.called;
         answer.voiced_before = self.vad.voiced();
         self.interrupted = false;
+        // Behind an operator's line, the model is to see last what it is to answer.
+        self.history.move_last(owed.turn);
         self.history.open(turn, String::new());
         self.playout.begin(turn);
         self.answer = Some(answer);

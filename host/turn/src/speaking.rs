@@ -14,10 +14,12 @@ impl Call {
         let Some(answer) = &mut self.answer else { return };
         let heard = self.playout.heard(now);
         match tts {
+            // Some vendors end a context with it; it must not keep a turn waiting.
+            TtsInput::Audio(audio) if audio.is_empty() => {}
             TtsInput::Audio(audio) => {
                 // Behind a filler, words wait for it and not for us.
                 let next = answer.owes_words() && self.playout.sent() == self.playout.received();
-                if answer.stage() == Some(Stage::TtsFirstByte) && next && !audio.is_empty() {
+                if answer.stage() == Some(Stage::TtsFirstByte) && next {
                     answer.enter(now, Stage::HostOverhead);
                 }
                 self.playout.push(audio);
@@ -150,7 +152,6 @@ impl Call {
         self.silent_since = now;
         let heard = self.keep_heard(&answer, self.playout.received());
         self.emit_finished(&mut answer, heard, false);
-        self.knowledge.whispers_used(answer.turn);
         match answer.leave {
             Some(leave) => self.leave(now, leave),
             None if answer.reply && self.n_turns >= self.config.max_turns => {

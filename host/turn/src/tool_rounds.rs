@@ -137,6 +137,9 @@ impl Call {
     fn settle_tool(&mut self, turn: TurnId, call: &ToolCall, outcome: &str, text: &str, duration: Duration) {
         // What broke inside a tool is for its owner's log, not for the model.
         let text = if outcome == "fault" { TOOL_FAULT } else { text };
+        // An answer that was begun on a chance was told that the tool still runs, and might
+        // run it again.
+        self.discard_speculation();
         self.history.result(turn, &call.id, text);
         self.emit(CallEvent::ToolFinished {
             turn: turn.0,

@@ -146,7 +146,7 @@ impl Transcript {
 
     /// Forgets the words, and their repetition.
     pub(crate) fn drop_words(&mut self, now: CallTime) {
-        self.taken.take(now, &self.interim);
+        self.taken.take(now, &self.text(), &self.interim);
         self.forget();
     }
 

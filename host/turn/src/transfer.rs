@@ -6,6 +6,7 @@ use events::{CallEvent, EndReason};
 use crate::answer::Leave;
 use crate::call::Call;
 use crate::config::is_e164;
+use crate::state::State;
 use crate::tools::{END_CALL, TRANSFER_CALL};
 use crate::{CallTime, ToolCall};
 
@@ -17,9 +18,11 @@ impl Call {
     }
 
     /// A number that is none is refused without effect: no carrier would take it, and the
-    /// caller is better off with the agent.
+    /// caller is better off with the agent. So is a second transfer behind the last words.
     pub(crate) fn on_operators_transfer(&mut self, now: CallTime, to: String, line: Option<String>) {
-        if is_e164(&to) {
+        let leave = self.answer.as_ref().and_then(|answer| answer.leave.as_ref());
+        let again = self.state == State::Closing && matches!(leave, Some(Leave::Transfer(_)));
+        if is_e164(&to) && !again {
             self.hand_over(now, to, line.as_deref().unwrap_or_default());
         }
     }
@@ -41,12 +44,12 @@ impl Call {
         match call.name.as_str() {
             END_CALL => {
                 answer.leave.get_or_insert(Leave::HangUp(EndReason::AgentHangup));
-                Some(("success", "ok"))
+                Some(("success", DONE))
             }
             TRANSFER_CALL => match &self.config.transfer_to {
                 Some(to) => {
                     answer.leave = Some(Leave::Transfer(to.clone()));
-                    Some(("success", "ok"))
+                    Some(("success", DONE))
                 }
                 None => Some(("failure", NOBODY)),
             },
@@ -55,4 +58,5 @@ impl Call {
     }
 }
 
+pub(crate) const DONE: &str = "ok";
 const NOBODY: &str = "There is nobody to hand over to.";

@@ -16,12 +16,22 @@ pub(crate) enum Interjection {
 
 /// Judges words that are spoken while the agent speaks.
 pub(crate) fn interjection(text: &str) -> Interjection {
+    judge(text, BACKCHANNELS.iter())
+}
+
+/// Judges words that are spoken over the agent's last: who thanks it, agrees or says
+/// goodbye lets it go.
+pub(crate) fn interjection_at_parting(text: &str) -> Interjection {
+    judge(text, PARTING.iter().chain(BACKCHANNELS))
+}
+
+fn judge<'a>(text: &str, backchannels: impl Iterator<Item = &'a &'a str>) -> Interjection {
     let all: Vec<String> = words(text).collect();
     if all.is_empty() {
         return Interjection::Nothing;
     }
     let mut rest = format!(" {} ", all.join(" "));
-    for backchannel in BACKCHANNELS {
+    for backchannel in backchannels {
         let spaced = format!(" {backchannel} ");
         while rest.contains(&spaced) {
             rest = rest.replace(&spaced, " ");
@@ -129,9 +139,53 @@ const BACKCHANNELS: &[&str] = &[
     "alright",
 ];
 
+/// Thanks, agreement and goodbyes: a longer phrase before the words that are in it.
+const PARTING: &[&str] = &[
+    "thank you so much",
+    "thank you very much",
+    "thank you",
+    "thanks so much",
+    "thanks very much",
+    "thanks a lot",
+    "many thanks",
+    "thanks",
+    "cheers",
+    "have a nice day",
+    "have a good day",
+    "have a great day",
+    "have a good one",
+    "take care",
+    "talk to you later",
+    "see you later",
+    "see you",
+    "you too",
+    "bye",
+    "goodbye",
+    "good bye",
+    "please do",
+    "thats great",
+    "thats fine",
+    "great",
+    "perfect",
+    "wonderful",
+    "lovely",
+    "excellent",
+    "fine",
+    "good",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thanks_and_goodbyes_let_the_agent_go() {
+        for text in ["Great, thank you so much.", "Thanks, bye bye.", "Okay, goodbye, you too!", "Yes."] {
+            assert_eq!(interjection_at_parting(text), Interjection::Backchannel, "{text}");
+        }
+        assert_eq!(interjection_at_parting("No, wait!"), Interjection::Deliberate);
+        assert_eq!(interjection_at_parting("Thanks, but one more thing."), Interjection::Words(4));
+    }
 
     #[test]
     fn backchannels_do_not_interrupt() {

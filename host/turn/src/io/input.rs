@@ -188,7 +188,9 @@ pub struct Sentiment {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperatorCommand {
-    /// Say a line now.
+    /// Say a line now. Refused without effect once the agent is leaving the call, whether
+    /// with a goodbye or with a transfer: those words are the last. An answer of which the
+    /// caller has heard nothing yet is given behind the line.
     Say(String),
     /// Tell the agent something that the caller does not hear; it is in the model's next
     /// request.
@@ -200,7 +202,8 @@ pub enum OperatorCommand {
         /// What to say first.
         line: Option<String>,
     },
-    /// Say the last words, if any, and end the call.
+    /// Say the last words, if any, and end the call. Without effect while the caller hears
+    /// last words already.
     End {
         /// What to say first.
         farewell: Option<String>,

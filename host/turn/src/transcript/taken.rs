@@ -12,6 +12,11 @@ use crate::words;
 #[derive(Clone, Debug)]
 pub(super) struct Taken {
     words: Vec<String>,
+    /// All words that were taken last, final ones too.
+    last: Vec<String>,
+    /// Whether a stream was lost since, and no voice was heard since.
+    lost: bool,
+    voiced: bool,
     at: CallTime,
     until: CallTime,
     max_wait: Duration,
@@ -23,6 +28,9 @@ impl Taken {
     pub(super) fn new(settings: &Endpointing) -> Self {
         Self {
             words: Vec::new(),
+            last: Vec::new(),
+            lost: false,
+            voiced: false,
             at: CallTime::ZERO,
             until: CallTime::ZERO,
             max_wait: settings.max_wait,
@@ -31,8 +39,12 @@ impl Taken {
         }
     }
 
-    /// Notes that `interim` was taken.
-    pub(super) fn take(&mut self, now: CallTime, interim: &str) {
+    /// Notes that `all` was taken, of which `interim` was not final.
+    pub(super) fn take(&mut self, now: CallTime, all: &str, interim: &str) {
+        if !all.is_empty() {
+            self.last = words::words(all).collect();
+            (self.lost, self.voiced) = (false, false);
+        }
         if now >= self.until {
             self.words.clear();
         }
@@ -48,6 +60,7 @@ impl Taken {
     /// recogniser has words of the new voice by then. A voice that goes right on is
     /// that of the words themselves.
     pub(super) fn voice(&mut self, onset: CallTime) {
+        self.voiced = true;
         if onset > self.at + self.vad_stop {
             self.until = self.until.min(onset + self.stt_wait);
         }
@@ -56,11 +69,13 @@ impl Taken {
     /// Notes that another stream is about to hear them again.
     pub(super) fn heard_again(&mut self, now: CallTime) {
         self.until = now + self.max_wait;
+        self.lost = true;
     }
 
     /// Forgets them: the recogniser has said what it had to say.
     pub(super) fn clear(&mut self) {
         self.words.clear();
+        self.lost = false;
     }
 
     /// Leaves them out of `text` where it repeats them, perhaps with corrections. Words
@@ -69,6 +84,10 @@ impl Taken {
         let n = self.words.len();
         let same = words::words(text).zip(&self.words).filter(|(word, taken)| word == *taken).count();
         let mut rest = text.trim();
+        // Nobody was heard to say them: the new stream was given old audio.
+        if self.lost && !self.voiced && words::words(text).eq(self.last.iter().cloned()) {
+            return "";
+        }
         if n == 0 || now >= self.until || same * 2 < n {
             return rest;
         }
@@ -116,17 +135,35 @@ mod tests {
     }
 
     #[test]
+    fn final_words_that_another_stream_repeats_are_none_unless_a_voice_was_heard() {
+        for (voice, left) in [(None, ""), (Some(8_000), "Yes."), (Some(9_500), "Yes.")] {
+            let mut taken = Taken::new(&Endpointing::default());
+            taken.take(ms(1_000), "Yes.", "");
+            assert_eq!(taken.without(ms(5_000), "Yes."), "Yes.");
+            for at in [8_000, 9_000, 9_500] {
+                match voice {
+                    Some(onset) if onset == at => taken.voice(ms(onset)),
+                    _ if at == 9_000 => taken.heard_again(ms(at)),
+                    _ => {}
+                }
+            }
+            assert_eq!(taken.without(ms(20_000), "Yes."), left, "{voice:?}");
+            assert_eq!(taken.without(ms(20_000), "Yes, it is."), "Yes, it is.");
+        }
+    }
+
+    #[test]
     fn old_words_are_forgotten_when_new_ones_are_taken() {
         let mut taken = taken();
-        taken.take(ms(9_000), "no");
+        taken.take(ms(9_000), "no", "no");
         assert_eq!(taken.without(ms(9_100), "No. Yes."), "Yes.");
-        taken.take(ms(9_200), "never");
+        taken.take(ms(9_200), "never", "never");
         assert_eq!(taken.without(ms(9_300), "No, never. Yes."), "Yes.");
     }
 
     fn taken() -> Taken {
         let mut taken = Taken::new(&Endpointing::default());
-        taken.take(ms(1_000), "yes");
+        taken.take(ms(1_000), "yes", "yes");
         taken
     }
 

@@ -29,6 +29,8 @@ pub struct Observed {
     pub committed: BTreeSet<u32>,
     /// Turns of the agent's own that tell the results of tools.
     pub told: BTreeSet<u32>,
+    /// The turn that runs, where no words of the caller's have just opened it.
+    pub own: Option<TurnId>,
     pub finished: BTreeSet<u32>,
     pub hung_up: bool,
     pub n_ended: u32,
@@ -71,6 +73,7 @@ impl Observed {
             live_model: None,
             committed: BTreeSet::new(),
             told: BTreeSet::new(),
+            own: None,
             finished: BTreeSet::new(),
             hung_up: false,
             n_ended: 0,
@@ -229,7 +232,15 @@ impl Observed {
     }
 
     fn observe(&mut self) {
-        while let Some(output) = self.call.poll_output() {
+        let outputs: Vec<Output> = std::iter::from_fn(|| self.call.poll_output()).collect();
+        let of_caller = |output: &Output, own: TurnId| match output {
+            Output::Emit(events::CallEvent::TurnCommitted { turn, .. }) => *turn == own.0,
+            Output::Emit(events::CallEvent::SpeculationDiscarded { turn, .. }) => *turn == own.0,
+            _ => false,
+        };
+        let own = self.call.snapshot().turn;
+        self.own = own.filter(|own| !outputs.iter().any(|output| of_caller(output, *own)));
+        for output in outputs {
             self.check(&output);
             self.outputs.push(output);
         }

@@ -39,8 +39,8 @@ impl Observed {
                 let before = self.rounds.insert(*turn, *round);
                 assert!(before.is_none_or(|before| before < *round), "round {round:?} after {before:?}");
                 assert!(attempt.0 < self.context.models.max(2), "{attempt:?}");
-                if matches!(messages.last(), Some(Message::Tool { .. })) && !self.committed.contains(&turn.0)
-                {
+                let after_tools = matches!(messages.last(), Some(Message::Tool { .. }));
+                if (after_tools || self.own == Some(*turn)) && !self.committed.contains(&turn.0) {
                     self.told.insert(turn.0);
                 }
                 if !self.answers(*turn) {

@@ -163,6 +163,40 @@ fn an_operators_end_without_words_is_at_once() {
 }
 
 #[test]
+fn an_operator_who_ends_the_call_again_and_again_only_ends_it() {
+    let mut sim = greeted();
+    for n in 0_u32..40 {
+        sim.at(secs(6.0 + 0.5 * f64::from(n)), end("We are closing now."));
+    }
+    sim.run(20.0);
+    assert!(sim.call.is_finished());
+    assert_eq!(
+        sim.count(|output| matches!(output, Output::Speak { text, .. } if text.contains("closing"))),
+        1
+    );
+}
+
+#[test]
+fn an_operators_line_does_not_keep_an_agent_that_has_said_goodbye() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.tts.lengths = [secs(2.0)].into();
+    sim.says(0.5, 2.5, "That is all.").asks("Goodbye then.", &[("a", turn::END_CALL)]);
+    sim.at(secs(3.8), Input::Operator(OperatorCommand::Say("One more thing.".into()))).run(9.0);
+    assert_eq!(sim.finished(1).2, "Goodbye then.");
+    assert_eq!(sim.call.snapshot().ended, Some(EndReason::AgentHangup));
+}
+
+#[test]
+fn a_goodbye_is_answered_without_being_taken_back() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.tts.lengths = [secs(3.0)].into();
+    sim.says(0.5, 2.5, "That is all.");
+    sim.asks("You are all set then, have a nice day, goodbye.", &[("a", turn::END_CALL)]);
+    sim.says(4.4, 5.2, "Thanks, bye bye.").run(12.0);
+    assert_eq!(sim.call.snapshot().ended, Some(EndReason::AgentHangup));
+}
+
+#[test]
 fn a_goodbye_that_cannot_be_spoken_ends_by_a_timer() {
     let mut sim = greeted();
     sim.run(3.0);
@@ -211,6 +245,11 @@ fn the_same_inputs_give_the_same_outputs() {
 
 fn greeted() -> Sim {
     Sim::with(AgentConfig::default(), CallContext::mulaw("call"))
+}
+
+fn end(farewell: &str) -> Input {
+    let reason = EndReason::Drained;
+    Input::Operator(OperatorCommand::End { farewell: Some(farewell.into()), reason })
 }
 
 fn audio_of(output: &Output) -> Option<TurnId> {

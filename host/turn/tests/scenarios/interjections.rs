@@ -109,3 +109,14 @@ fn finally(text: &str) -> Input {
 fn user(content: &str) -> Message {
     Message::User { content: content.into() }
 }
+
+#[test]
+fn an_okay_behind_the_last_of_the_agents_words_is_an_answer() {
+    for said in ["Tell me when you are ready.", "I will book it unless you say no."] {
+        let mut sim = Sim::new(AgentConfig::default());
+        sim.says(0.5, 2.5, "Tell me about it, please.");
+        sim.tts.lengths = [secs(2.0)].into();
+        sim.answers(said).answers("Good.").says(4.75, 5.15, "Okay.").run(12.0);
+        assert_eq!(sim.finished(2).2, "Good.", "{said}");
+    }
+}

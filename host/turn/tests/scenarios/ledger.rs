@@ -43,7 +43,7 @@ fn without_marks_nobody_knows_when_the_answer_was_heard() {
 fn an_answer_that_was_cut_before_its_first_mark_was_not_heard() {
     let mut sim = asked();
     sim.carrier.latency = ms(90);
-    sim.answers("Once upon a time there was a bee.");
+    sim.answers("Once upon a time there was a bee.").answers("It lived in a house.");
     let end = OperatorCommand::Say("A colleague is joining us.".into());
     sim.at(secs(3.35), Input::Operator(end)).run(9.0);
     let sent = sim.output_at(0, |output| matches!(output, Output::SendAudio { .. }));

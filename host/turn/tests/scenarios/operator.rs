@@ -3,7 +3,7 @@
 use events::CallEvent;
 use turn::{AgentConfig, Input, Message, OperatorCommand, Output};
 
-use crate::sim::{Sim, ms, secs};
+use crate::sim::{Ending, Sim, ms, secs};
 
 const SECRET: &str = "Offer ten percent.";
 const TOLD: &str = "An operator tells you, unheard by the caller: ";
@@ -71,6 +71,25 @@ fn a_whisper_to_an_answer_that_nobody_heard_is_told_again() {
     sim.at(secs(1.0), whisper(SECRET));
     sim.answers("Fine.").says(2.9, 4.0, "On Tuesday, I mean.").answers("Fine.").run(9.0);
     assert_eq!(sim.finished(1).2, "");
+    assert!(system(&sim, 1).contains(SECRET));
+}
+
+#[test]
+fn a_whisper_to_an_answer_that_failed_is_told_again() {
+    let mut sim = asked();
+    sim.at(secs(1.0), whisper(SECRET));
+    sim.answers("").ending(Ending::Failed).answers("").ending(Ending::Failed);
+    sim.says(9.0, 10.0, "Once more, please.").answers("Fine.").run(14.0);
+    assert_eq!(sim.finished(1).2, AgentConfig::default().apology);
+    assert!(system(&sim, 2).contains(SECRET));
+}
+
+#[test]
+fn a_whisper_to_an_answer_of_which_only_the_filler_was_heard_is_told_again() {
+    let mut sim = asked();
+    sim.at(secs(1.0), whisper(SECRET)).answers("").ending(Ending::Silent);
+    sim.says(5.2, 7.0, "Hello, are you there?").answers("Fine.").run(14.0);
+    assert!(!sim.finished(1).2.is_empty() && sim.finished(1).3);
     assert!(system(&sim, 1).contains(SECRET));
 }
 

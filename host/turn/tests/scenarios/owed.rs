@@ -1,7 +1,9 @@
 //! An answer that was cut by a noise, or by an "okay", while its tools ran.
 
 use events::CallEvent;
-use turn::{AgentConfig, CallContext, Input, Message, Output, State, ToolPolicy, ToolResult, TurnId};
+use turn::{
+    AgentConfig, CallContext, Input, Message, OperatorCommand, Output, State, ToolPolicy, ToolResult, TurnId,
+};
 
 use crate::sim::{Sim, assert_near, secs};
 
@@ -131,6 +133,37 @@ fn the_result_is_the_last_of_the_conversation_even_where_a_filler_was_heard() {
 }
 
 #[test]
+fn an_operators_line_before_the_answer_only_delays_it() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.says(0.5, 2.5, "Is Monday free?").answers("It is free.").answers("It is free.");
+    sim.at(secs(2.9), say("Please hold the line.")).at(secs(3.5), say("Thank you.")).run(20.0);
+    let requests = sim.requests();
+    assert_eq!(requests.len(), 2);
+    assert_eq!(requests[1].3.last(), Some(&Message::User { content: "Is Monday free?".into() }));
+    assert_eq!(sim.finished(3).2, "Thank you.");
+    assert_eq!(sim.finished(4).2, "It is free.");
+}
+
+#[test]
+fn an_operators_line_while_a_tool_runs_only_delays_the_answer() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.says(0.5, 2.5, "Book it.");
+    sim.asks("", &[("a", "booking")]).tool("booking", 3.0, "success", "booked").answers("It is booked.");
+    sim.at(secs(4.0), say("Please hold the line.")).run(20.0);
+    assert_eq!(sim.requests()[1].3.last(), Some(&tool("a", "booked")));
+    assert_eq!(sim.finished(3).2, "It is booked.");
+}
+
+#[test]
+fn an_operators_line_over_words_of_the_answer_takes_their_place() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.says(0.5, 2.5, "Is Monday free?").answers("Once upon a time a bee lived in a house.");
+    sim.at(secs(4.5), say("Please hold the line.")).run(20.0);
+    assert!(!sim.finished(1).2.is_empty());
+    assert_eq!(sim.requests().len(), 1);
+}
+
+#[test]
 fn a_late_result_is_only_recorded() {
     let mut config = AgentConfig::default();
     config.timers.tool = secs(8.0);
@@ -153,6 +186,10 @@ fn booking(takes: f64) -> Sim {
 fn ask(sim: &mut Sim, takes: f64) {
     sim.says(0.5, 2.5, "Book it.");
     sim.asks("Let me book that for you.", &[("a", "booking")]).tool("booking", takes, "success", "booked");
+}
+
+fn say(line: &str) -> Input {
+    Input::Operator(OperatorCommand::Say(line.into()))
 }
 
 fn committed(sim: &Sim) -> Vec<String> {

@@ -260,6 +260,22 @@ fn nothing_is_asked_ahead_over_an_answer() {
     assert_eq!(sim.count(is_speech), 1);
 }
 
+#[test]
+fn an_answer_that_was_begun_before_a_tool_had_ended_is_not_used() {
+    let mut sim = Sim::new(AgentConfig::default());
+    sim.stt.flux = true;
+    sim.stt.eager = Some(ms(100));
+    sim.stt.delay = ms(900);
+    sim.says(0.5, 2.5, "Book it, please.").says(4.0, 6.6, "Yes do book it now.");
+    sim.tool("booking", 4.0, "success", "booked");
+    sim.asks("Let me book that for you now.", &[("a", "booking")]);
+    sim.asks("", &[("a", "booking")]).answers("It is booked.").run(14.0);
+    assert_eq!(sim.count(|output| matches!(output, Output::CallTool { .. })), 1);
+    let last = sim.requests().pop().unwrap();
+    assert!(last.3.contains(&Message::Tool { tool_call_id: "a".into(), content: "booked".into() }));
+    assert_eq!(sim.finished(2).2, "It is booked.");
+}
+
 /// The caller speaks from 0.5 to 2.5, and the recogniser believes at `at` that it heard
 /// all of it. It has said nothing before.
 fn eager(at: f64) -> Sim {

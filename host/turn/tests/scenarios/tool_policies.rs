@@ -39,7 +39,7 @@ fn a_stopped_tool_may_be_called_again() {
 #[test]
 fn an_operators_line_stops_no_tool() {
     let mut sim = asked();
-    sim.asks("", &[("a", "search")]).tool("search", 3.0, "success", "found");
+    sim.asks("", &[("a", "search")]).tool("search", 3.0, "success", "found").answers("It is found.");
     sim.at(secs(4.0), Input::Operator(OperatorCommand::Say("One moment.".into()))).run(10.0);
     assert_eq!(outcomes(&sim), ["search success"]);
 }

@@ -1,7 +1,9 @@
 //! The caller is handed over.
 
 use events::{CallEvent, EndReason};
-use turn::{AgentConfig, Call, CallContext, END_CALL, Input, OperatorCommand, Output, State, TRANSFER_CALL};
+use turn::{
+    AgentConfig, Call, CallContext, END_CALL, Input, Message, OperatorCommand, Output, State, TRANSFER_CALL,
+};
 
 use crate::sim::{Sim, assert_near, ms, secs};
 
@@ -61,6 +63,18 @@ fn a_caller_who_interrupts_the_last_words_stays_with_the_agent() {
     assert!(!sim.call.is_finished());
     assert_eq!(sim.finished(2).2, "Yes?");
     assert_eq!(sim.count(is_transfer), 0);
+    let undone = "Not done: the caller spoke.".into();
+    assert!(sim.call.history().contains(&Message::Tool { tool_call_id: "a".into(), content: undone }));
+}
+
+#[test]
+fn a_caller_who_says_thank_you_over_the_last_words_is_handed_over() {
+    let mut sim = asked();
+    sim.tts.lengths = [secs(3.0)].into();
+    sim.asks("Of course, I am putting you through to a colleague right now.", &[("a", TRANSFER_CALL)]);
+    sim.says(4.2, 5.0, "Great, thank you so much.").run(12.0);
+    assert_eq!(sim.count(|output| matches!(output, Output::Emit(CallEvent::TurnCommitted { .. }))), 1);
+    assert_handed_over(&sim);
 }
 
 #[test]
@@ -103,6 +117,16 @@ fn an_operators_transfer_without_a_line_is_at_once_and_tells_what_was_heard() {
     assert_near(at, 4.5);
     assert!(interrupted && said.starts_with(&heard) && said != heard && !heard.is_empty());
     assert_near(sim.output_at(0, is_transfer), 4.5);
+    assert_handed_over(&sim);
+}
+
+#[test]
+fn nobody_who_is_being_handed_over_is_cut_off_by_the_end_of_the_service() {
+    let mut sim = asked();
+    sim.answers("Fine.").at(secs(6.0), transfer(NUMBER, Some("I put you through to a colleague now.")));
+    let end = OperatorCommand::End { farewell: Some("We are closing.".into()), reason: EndReason::Drained };
+    sim.at(secs(6.4), Input::Operator(end)).at(secs(6.8), transfer(NUMBER, Some("Please hold."))).run(20.0);
+    assert_eq!(sim.finished(2).2, "I put you through to a colleague now.");
     assert_handed_over(&sim);
 }
 

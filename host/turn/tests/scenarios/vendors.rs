@@ -103,6 +103,61 @@ fn a_clause_that_breaks_off_is_spoken_again_without_the_rest_of_its_audio() {
 }
 
 #[test]
+fn a_model_that_sends_only_blanks_behind_its_first_word_is_a_silent_one() {
+    for blank in ["", " ", "\n"] {
+        let mut sim = asked();
+        sim.answers("").ending(Ending::Silent).answers("Here I am.");
+        sim.at(secs(3.2), Input::Llm(TurnId(1), Round(0), LlmInput::Delta("Well".into())));
+        for n in 1_u32..10 {
+            let delta = LlmInput::Delta(blank.into());
+            sim.at(secs(3.2 + 2.0 * f64::from(n)), Input::Llm(TurnId(1), Round(0), delta));
+        }
+        sim.run(30.0);
+        assert_eq!(failures(&sim), ["llm"], "{blank:?}");
+        assert_eq!(sim.finished(1).2, "Here I am.");
+    }
+}
+
+#[test]
+fn empty_audio_is_none() {
+    let mut sim = asked();
+    sim.tts.silent = true;
+    sim.answers("Here I am.");
+    for n in 0_u32..30 {
+        let empty = TtsInput::Audio(bytes::Bytes::new());
+        sim.at(secs(3.3 + f64::from(n)), Input::Tts(TurnId(1), empty));
+    }
+    sim.run(40.0);
+    assert_eq!(failures(&sim), ["tts", "tts"]);
+    assert_eq!(ended(&sim), Some(EndReason::TtsFailed));
+}
+
+#[test]
+fn a_recogniser_that_is_lost_now_and_then_during_a_long_answer_is_none_that_fails() {
+    for (pause, lost) in [(10.0, false), (9.9, true)] {
+        let mut sim = asked();
+        sim.tts.lengths = [secs(60.0)].into();
+        sim.answers("This is a very long answer indeed, believe me.");
+        for n in 0_u32..4 {
+            let failed = SttInput::Failed { message: "closed".into() };
+            sim.at(secs(10.0 + pause * f64::from(n)), Input::Stt(failed));
+        }
+        sim.run(60.0);
+        assert_eq!(ended(&sim), lost.then_some(EndReason::SttFailed), "{pause}");
+    }
+}
+
+#[test]
+fn words_that_a_new_stream_repeats_are_no_turn() {
+    let mut sim = asked();
+    sim.answers("Fine.").at(secs(8.0), Input::Stt(SttInput::Failed { message: "closed".into() }));
+    let text = "Are you there?".into();
+    let again = SttInput::Final { text, speech_final: true };
+    sim.at(secs(9.0), Input::Stt(again)).run(12.0);
+    assert_eq!(sim.count(|output| matches!(output, Output::Emit(CallEvent::TurnCommitted { .. }))), 1);
+}
+
+#[test]
 fn synthesis_that_fails_again_ends_the_call() {
     let mut sim = asked();
     sim.tts.failures = 9;

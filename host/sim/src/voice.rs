@@ -35,7 +35,7 @@ pub const SAMPLE_RATE: u32 = audio::SAMPLE_RATE;
 
 /// Silence before a word: long enough that a lost 20 ms frame leaves some of it, and that the words stand out from a
 /// noise floor as people's do, whose speech is never as even as this one's.
-const GAP: usize = 480;
+const GAP: usize = 640;
 
 /// The chirp that begins a word.
 const MARKER: usize = 160;

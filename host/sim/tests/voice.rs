@@ -95,6 +95,9 @@ fn keys_and_beeps_say_nothing() {
     }
 }
 
+/// Frames of 20 ms that the pause between two words may seem to last: 140 ms.
+const LONGEST_PAUSE: usize = 7;
+
 #[test]
 fn an_ordinary_voice_detector_takes_it_for_speech_and_silence_for_silence() {
     for speaker in Speaker::ALL {
@@ -108,6 +111,7 @@ fn an_ordinary_voice_detector_takes_it_for_speech_and_silence_for_silence() {
         let line: Vec<i16> =
             pcm.iter().map(|sample| audio::g711::ulaw_decode(audio::g711::ulaw_encode(*sample))).collect();
         let (mut voiced, mut frames, mut lowest) = (0, 0, 1.0_f32);
+        let (mut pause, mut longest) = (0, 0);
         let mut settled = None;
         for (index, frame) in line.chunks(FRAME).enumerate() {
             let probability = vad.push(frame);
@@ -119,6 +123,8 @@ fn an_ordinary_voice_detector_takes_it_for_speech_and_silence_for_silence() {
                 frames += 1;
                 voiced += usize::from(probability > 0.5);
                 lowest = lowest.min(probability);
+                pause = if probability > 0.5 { 0 } else { pause + 1 };
+                longest = longest.max(pause);
             } else if at >= to && probability < 0.5 && settled.is_none() {
                 settled = Some(at - to);
             } else if at >= to + 1_600 {
@@ -126,9 +132,11 @@ fn an_ordinary_voice_detector_takes_it_for_speech_and_silence_for_silence() {
             }
         }
         println!(
-            "{speaker:?}: {voiced} of {frames} frames voiced, lowest {lowest}, settled after {settled:?}"
+            "{speaker:?}: {voiced} of {frames} frames voiced, lowest {lowest}, longest pause {longest}, settled after {settled:?}"
         );
-        assert!(voiced * 100 >= frames * 98, "{speaker:?}: {voiced} of {frames}");
+        // Every word is parted from the next by three frames of silence; 200 ms of it would end a turn.
+        assert!(longest <= LONGEST_PAUSE, "{speaker:?}: a pause of {longest} frames");
+        assert!(voiced * 100 >= frames * 80, "{speaker:?}: {voiced} of {frames}");
     }
 }
 

@@ -143,8 +143,9 @@ const FIRST_COUPLING: f32 = 0.5;
 const MEASURABLE: f32 = 0.01;
 /// Half-life of the coupling's fall, in seconds: within a greeting it is down.
 const FALL: f32 = 0.2;
-/// Half-life of its rise, in seconds: much longer than an interruption takes to be one.
-const RISE: f32 = 4.0;
+/// Half-life of its rise, in seconds: so long that a caller who speaks over the agent for some seconds does not hide
+/// behind their own voice.
+const RISE: f32 = 20.0;
 /// Echo outlives the audio by this much (streamcore's echo guard).
 const ECHO_TAIL: Duration = Duration::from_millis(300);
 

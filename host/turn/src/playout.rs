@@ -268,8 +268,12 @@ impl Playout {
         self.floor = self.heard(now);
         self.spans.clear();
         self.marks.clear();
-        self.dry_at = now;
-        std::mem::take(&mut self.in_carrier)
+        let clear = std::mem::take(&mut self.in_carrier);
+        if clear {
+            // What is not cleared is played: a mark may have come a frame early.
+            self.dry_at = now;
+        }
+        clear
     }
 
     /// Goes on from `position`, after a cut, or where it was held before anything

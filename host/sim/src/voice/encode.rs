@@ -110,13 +110,14 @@ mod tests {
 
     #[test]
     fn it_speaks_at_human_speed() {
+        // From a person who parts the words well to an ordinary one.
         for text in [
             "Hello, this is the practice of Doctor Grey. How can I help you?",
             "I would like to book an appointment for next Tuesday at three, please.",
             "Internationalisation considerations notwithstanding, extraordinarily straightforward.",
         ] {
             let rate = text.len() as f64 / speak(Speaker::Middle, text).duration().as_secs_f64();
-            assert!((14.0..=18.0).contains(&rate), "{rate} characters a second for {text:?}");
+            assert!((12.5..=18.0).contains(&rate), "{rate} characters a second for {text:?}");
         }
     }
 

@@ -24,6 +24,8 @@ use tracing::Instrument as _;
 use crate::live::Place;
 use crate::platform::Platform;
 
+pub use carrier::Dialect;
+
 /// A call whose token was good.
 pub struct Admitted {
     /// Whose call it is.
@@ -34,6 +36,8 @@ pub struct Admitted {
     pub agent: store::Agent,
     /// Its place among the live calls.
     pub place: Place,
+    /// How the carrier speaks on the media socket.
+    pub dialect: Dialect,
 }
 
 /// Runs a call to its end. Whatever goes wrong ends this call only.

@@ -6,11 +6,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use events::EndReason;
 use serde::Deserialize;
-use serde_json::json;
 use store::{ApiKeyHash, CallId, TenantId};
 use turn::OperatorCommand;
 
-use crate::live::NotTaken;
+use crate::live::{NotTaken, Wish};
 use crate::platform::Platform;
 use crate::serve::{BODY_TIMEOUT, Shared};
 
@@ -75,7 +74,7 @@ async fn take(platform: &Platform, call: &str, headers: &HeaderMap, body: Body) 
         let message = "transfer: needs the carrier's account (hint: set TWILIO_ACCOUNT_SID)";
         return Err(Refused::Invalid(message.into()));
     }
-    platform.live.command(&tenant, &call, command).map_err(|error| match error {
+    platform.live.wish(&tenant, &call, Wish::Operator(command)).map_err(|error| match error {
         NotTaken::NotLive => Refused::NotFound,
         NotTaken::Busy => Refused::Busy,
     })
@@ -132,14 +131,7 @@ impl IntoResponse for Refused {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
-        let body = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "detail": self.to_string(),
-            "code": code,
-        });
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+        crate::problem::response(status, code, &self.to_string())
     }
 }
 

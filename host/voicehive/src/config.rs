@@ -1,5 +1,6 @@
 //! The configuration: environment variables over one optional TOML file.
 
+mod carrier;
 mod settings;
 mod speech;
 
@@ -13,6 +14,7 @@ use store::E164;
 use url::Url;
 
 pub use settings::SETTINGS;
+pub use carrier::TelnyxCodec;
 use speech::{RECOGNISERS, SYNTHESISERS, in_order};
 pub use speech::{Recogniser, Synthesiser};
 
@@ -120,6 +122,24 @@ pub struct Config {
     pub twilio_tokens: Vec<Secret>,
     /// What replaces Twilio's API address.
     pub twilio_api: Option<Url>,
+    /// Telnyx's public keys, base64; more than one during a rotation.
+    pub telnyx_public_keys: Vec<String>,
+    /// Telnyx's API: its key, and what replaces its address.
+    pub telnyx: Vendor,
+    /// The Call Control application from which calls are placed.
+    pub telnyx_connection: Option<String>,
+    /// The codec of Telnyx's media.
+    pub telnyx_codec: TelnyxCodec,
+    /// Tokens by which Vapi proves itself.
+    pub vapi_secrets: Vec<Secret>,
+    /// Secrets with which Vapi signs.
+    pub vapi_hmac_secrets: Vec<Secret>,
+    /// How many webhooks a minute one calling number may cause.
+    pub webhooks_per_minute: u32,
+    /// Opens what only the edge may ask, where set.
+    pub internal_secret: Option<Secret>,
+    /// Where the edge reaches this process, where set.
+    pub internal_url: Option<Url>,
     /// Deepgram.
     pub deepgram: Vendor,
     /// Deepgram's model.
@@ -209,12 +229,21 @@ impl Config {
             public_url: url("PUBLIC_URL", &["http", "https"])?,
             media_url: url("MEDIA_URL", &["ws", "wss"])?,
             twilio_account: get("TWILIO_ACCOUNT_SID"),
-            twilio_tokens: get("TWILIO_AUTH_TOKEN")
-                .map(|tokens| {
-                    let tokens = tokens.split(',').map(str::trim).filter(|token| !token.is_empty());
-                    tokens.map(Secret::new).collect()
-                })
-                .unwrap_or_default(),
+            twilio_tokens: several(get("TWILIO_AUTH_TOKEN")).map(Secret::new).collect(),
+            telnyx_public_keys: several(get("TELNYX_PUBLIC_KEY")).collect(),
+            telnyx: Vendor { key: secret("TELNYX_API_KEY"), url: url("TELNYX_API_URL", &["http", "https"])? },
+            telnyx_connection: get("TELNYX_CONNECTION_ID"),
+            telnyx_codec: parse("TELNYX_CODEC", &text("TELNYX_CODEC", "PCMU"), "PCMU or PCMA")?,
+            vapi_secrets: several(get("VAPI_SECRET")).map(Secret::new).collect(),
+            vapi_hmac_secrets: several(get("VAPI_HMAC_SECRET")).map(Secret::new).collect(),
+            webhooks_per_minute: parse::<std::num::NonZeroU32>(
+                "VOICEHIVE_WEBHOOKS_PER_MINUTE",
+                &text("VOICEHIVE_WEBHOOKS_PER_MINUTE", "30"),
+                "a whole number from 1 on",
+            )?
+            .get(),
+            internal_secret: internal_secret(get("INTERNAL_SECRET"))?,
+            internal_url: url("INTERNAL_URL", &["http", "https"])?,
             twilio_api: url("TWILIO_API_URL", &["http", "https"])?,
             deepgram: Vendor {
                 key: secret("DEEPGRAM_API_KEY"),
@@ -262,10 +291,31 @@ impl Config {
         }
     }
 
+    /// The base URL at which the edge reaches this process, without a slash at its end.
+    pub fn internal_base(&self, mut listening: SocketAddr) -> String {
+        if let Some(url) = &self.internal_url {
+            return without_slash(url);
+        }
+        if listening.ip().is_unspecified() {
+            listening.set_ip(match listening {
+                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        format!("http://{listening}")
+    }
+
     /// The database file, which both planes share.
     pub fn database(&self) -> PathBuf {
         self.data.join("voicehive.db")
     }
+}
+
+/// The values of a list, separated by commas.
+fn several(list: Option<String>) -> impl Iterator<Item = String> {
+    let values: Vec<String> =
+        list.unwrap_or_default().split(',').map(|value| value.trim().to_owned()).collect();
+    values.into_iter().filter(|value| !value.is_empty())
 }
 
 fn without_slash(url: &Url) -> String {
@@ -325,6 +375,18 @@ fn time_zone(name: String) -> Result<String, ConfigError> {
     }
 }
 
+/// Whoever knows it can run tools for any tenant, so it must not be guessed.
+fn internal_secret(value: Option<String>) -> Result<Option<Secret>, ConfigError> {
+    const BYTES_MIN: usize = 16;
+    match value {
+        Some(secret) if secret.len() < BYTES_MIN => {
+            let message = format!("has {} bytes, {BYTES_MIN} are needed", secret.len());
+            Err(ConfigError::Value { name: "INTERNAL_SECRET", message })
+        }
+        secret => Ok(secret.map(Secret::new)),
+    }
+}
+
 fn media_token_secret(value: Option<String>) -> Result<Option<Secret>, ConfigError> {
     match value {
         Some(secret) if secret.len() < media_token::SECRET_BYTES_MIN => {
@@ -353,6 +415,16 @@ mod tests {
     }
 
     #[test]
+    fn the_edge_reaches_a_process_that_listens_everywhere() {
+        let internal = |listening: &str| load(&[]).unwrap().internal_base(listening.parse().unwrap());
+        assert_eq!(internal("0.0.0.0:3000"), "http://127.0.0.1:3000");
+        assert_eq!(internal("[::]:3000"), "http://[::1]:3000");
+        assert_eq!(internal("10.0.0.7:80"), "http://10.0.0.7:80");
+        let elsewhere = load(&[("INTERNAL_URL", "https://media.internal/")]).unwrap();
+        assert_eq!(elsewhere.internal_base(elsewhere.listen), "https://media.internal");
+    }
+
+    #[test]
     fn a_wrong_value_is_named() {
         for (name, value, says) in [
             ("VOICEHIVE_LISTEN", "nowhere", "VOICEHIVE_LISTEN: `nowhere` is not an address"),
@@ -362,6 +434,9 @@ mod tests {
             ("VOICEHIVE_TIME_ZONE", "Mars/Base", "no IANA time zone"),
             ("VOICEHIVE_MAX_CALLS", "0", "a whole number from 1 on"),
             ("MEDIA_TOKEN_SECRET", "short", "has 5 bytes, 16 are needed"),
+            ("INTERNAL_SECRET", "short", "has 5 bytes, 16 are needed"),
+            ("TELNYX_CODEC", "OPUS", "`OPUS` is not PCMU or PCMA"),
+            ("VOICEHIVE_WEBHOOKS_PER_MINUTE", "0", "a whole number from 1 on"),
             ("PUBLIC_URL", "https://x.example/?a=1", "must not have a query"),
         ] {
             let error = load(&[(name, value)]).unwrap_err().to_string();

@@ -7,8 +7,17 @@ use store::{CallId, TenantId};
 use tokio::sync::{mpsc, oneshot, watch};
 use turn::OperatorCommand;
 
-/// How many commands may wait for one call.
-const COMMANDS: usize = 8;
+/// How many wishes may wait for one call: a few commands, and the keys of a hasty caller.
+const WISHES: usize = 16;
+
+/// What is wanted of a live call from outside its socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// An operator's command.
+    Operator(OperatorCommand),
+    /// A key press that the carrier reported by webhook.
+    Key(char),
+}
 
 /// The live calls of this process.
 #[derive(Clone)]
@@ -33,7 +42,7 @@ struct Registry {
 
 struct Entry {
     call: (TenantId, CallId),
-    commands: mpsc::Sender<OperatorCommand>,
+    wishes: mpsc::Sender<Wish>,
     supersede: Option<oneshot::Sender<()>>,
 }
 
@@ -41,8 +50,8 @@ struct Entry {
 pub struct Place {
     shared: Arc<Shared>,
     number: u64,
-    /// What operators and the platform want of the call.
-    pub commands: mpsc::Receiver<OperatorCommand>,
+    /// What operators, the platform and webhooks want of the call.
+    pub wishes: mpsc::Receiver<Wish>,
     /// Resolves when a newer socket has taken the call over. It must then end
     /// without a word to the carrier or the log, for the call goes on.
     pub superseded: oneshot::Receiver<()>,
@@ -96,13 +105,13 @@ impl LiveCalls {
         if registry.calls.values().filter(|entry| entry.call != key).count() >= self.shared.capacity {
             return Err(NoPlace::Full);
         }
-        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let (wishes, receiver) = mpsc::channel(WISHES);
         let (supersede, superseded) = oneshot::channel();
         let number = registry.next;
         registry.next += 1;
-        registry.calls.insert(number, Entry { call: key, commands, supersede: Some(supersede) });
+        registry.calls.insert(number, Entry { call: key, wishes, supersede: Some(supersede) });
         self.shared.publish(&registry);
-        Ok(Place { shared: self.shared.clone(), number, commands: receiver, superseded })
+        Ok(Place { shared: self.shared.clone(), number, wishes: receiver, superseded })
     }
 
     /// Makes a stopping platform wait until what is returned is dropped.
@@ -130,21 +139,16 @@ impl LiveCalls {
         let _ended = count.wait_for(|count| *count == 0).await;
     }
 
-    /// Asks one call for `command`.
+    /// Tells one call what is wanted of it.
     ///
     /// # Errors
     /// Where the call is not live here or too busy.
-    pub fn command(
-        &self,
-        tenant: &TenantId,
-        call: &CallId,
-        command: OperatorCommand,
-    ) -> Result<(), NotTaken> {
+    pub fn wish(&self, tenant: &TenantId, call: &CallId, wish: Wish) -> Result<(), NotTaken> {
         let key = (tenant.clone(), call.clone());
         let registry = self.shared.lock();
         // Of several sockets of one call the newest has the call.
         let entry = registry.calls.values().rev().find(|entry| entry.call == key);
-        entry.ok_or(NotTaken::NotLive)?.commands.try_send(command).map_err(|error| match error {
+        entry.ok_or(NotTaken::NotLive)?.wishes.try_send(wish).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => NotTaken::Busy,
             mpsc::error::TrySendError::Closed(_) => NotTaken::NotLive,
         })
@@ -154,7 +158,7 @@ impl LiveCalls {
     /// left to its own deadlines.
     pub fn command_all(&self, command: &OperatorCommand) {
         for entry in self.shared.lock().calls.values() {
-            let _busy = entry.commands.try_send(command.clone());
+            let _busy = entry.wishes.try_send(Wish::Operator(command.clone()));
         }
     }
 }
@@ -221,7 +225,7 @@ mod tests {
         assert_eq!(enter(&live, "b").err(), Some(NoPlace::Stopping));
         let command = OperatorCommand::Say("Bye".into());
         live.command_all(&command);
-        assert_eq!(place.commands.recv().await, Some(command));
+        assert_eq!(place.wishes.recv().await, Some(Wish::Operator(command)));
         drop(place);
         assert_eq!(live.count(), 1);
         drop(held);
@@ -234,17 +238,17 @@ mod tests {
         let live = LiveCalls::new(9);
         let mut one = enter(&live, "a").unwrap();
         let mut other = enter(&live, "b").unwrap();
-        let command = OperatorCommand::Whisper("Be brief.".into());
-        let send = |call: &str| live.command(&"t".parse().unwrap(), &call.parse().unwrap(), command.clone());
+        let command = Wish::Operator(OperatorCommand::Whisper("Be brief.".into()));
+        let send = |call: &str| live.wish(&"t".parse().unwrap(), &call.parse().unwrap(), command.clone());
         send("a").unwrap();
-        assert_eq!(one.commands.recv().await, Some(command.clone()));
-        assert!(other.commands.try_recv().is_err());
+        assert_eq!(one.wishes.recv().await, Some(command.clone()));
+        assert!(other.wishes.try_recv().is_err());
         assert_eq!(send("c"), Err(NotTaken::NotLive));
-        for _ in 0..COMMANDS {
+        for _ in 0..WISHES {
             send("b").unwrap();
         }
         assert_eq!(send("b"), Err(NotTaken::Busy));
-        one.commands.close();
+        one.wishes.close();
         assert_eq!(send("a"), Err(NotTaken::NotLive), "a call that is over takes no commands");
     }
 

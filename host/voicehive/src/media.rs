@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use media_token::Claims;
 use store::{AgentId, Call, CallId, Claim, TenantId, Timestamp};
 
-use crate::call;
+use crate::call::{self, Dialect};
 use crate::live::NoPlace;
 use crate::platform::Platform;
 use crate::serve::Shared;
@@ -55,14 +55,17 @@ impl Refused {
     }
 }
 
-/// `GET /media/twilio/{token}`: upgrades to a media socket if the token is good
-/// and was never used.
+/// `GET /media/twilio/{token}` and `GET /media/telnyx/{token}`: upgrades to a media socket if the token
+/// is good and was never used.
 pub async fn accept(
     State(shared): State<Shared>,
-    Path(token): Path<String>,
+    Path((carrier, token)): Path<(String, String)>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let admitted = tokio::time::timeout(CHECK_TIMEOUT, admit(&shared.platform, &token)).await;
+    let Some(dialect) = Dialect::of(&carrier) else {
+        return (StatusCode::NOT_FOUND, "there is no such carrier\n").into_response();
+    };
+    let admitted = tokio::time::timeout(CHECK_TIMEOUT, admit(&shared.platform, &token, dialect)).await;
     let admitted = match admitted.unwrap_or(Err(Refused::Database)) {
         Ok(admitted) => admitted,
         Err(refused) => {
@@ -79,16 +82,19 @@ pub async fn accept(
 }
 
 /// Checks a token and takes a place for its call.
-async fn admit(platform: &Arc<Platform>, token: &str) -> Result<call::Admitted, Refused> {
+async fn admit(platform: &Arc<Platform>, token: &str, dialect: Dialect) -> Result<call::Admitted, Refused> {
     let now = Timestamp::now();
     let claims = media_token::verify(std::slice::from_ref(&platform.media_secret), token, now.as_secs())?;
     let (tenant, call, agent) = find(platform, &claims).await?;
+    if call.carrier != dialect.carrier() {
+        return Err(Refused::Call("it is another carrier's"));
+    }
     let place = platform.live.enter(&tenant.id, &call.id)?;
     // Claimed last, so that a refusal for another reason does not use the token up.
     match platform.store.claim(&tenant.id, CLAIM_SCOPE, &claims.nonce, now).await {
         Ok(Claim::First) => {
             place.take_over();
-            Ok(call::Admitted { tenant, call, agent, place })
+            Ok(call::Admitted { tenant, call, agent, place, dialect })
         }
         Ok(Claim::Seen(_)) => Err(Refused::Used),
         Err(error) => {

@@ -44,6 +44,10 @@ pub struct Platform {
     /// Checks media tokens.
     pub media_secret: media_token::Secret,
     media_secret_text: Secret,
+    /// Opens what only the edge may ask.
+    pub internal_secret: Secret,
+    /// Told when something is in the outbox.
+    pub outbox: Arc<tokio::sync::Notify>,
 }
 
 impl Platform {
@@ -63,7 +67,13 @@ impl Platform {
         };
         let media_secret = media_token::Secret::new(media_secret_text.expose().as_bytes())
             .context("MEDIA_TOKEN_SECRET is too short: use 16 bytes or more")?;
+        let internal_secret = match &config.internal_secret {
+            Some(secret) => secret.clone(),
+            None => secrets::load_or_create(&config.data, "internal-secret")?,
+        };
         Ok(Self {
+            internal_secret,
+            outbox: Arc::default(),
             stt: vendors.stt,
             llm: vendors.llm,
             tts: vendors.tts,
@@ -81,11 +91,19 @@ impl Platform {
 
     /// The values of the manifest's variables.
     pub fn edge_variables(&self, listening: SocketAddr) -> BTreeMap<String, String> {
-        let tokens: Vec<&str> = self.config.twilio_tokens.iter().map(Secret::expose).collect();
+        let several = |secrets: &[Secret]| {
+            secrets.iter().map(Secret::expose).collect::<Vec<_>>().join(",")
+        };
         BTreeMap::from([
             ("public_url".to_owned(), self.config.public_base(listening)),
             ("media_url".to_owned(), self.config.media_base(listening)),
-            ("twilio_auth_tokens".to_owned(), tokens.join(",")),
+            ("twilio_auth_tokens".to_owned(), several(&self.config.twilio_tokens)),
+            ("telnyx_public_keys".to_owned(), self.config.telnyx_public_keys.join(",")),
+            ("vapi_secrets".to_owned(), several(&self.config.vapi_secrets)),
+            ("vapi_hmac_secrets".to_owned(), several(&self.config.vapi_hmac_secrets)),
+            ("webhooks_per_minute".to_owned(), self.config.webhooks_per_minute.to_string()),
+            ("internal_url".to_owned(), self.config.internal_base(listening)),
+            ("internal_secret".to_owned(), self.internal_secret.expose().to_owned()),
             ("media_token_secret".to_owned(), self.media_secret_text.expose().to_owned()),
         ])
     }

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::commands;
+use crate::internal;
 use crate::media;
 use crate::platform::Platform;
 
@@ -53,8 +54,9 @@ pub struct Shared {
 /// The routes of this process.
 pub fn router(shared: Shared) -> Router {
     Router::new()
-        .route("/media/twilio/{token}", get(media::accept))
+        .route("/media/{carrier}/{token}", get(media::accept))
         .route("/v1/live/{call}/commands", post(commands::command))
+        .merge(internal::routes())
         .fallback(to_edge)
         .with_state(shared)
 }

@@ -77,6 +77,8 @@ pub struct ToolRunner {
     pub store: Store<NativeDb>,
     /// Whose call it is.
     pub tenant: TenantId,
+    /// Within what like tool calls of one turn are the same: the call's id, or something narrower.
+    pub key_scope: String,
     /// The platform's id of the call.
     pub call_id: String,
     /// The caller's number, or empty.
@@ -105,7 +107,7 @@ impl ToolRunner {
     /// outcome that the model can be told.
     pub async fn run(self, turn: TurnId, call: ToolCall) -> ToolResult {
         let request = Request {
-            call_id: self.call_id.clone(),
+            call_id: self.key_scope.clone(),
             turn: turn.0,
             tool_call_id: call.id.clone(),
             name: call.name.clone(),

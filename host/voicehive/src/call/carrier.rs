@@ -1,11 +1,17 @@
 //! The carrier's media socket.
 
+mod wire;
+
 use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, WebSocket};
-use carriers::twilio;
+use carriers::telnyx::Codec;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
+use tokio::time::Instant;
+
+use wire::{Hearing, Speaking};
+pub use wire::{Dialect, Said};
 
 /// How long the carrier may take to accept a message before the socket counts as broken.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,34 +33,45 @@ pub enum CarrierGone {
 /// The reading half.
 pub struct CarrierReader {
     socket: SplitStream<WebSocket>,
-    session: twilio::Session,
+    opened: Instant,
+    hearing: Hearing,
     unreadable: u32,
 }
 
 /// The writing half. Messages wait until [`CarrierWriter::flush`].
 pub struct CarrierWriter {
     socket: SplitSink<WebSocket, Frame>,
-    stream_sid: String,
+    speaking: Speaking,
     unsent: bool,
 }
 
-/// Splits a socket.
-pub fn split(socket: WebSocket) -> (CarrierReader, CarrierWriter) {
+/// Splits a socket on which a carrier speaks its dialect.
+pub fn split(socket: WebSocket, dialect: Dialect) -> (CarrierReader, CarrierWriter) {
     let (writer, reader) = socket.split();
+    let hearing = Hearing::new(dialect);
     (
-        CarrierReader { socket: reader, session: twilio::Session::new(), unreadable: 0 },
-        CarrierWriter { socket: writer, stream_sid: String::new(), unsent: false },
+        CarrierReader { socket: reader, opened: Instant::now(), hearing, unreadable: 0 },
+        CarrierWriter { socket: writer, speaking: Speaking::new(dialect), unsent: false },
     )
 }
 
 impl CarrierReader {
-    /// The next message; `None` where the socket is closed or broken. Safe to
+    /// What the carrier says next; `None` where the socket is closed or broken. Safe to
     /// drop at any time.
-    pub async fn next(&mut self) -> Option<twilio::Message> {
+    pub async fn next(&mut self) -> Option<Said> {
         loop {
-            let frame = match self.socket.next().await? {
+            if let Some(said) = self.hearing.due(self.opened.elapsed()) {
+                return Some(said);
+            }
+            let deadline = self.hearing.deadline().map(|deadline| self.opened + deadline);
+            let frame = tokio::select! {
+                biased;
+                frame = self.socket.next() => frame?,
+                () = super::driver::sleep_until(deadline) => continue,
+            };
+            let frame = match frame {
                 Ok(Frame::Text(text)) => text,
-                // Twilio sends text only; pings are answered by the library.
+                // Carriers send text only; pings are answered by the library.
                 Ok(Frame::Binary(_) | Frame::Ping(_) | Frame::Pong(_)) => continue,
                 Ok(Frame::Close(_)) => return None,
                 Err(error) => {
@@ -62,29 +79,31 @@ impl CarrierReader {
                     return None;
                 }
             };
-            match self.session.handle(&frame) {
-                Ok(message) => return Some(message),
-                Err(error) => {
-                    tracing::warn!(%error, "the carrier sent an unreadable message");
-                    self.unreadable += 1;
-                    if self.unreadable > MAX_UNREADABLE {
-                        return None;
-                    }
+            if let Err(error) = self.hearing.hear(&frame, self.opened.elapsed()) {
+                tracing::warn!(%error, "the carrier sent an unreadable message");
+                self.unreadable += 1;
+                if self.unreadable > MAX_UNREADABLE {
+                    return None;
                 }
             }
         }
     }
 
+    /// How the announced stream is coded.
+    pub fn codec(&self) -> Codec {
+        self.hearing.codec()
+    }
+
     /// How many messages never arrived.
     pub fn lost(&self) -> u64 {
-        self.session.lost()
+        self.hearing.lost()
     }
 }
 
 impl CarrierWriter {
-    /// Names the stream, without which nothing can be sent.
-    pub fn start(&mut self, stream_sid: &str) {
-        stream_sid.clone_into(&mut self.stream_sid);
+    /// Names the stream, without which nothing can be sent, and how it is coded.
+    pub fn start(&mut self, stream: &str, codec: Codec) {
+        self.speaking.start(stream, codec);
     }
 
     /// Sends mu-law audio.
@@ -92,7 +111,8 @@ impl CarrierWriter {
     /// # Errors
     /// Where the socket is broken.
     pub async fn audio(&mut self, payload: &[u8]) -> anyhow::Result<()> {
-        self.feed(twilio::encode_media(&self.stream_sid, payload)).await
+        let text = self.speaking.audio(payload);
+        self.feed(text).await
     }
 
     /// Sends a mark.
@@ -100,7 +120,7 @@ impl CarrierWriter {
     /// # Errors
     /// Where the socket is broken.
     pub async fn mark(&mut self, name: &str) -> anyhow::Result<()> {
-        self.feed(twilio::encode_mark(&self.stream_sid, name)).await
+        self.feed(self.speaking.mark(name)).await
     }
 
     /// Makes the carrier forget what it has not played.
@@ -108,7 +128,7 @@ impl CarrierWriter {
     /// # Errors
     /// Where the socket is broken.
     pub async fn clear(&mut self) -> anyhow::Result<()> {
-        self.feed(twilio::encode_clear(&self.stream_sid)).await
+        self.feed(self.speaking.clear()).await
     }
 
     /// Hands everything over to the network.

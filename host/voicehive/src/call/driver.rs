@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use audio::{level, vad::Vad};
 use axum::extract::ws::WebSocket;
-use carriers::twilio;
+use carriers::dtmf::{Deduplicator, Path};
 use events::{CallEvent, EndReason};
 use speech::{SttOptions, TtsOptions};
 use tokio::sync::mpsc;
@@ -19,7 +19,7 @@ use turn::{
 
 use super::Admitted;
 use super::answers::Answers;
-use super::carrier::{CarrierGone, CarrierReader, CarrierWriter, split};
+use super::carrier::{CarrierGone, CarrierReader, CarrierWriter, Said, split};
 use super::context::{Past, assess};
 use super::log::CallLog;
 use super::model_tools;
@@ -27,7 +27,7 @@ use super::recogniser::Recogniser;
 use super::recording::{self, Sink};
 use super::setup;
 use super::voices::{Spoken, Voices};
-use crate::live::Place;
+use crate::live::{Place, Wish};
 use crate::platform::Platform;
 use crate::tools::ToolRunner;
 
@@ -72,6 +72,7 @@ pub struct Driver {
     tools: ToolRunner,
     place: Place,
     running: BTreeMap<(TurnId, String), AbortHandle>,
+    keys: Deduplicator,
     vad: Vad,
     samples: Vec<i16>,
     hung_up: bool,
@@ -120,7 +121,7 @@ impl Driver {
         });
         let (answer_to, inputs) = mpsc::channel(INPUTS);
         let (speak_to, spoken) = mpsc::channel(INPUTS);
-        let (reader, writer) = split(socket);
+        let (reader, writer) = split(socket, admitted.dialect);
         Ok(Self {
             call: Recorder::new(config, context, Duration::ZERO, recording),
             began,
@@ -142,12 +143,14 @@ impl Driver {
                 capabilities: platform.capabilities.clone(),
                 store: platform.store.clone(),
                 tenant,
+                key_scope: call_id.to_string(),
                 call_id: call_id.to_string(),
                 caller: admitted.call.from.clone(),
                 time_zone: admitted.tenant.time_zone.clone(),
             },
             place: admitted.place,
             running: BTreeMap::new(),
+            keys: Deduplicator::default(),
             vad: Vad::new(),
             samples: Vec::with_capacity(FRAME_BYTES),
             hung_up: false,
@@ -163,7 +166,7 @@ impl Driver {
     /// where the log cannot be written or the carrier takes no more messages.
     pub async fn run(mut self) -> (Place, anyhow::Result<Ending>) {
         let mut ended = self.run_until_finished().await;
-        self.place.commands.close();
+        self.place.wishes.close();
         if let Err(error) = &ended {
             if error.is::<CarrierGone>() {
                 tracing::warn!(error = format!("{error:#}"), "the line is lost");
@@ -211,7 +214,7 @@ impl Driver {
                     self.superseded = true;
                     return Ok(());
                 }
-                Some(command) = self.place.commands.recv() => self.handle(Input::Operator(command)),
+                Some(wish) = self.place.wishes.recv() => self.on_wish(wish),
                 () = sleep_until(wake) => self.call.handle_timeout(self.now()),
             }
             self.settle().await?;
@@ -228,26 +231,37 @@ impl Driver {
         self.call.handle_input(now, input);
     }
 
-    fn on_carrier(&mut self, message: Option<twilio::Message>) {
-        let input = match message {
+    fn on_carrier(&mut self, said: Option<Said>) {
+        let input = match said {
             None => CarrierInput::Lost,
-            Some(twilio::Message::Start(start)) if start.call_sid == self.carrier_call_id => {
-                self.writer.start(&start.stream_sid);
-                CarrierInput::Started { stream: start.stream_sid }
+            Some(Said::Started { stream, call }) if call == self.carrier_call_id => {
+                self.writer.start(&stream, self.reader.codec());
+                CarrierInput::Started { stream }
             }
-            Some(twilio::Message::Start(_)) => {
+            Some(Said::Started { .. }) => {
                 tracing::warn!("the media socket carries another call than its token names");
                 CarrierInput::Lost
             }
-            Some(twilio::Message::Media { track: twilio::Track::Inbound, payload, .. }) => {
-                return self.on_caller_audio(payload);
-            }
-            Some(twilio::Message::Dtmf { digit }) => CarrierInput::Dtmf(digit),
-            Some(twilio::Message::Mark { name }) => CarrierInput::Mark(MarkName(name)),
-            Some(twilio::Message::Stop) => CarrierInput::Stopped,
-            Some(_) => return,
+            Some(Said::Audio(payload)) => return self.on_caller_audio(payload),
+            Some(Said::Key(digit)) => return self.on_key(digit, Path::Stream),
+            Some(Said::Mark(name)) => CarrierInput::Mark(MarkName(name)),
+            Some(Said::Stopped) => CarrierInput::Stopped,
         };
         self.handle(Input::Carrier(input));
+    }
+
+    /// Carriers that report keys on the socket and by webhook do so for each press.
+    fn on_key(&mut self, digit: char, path: Path) {
+        if self.keys.report(digit, path, self.now()) {
+            self.handle(Input::Carrier(CarrierInput::Dtmf(digit)));
+        }
+    }
+
+    fn on_wish(&mut self, wish: Wish) {
+        match wish {
+            Wish::Operator(command) => self.handle(Input::Operator(command)),
+            Wish::Key(digit) => self.on_key(digit, Path::Webhook),
+        }
     }
 
     fn on_caller_audio(&mut self, payload: Vec<u8>) {
@@ -406,7 +420,8 @@ impl Driver {
     }
 }
 
-async fn sleep_until(wake: Option<Instant>) {
+/// Sleeps until then, or for ever.
+pub(super) async fn sleep_until(wake: Option<Instant>) {
     match wake {
         Some(wake) => tokio::time::sleep_until(wake).await,
         None => std::future::pending().await,

@@ -1,0 +1,265 @@
+//! What the edge asks of this process: one secret opens it, and nobody else knows it.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::Router;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use store::{AgentId, CallId, TenantId};
+use turn::{AgentConfig, ToolCall, TurnId};
+
+use crate::config::Secret;
+use crate::live::{NotTaken, Wish};
+use crate::platform::Platform;
+use crate::serve::{BODY_TIMEOUT, Shared};
+use crate::tools::ToolRunner;
+
+/// The largest body: a tool call's arguments have at most 64 KiB.
+const MAX_BODY_BYTES: usize = 96 << 10;
+
+/// Why a request of the edge's is not served.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("the internal secret is missing or wrong: set `internal_secret` to what INTERNAL_SECRET is here")]
+    Unauthorized,
+    #[error("the body is not what this route takes: {0}")]
+    Malformed(String),
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    #[error("the call cannot take more now")]
+    Busy,
+    #[error("the database does not answer")]
+    Database,
+}
+
+/// The routes of the edge.
+pub fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/internal/v1/wake", post(wake))
+        .route("/internal/v1/tools", post(tools))
+        .route("/internal/v1/assistant", post(assistant))
+        .route("/internal/v1/keys", post(keys))
+}
+
+/// Something is in the outbox.
+async fn wake(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    match authorize(&shared.platform.internal_secret, &headers) {
+        Ok(()) => {
+            shared.platform.outbox.notify_one();
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(refused) => answer(refused),
+    }
+}
+
+/// A tool call that another platform's agent makes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToolRequest {
+    tenant: TenantId,
+    call: CallId,
+    agent: AgentId,
+    #[serde(default)]
+    turn: u32,
+    tool_call_id: String,
+    name: String,
+    arguments: String,
+    caller: String,
+}
+
+async fn tools(State(shared): State<Shared>, request: Request) -> Response {
+    let platform = &shared.platform;
+    let run = async {
+        let request: ToolRequest = read(&platform.internal_secret, request).await?;
+        let runner = runner(platform, &request).await?;
+        let call =
+            ToolCall { id: request.tool_call_id, name: request.name, arguments: request.arguments };
+        // A side effect that was begun is finished, whether or not the edge waits for it.
+        let held = platform.live.hold();
+        let turn = TurnId(request.turn);
+        let running = tokio::spawn(async move {
+            let result = runner.run(turn, call).await;
+            drop(held);
+            result
+        });
+        running.await.map_err(|error| {
+            tracing::error!(%error, "a tool call broke");
+            Refused::Busy
+        })
+    };
+    match run.await {
+        Ok(result) => found(&json!({ "outcome": result.outcome, "text": result.text })),
+        Err(refused) => answer(refused),
+    }
+}
+
+async fn runner(platform: &Platform, request: &ToolRequest) -> Result<ToolRunner, Refused> {
+    let store = &platform.store;
+    let tenant = store.tenant(&request.tenant).await.map_err(database)?.ok_or(Refused::Unknown("tenant"))?;
+    let call = store.call(&tenant.id, &request.call).await.map_err(database)?;
+    let call = call.ok_or(Refused::Unknown("call"))?;
+    let agent = store.agent(&tenant.id, &request.agent).await.map_err(database)?;
+    let agent = agent.ok_or(Refused::Unknown("agent"))?;
+    Ok(ToolRunner {
+        all: platform.tools.clone(),
+        allowed: std::sync::Arc::new(platform.tools.of_agent(&agent.tools)),
+        capabilities: platform.capabilities.clone(),
+        store: store.clone(),
+        tenant: tenant.id,
+        // Other platforms number no turns: what tells two like calls apart is the id that their model gave them.
+        key_scope: format!("{}/{}", call.id, request.tool_call_id),
+        call_id: call.id.to_string(),
+        caller: request.caller.clone(),
+        time_zone: tenant.time_zone,
+    })
+}
+
+/// An agent that another platform is to speak for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AssistantRequest {
+    tenant: TenantId,
+    agent: AgentId,
+}
+
+async fn assistant(State(shared): State<Shared>, request: Request) -> Response {
+    let platform = &shared.platform;
+    let described = async {
+        let request: AssistantRequest = read(&platform.internal_secret, request).await?;
+        let agent = platform.store.agent(&request.tenant, &request.agent).await.map_err(database)?;
+        let agent = agent.ok_or(Refused::Unknown("agent"))?;
+        let config: AgentConfig = serde_json::from_value(agent.config).map_err(|error| {
+            tracing::error!(%error, "an agent's configuration does not fit");
+            Refused::Malformed(format!("the agent's configuration: {error}"))
+        })?;
+        let tools: Vec<_> = platform
+            .tools
+            .of_agent(&agent.tools)
+            .values()
+            .map(|tool| {
+                let tool = tool.definition();
+                json!({ "name": tool.name, "description": tool.description, "parameters": tool.parameters })
+            })
+            .collect();
+        Ok::<_, Refused>(json!({
+            "name": agent.name,
+            "greeting": config.greeting,
+            "instructions": config.instructions,
+            "tools": tools,
+        }))
+    };
+    match described.await {
+        Ok(body) => found(&body),
+        Err(refused) => answer(refused),
+    }
+}
+
+/// A key press that a carrier reported by webhook.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyRequest {
+    tenant: TenantId,
+    call: CallId,
+    digit: char,
+}
+
+async fn keys(State(shared): State<Shared>, request: Request) -> Response {
+    let platform = &shared.platform;
+    let pressed = async {
+        let request: KeyRequest = read(&platform.internal_secret, request).await?;
+        if !matches!(request.digit, '0'..='9' | '*' | '#' | 'A'..='D') {
+            return Err(Refused::Malformed("`digit` must be one of 0-9, *, # and A-D".into()));
+        }
+        platform.live.wish(&request.tenant, &request.call, Wish::Key(request.digit)).map_err(
+            |error| match error {
+                NotTaken::NotLive => Refused::Unknown("live call here"),
+                NotTaken::Busy => Refused::Busy,
+            },
+        )
+    };
+    match pressed.await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refused) => answer(refused),
+    }
+}
+
+async fn read<T: DeserializeOwned>(secret: &Secret, request: Request) -> Result<T, Refused> {
+    let (head, body) = request.into_parts();
+    authorize(secret, &head.headers)?;
+    let read = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(Body::new(body), MAX_BODY_BYTES));
+    let body = match read.await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Err(Refused::Malformed(format!("more than {MAX_BODY_BYTES} bytes"))),
+        Err(_) => return Err(Refused::Malformed("it took too long".into())),
+    };
+    serde_json::from_slice(&body).map_err(|error| Refused::Malformed(error.to_string()))
+}
+
+fn authorize(secret: &Secret, headers: &HeaderMap) -> Result<(), Refused> {
+    use subtle::ConstantTimeEq as _;
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (given.next(), given.next()) else { return Err(Refused::Unauthorized) };
+    let token = value.as_bytes().strip_prefix(b"Bearer ").ok_or(Refused::Unauthorized)?;
+    if bool::from(token.ct_eq(secret.expose().as_bytes())) { Ok(()) } else { Err(Refused::Unauthorized) }
+}
+
+fn database(error: store::StoreError) -> Refused {
+    tracing::error!(%error, "a request of the edge's cannot be served");
+    Refused::Database
+}
+
+fn found(body: &serde_json::Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+fn answer(refused: Refused) -> Response {
+    let (status, code) = match &refused {
+        Refused::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+        Refused::Malformed(_) => (StatusCode::UNPROCESSABLE_ENTITY, "malformed"),
+        Refused::Unknown(_) => (StatusCode::NOT_FOUND, "not-found"),
+        Refused::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        Refused::Database => (StatusCode::SERVICE_UNAVAILABLE, "database"),
+    };
+    crate::problem::response(status, code, &refused.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_one_secret_opens() {
+        let secret = Secret::new("the internal secret");
+        let open = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, value.parse().unwrap());
+            }
+            authorize(&secret, &headers).is_ok()
+        };
+        assert!(open(&["Bearer the internal secret"]));
+        for wrong in [
+            &[][..],
+            &["Bearer "],
+            &["Bearer the internal secre"],
+            &["the internal secret"],
+            &["Bearer the internal secret", "Bearer the internal secret"],
+        ] {
+            assert!(!open(wrong), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_edge_may_send_is_exact() {
+        let read = |json: &str| serde_json::from_str::<ToolRequest>(json);
+        let whole = r#"{"tenant":"default","call":"c","agent":"receptionist","turn":0,"tool_call_id":"t1","name":"leads",
+            "arguments":"{}","caller":""}"#;
+        assert_eq!(read(whole).unwrap().tool_call_id, "t1");
+        assert!(read(&whole.replace("\"caller\"", "\"callers\"")).is_err());
+        assert!(read(&whole.replace("\"default\"", "\"../other\"")).is_err(), "ids are checked");
+    }
+}

@@ -22,6 +22,8 @@ pub(crate) struct Transcript {
     ended_at: Option<CallTime>,
     /// When it took an end back.
     resumed_at: Option<CallTime>,
+    /// When words came that are complete by themselves.
+    entered_at: Option<CallTime>,
     changed_at: CallTime,
     taken: Taken,
 }
@@ -44,6 +46,7 @@ impl Transcript {
             unended: false,
             ended_at: None,
             resumed_at: None,
+            entered_at: None,
             changed_at: CallTime::ZERO,
             taken: Taken::new(settings),
         }
@@ -98,6 +101,7 @@ impl Transcript {
         self.append(text);
         self.unended = false;
         self.utterance_end(now);
+        self.entered_at = Some(now);
         self.changed_at = now;
     }
 
@@ -157,6 +161,7 @@ impl Transcript {
         self.unended = false;
         self.ended_at = None;
         self.resumed_at = None;
+        self.entered_at = None;
     }
 
     /// How many words there are.
@@ -189,9 +194,11 @@ impl Transcript {
         Some(at.max(resumed))
     }
 
-    /// When they would have been committed had the recogniser been instant.
+    /// When they would have been committed had the recogniser been instant, which it has no part in where they were
+    /// entered.
     pub(crate) fn ready_at(&self, patience: &Patience, end_of_speech: CallTime) -> CallTime {
-        end_of_speech + self.ready_after(patience, end_of_speech)
+        let spoken = end_of_speech + self.ready_after(patience, end_of_speech);
+        self.entered_at.map_or(spoken, |at| at.max(spoken))
     }
 
     fn ready_after(&self, patience: &Patience, end_of_speech: CallTime) -> Duration {

@@ -3,7 +3,7 @@
 use crate::workspace::Workspace;
 use crate::{process, progress, task_build};
 
-/// Builds the components, then runs the benchmarks of host/sandbox and host/audio.
+/// Builds the components, then runs the benchmarks of host/sandbox, host/audio and host/voicehive.
 ///
 /// Arguments are passed on to the benchmarks, for example a part of a benchmark's name.
 #[derive(clap::Args)]
@@ -16,7 +16,7 @@ pub struct Args {
 pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     task_build::run(workspace, &task_build::Args::default())?;
     let mut command = process::cargo(workspace);
-    command.args(["bench", "--package", "sandbox", "--package", "audio", "--bench", "*"]);
+    command.args(["bench", "--package", "sandbox", "--package", "audio", "--package", "voicehive", "--bench", "*"]);
     if !args.args.is_empty() {
         command.arg("--").args(&args.args);
     }

@@ -70,6 +70,26 @@ fn files(config: &Config) -> Vec<Check> {
         },
         database(config),
     ]
+    .into_iter()
+    .chain(config.recordings.as_ref().map(|folder| recordings(folder)))
+    .collect()
+}
+
+fn recordings(folder: &std::path::Path) -> Check {
+    match std::fs::metadata(folder) {
+        Ok(found) if !found.is_dir() => {
+            check(Verdict::Bad, "recordings", format!("{} is not a folder", folder.display()))
+        }
+        Ok(found) if found.permissions().readonly() => {
+            check(Verdict::Bad, "recordings", format!("{} cannot be written to", folder.display()))
+        }
+        Ok(_) => check(Verdict::Good, "recordings", folder.display().to_string()),
+        Err(_) => check(
+            Verdict::Warning,
+            "recordings",
+            format!("{} will be made by the first call", folder.display()),
+        ),
+    }
 }
 
 fn database(config: &Config) -> Check {
@@ -88,14 +108,7 @@ fn database(config: &Config) -> Check {
 }
 
 fn carrier(config: &Config) -> Vec<Check> {
-    let mut checks = Vec::new();
-    checks.push(if config.twilio_tokens.is_empty() {
-        check(Verdict::Bad, "twilio", "TWILIO_AUTH_TOKEN is not set: every webhook will be refused")
-    } else if config.twilio_account.is_none() {
-        check(Verdict::Warning, "twilio", "TWILIO_ACCOUNT_SID is not set: calls end when their socket closes")
-    } else {
-        check(Verdict::Good, "twilio", "account and auth token are set")
-    });
+    let mut checks = carriers(config);
     checks.push(match &config.number {
         Some(number) => check(Verdict::Good, "number", number.as_str()),
         None => {
@@ -116,6 +129,60 @@ fn carrier(config: &Config) -> Vec<Check> {
     checks
 }
 
+fn carriers(config: &Config) -> Vec<Check> {
+    let checks: Vec<Check> = [twilio(config), telnyx(config), vapi(config)].into_iter().flatten().collect();
+    if checks.is_empty() {
+        let says = "no carrier can prove itself: set TWILIO_AUTH_TOKEN, TELNYX_PUBLIC_KEY or VAPI_SECRET";
+        return vec![check(Verdict::Bad, "carrier", says)];
+    }
+    checks
+}
+
+fn twilio(config: &Config) -> Option<Check> {
+    let (tokens, account) = (!config.twilio_tokens.is_empty(), config.twilio_account.is_some());
+    Some(match (tokens, account) {
+        (false, false) => return None,
+        (false, true) => {
+            check(Verdict::Bad, "twilio", "TWILIO_AUTH_TOKEN is not set: every webhook will be refused")
+        }
+        (true, false) => check(
+            Verdict::Warning,
+            "twilio",
+            "TWILIO_ACCOUNT_SID is not set: calls end when their socket closes, and none can be placed",
+        ),
+        (true, true) => check(Verdict::Good, "twilio", "account and auth token are set"),
+    })
+}
+
+fn telnyx(config: &Config) -> Option<Check> {
+    let (proof, key) = (!config.telnyx_public_keys.is_empty(), config.telnyx.key.is_some());
+    Some(match (proof, key) {
+        (false, false) => return None,
+        (false, true) => {
+            check(Verdict::Bad, "telnyx", "TELNYX_PUBLIC_KEY is not set: every webhook will be refused")
+        }
+        (true, false) => {
+            check(Verdict::Bad, "telnyx", "TELNYX_API_KEY is not set: no call can be answered or ended")
+        }
+        (true, true) if config.telnyx_connection.is_none() => {
+            check(Verdict::Warning, "telnyx", "TELNYX_CONNECTION_ID is not set: no call can be placed")
+        }
+        (true, true) => check(Verdict::Good, "telnyx", "public key, API key and connection are set"),
+    })
+}
+
+fn vapi(config: &Config) -> Option<Check> {
+    let token = !config.vapi_secrets.is_empty();
+    let signed = !config.vapi_hmac_secrets.is_empty();
+    let by = match (token, signed) {
+        (false, false) => return None,
+        (true, false) => "a token",
+        (false, true) => "signatures",
+        (true, true) => "a token or signatures",
+    };
+    Some(check(Verdict::Good, "vapi", format!("proves itself by {by}")))
+}
+
 async fn vendors(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
     let deepgram = [Recogniser::Deepgram, Recogniser::DeepgramFlux];
@@ -126,6 +193,14 @@ async fn vendors(config: &Config) -> Vec<Check> {
     checks.push(vendor("model", "OPENAI_API_KEY", &config.openai, "https://api.openai.com").await);
     if let Some(url) = &config.fallback.url {
         checks.push(vendor("2nd model", "FALLBACK_API_KEY", &config.fallback, url.as_str()).await);
+    }
+    // Ears and voices of the same endpoint need no second look at it, but their models are worth a line.
+    if config.stt.contains(&Recogniser::OpenAi) {
+        checks.push(check(Verdict::Good, "ears", format!("{} at the model's endpoint", config.openai_stt_model)));
+    }
+    if config.tts.contains(&Synthesiser::OpenAi) {
+        let says = format!("{} as {} at the model's endpoint", config.openai_tts_model, config.openai_tts_voice);
+        checks.push(check(Verdict::Good, "voice", says));
     }
     if config.tts.contains(&Synthesiser::Cartesia) {
         checks

@@ -95,6 +95,7 @@ impl Driver {
         socket: WebSocket,
     ) -> anyhow::Result<Self> {
         let began = Instant::now();
+        let carrier_call_id = admitted.call.carrier_call_id.clone();
         let (tenant, call_id) = (admitted.tenant.id.clone(), admitted.call.id.clone());
         let stored = platform.store.events(&tenant, &call_id, 0).await.context("reading the call's log")?;
         let events: Vec<CallEvent> = stored.iter().filter_map(store::StoredEvent::event).collect();
@@ -125,7 +126,7 @@ impl Driver {
         Ok(Self {
             call: Recorder::new(config, context, Duration::ZERO, recording),
             began,
-            carrier_call_id: admitted.call.carrier_call_id.clone(),
+            carrier_call_id: carrier_call_id.context("the carrier has not named the call yet")?,
             reader,
             writer,
             log: CallLog::new(platform.store.clone(), tenant.clone(), call_id.clone()),

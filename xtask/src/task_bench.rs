@@ -16,7 +16,17 @@ pub struct Args {
 pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     task_build::run(workspace, &task_build::Args::default())?;
     let mut command = process::cargo(workspace);
-    command.args(["bench", "--package", "sandbox", "--package", "audio", "--package", "voicehive", "--bench", "*"]);
+    command.args([
+        "bench",
+        "--package",
+        "sandbox",
+        "--package",
+        "audio",
+        "--package",
+        "voicehive",
+        "--bench",
+        "*",
+    ]);
     if !args.args.is_empty() {
         command.arg("--").args(&args.args);
     }

@@ -36,7 +36,10 @@ async fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    println!("{:<14} {:>8} {:>10} {:>9} {:>9} {:>9}", "runner", "clients", "per second", "p50 ms", "p99 ms", "max ms");
+    println!(
+        "{:<14} {:>8} {:>10} {:>9} {:>9} {:>9}",
+        "runner", "clients", "per second", "p50 ms", "p99 ms", "max ms"
+    );
     measure(Server::voicehive(&[]).await).await;
     if let Some(spin) = Server::spin(&[]).await {
         measure(spin).await;

@@ -40,6 +40,21 @@ pub struct Admitted {
     pub dialect: Dialect,
 }
 
+impl Admitted {
+    /// The number of whoever speaks with the agent; empty where withheld.
+    pub fn person(&self) -> &str {
+        person(&self.call)
+    }
+}
+
+/// The number of whoever speaks with the agent: who called us, or whom we called. Empty where withheld.
+fn person(call: &store::Call) -> &str {
+    match call.direction {
+        store::Direction::Inbound => &call.from,
+        store::Direction::Outbound => &call.to,
+    }
+}
+
 /// Runs a call to its end. Whatever goes wrong ends this call only.
 pub async fn run(platform: Arc<Platform>, admitted: Admitted, socket: WebSocket) {
     let span = tracing::info_span!("call", id = %admitted.call.id, tenant = %admitted.tenant.id);

@@ -13,8 +13,8 @@ use std::time::Duration;
 use store::E164;
 use url::Url;
 
-pub use settings::SETTINGS;
 pub use carrier::TelnyxCodec;
+pub use settings::SETTINGS;
 use speech::{RECOGNISERS, SYNTHESISERS, in_order};
 pub use speech::{Recogniser, Synthesiser};
 

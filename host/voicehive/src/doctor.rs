@@ -196,10 +196,15 @@ async fn vendors(config: &Config) -> Vec<Check> {
     }
     // Ears and voices of the same endpoint need no second look at it, but their models are worth a line.
     if config.stt.contains(&Recogniser::OpenAi) {
-        checks.push(check(Verdict::Good, "ears", format!("{} at the model's endpoint", config.openai_stt_model)));
+        checks.push(check(
+            Verdict::Good,
+            "ears",
+            format!("{} at the model's endpoint", config.openai_stt_model),
+        ));
     }
     if config.tts.contains(&Synthesiser::OpenAi) {
-        let says = format!("{} as {} at the model's endpoint", config.openai_tts_model, config.openai_tts_voice);
+        let says =
+            format!("{} as {} at the model's endpoint", config.openai_tts_model, config.openai_tts_voice);
         checks.push(check(Verdict::Good, "voice", says));
     }
     if config.tts.contains(&Synthesiser::Cartesia) {

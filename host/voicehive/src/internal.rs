@@ -1,11 +1,11 @@
 //! What the edge asks of this process: one secret opens it, and nobody else knows it.
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use axum::Router;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -76,8 +76,7 @@ async fn tools(State(shared): State<Shared>, request: Request) -> Response {
     let run = async {
         let request: ToolRequest = read(&platform.internal_secret, request).await?;
         let runner = runner(platform, &request).await?;
-        let call =
-            ToolCall { id: request.tool_call_id, name: request.name, arguments: request.arguments };
+        let call = ToolCall { id: request.tool_call_id, name: request.name, arguments: request.arguments };
         // A side effect that was begun is finished, whether or not the edge waits for it.
         let held = platform.live.hold();
         let turn = TurnId(request.turn);
@@ -174,12 +173,12 @@ async fn keys(State(shared): State<Shared>, request: Request) -> Response {
         if !matches!(request.digit, '0'..='9' | '*' | '#' | 'A'..='D') {
             return Err(Refused::Malformed("`digit` must be one of 0-9, *, # and A-D".into()));
         }
-        platform.live.wish(&request.tenant, &request.call, Wish::Key(request.digit)).map_err(
-            |error| match error {
+        platform.live.wish(&request.tenant, &request.call, Wish::Key(request.digit)).map_err(|error| {
+            match error {
                 NotTaken::NotLive => Refused::Unknown("live call here"),
                 NotTaken::Busy => Refused::Busy,
-            },
-        )
+            }
+        })
     };
     match pressed.await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),

@@ -91,9 +91,7 @@ impl Platform {
 
     /// The values of the manifest's variables.
     pub fn edge_variables(&self, listening: SocketAddr) -> BTreeMap<String, String> {
-        let several = |secrets: &[Secret]| {
-            secrets.iter().map(Secret::expose).collect::<Vec<_>>().join(",")
-        };
+        let several = |secrets: &[Secret]| secrets.iter().map(Secret::expose).collect::<Vec<_>>().join(",");
         BTreeMap::from([
             ("public_url".to_owned(), self.config.public_base(listening)),
             ("media_url".to_owned(), self.config.media_base(listening)),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use edge::{Edge, Origin, Scheme};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,6 +21,7 @@ use crate::commands;
 use crate::internal;
 use crate::media;
 use crate::platform::Platform;
+use crate::problem;
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,9 +29,14 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many connections are served at once; more wait in the kernel's backlog.
 const MAX_CONNECTIONS: usize = 2048;
 
-/// The largest body that is read. The components' own limits are lower; this one
-/// bounds what all connections together can make this process hold.
+/// The largest body that is read. The components' own limits are lower.
 const MAX_BODY_BYTES: usize = 128 << 10;
+
+/// The largest of Vapi's, whose reports hold whole conversations.
+const MAX_REPORT_BYTES: usize = 1 << 20;
+
+/// What the bodies of all requests together may take, in KiB; more wait, within [`BODY_TIMEOUT`].
+const BODIES_KIB: usize = 128 << 10;
 
 /// How long a client may take to send a body. It is read before the request takes
 /// a place among those in progress, or a few slow clients would take all places.
@@ -49,6 +55,19 @@ pub struct Shared {
     pub listening: SocketAddr,
     /// The edge plane, where this process serves it.
     pub edge: Option<Edge>,
+    /// Room for requests' bodies.
+    bodies: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// For a process that listens there.
+    pub fn new(platform: Arc<Platform>, listening: SocketAddr, edge: Option<Edge>) -> Self {
+        Self { platform, listening, edge, bodies: Arc::new(Semaphore::new(BODIES_KIB)) }
+    }
+}
+
+fn body_limit(path: &str) -> usize {
+    if path.starts_with("/webhooks/") && path.ends_with("/vapi") { MAX_REPORT_BYTES } else { MAX_BODY_BYTES }
 }
 
 /// The routes of this process.
@@ -118,13 +137,27 @@ async fn to_edge(
     request: Request,
 ) -> Result<Response, Infallible> {
     let Some(edge) = shared.edge else {
-        return Ok((StatusCode::NOT_FOUND, "this process serves media sockets only\n").into_response());
+        let detail = "this process serves media sockets only";
+        return Ok(problem::response(StatusCode::NOT_FOUND, "not-found", detail));
     };
     let (head, body) = request.into_parts();
-    let body = match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES)).await {
-        Ok(Ok(body)) => Body::from(body),
-        Ok(Err(_)) => return Ok((StatusCode::PAYLOAD_TOO_LARGE, "the body is too large\n").into_response()),
-        Err(_) => return Ok((StatusCode::REQUEST_TIMEOUT, "the body took too long\n").into_response()),
+    let limit = body_limit(head.uri.path());
+    let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+    let kib = u32::try_from(announced.unwrap_or(limit).min(limit).div_ceil(1024)).unwrap_or(u32::MAX);
+    let read = async {
+        let room = shared.bodies.clone().acquire_many_owned(kib).await.ok()?;
+        Some((axum::body::to_bytes(body, limit).await, room))
+    };
+    let (body, _room) = match tokio::time::timeout(BODY_TIMEOUT, read).await {
+        Ok(Some((Ok(body), room))) => (Body::from(body), room),
+        Ok(Some((Err(_), _))) => {
+            let detail = format!("the body has more than {limit} bytes, or broke off");
+            return Ok(problem::response(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", &detail));
+        }
+        Ok(None) | Err(_) => {
+            let detail = "the body took too long: send it within five seconds";
+            return Ok(problem::response(StatusCode::REQUEST_TIMEOUT, "body-too-slow", detail));
+        }
     };
     let request = Request::from_parts(head, body);
     let origin = Origin { client_addr: address, local_addr: shared.listening, scheme: Scheme::Http };

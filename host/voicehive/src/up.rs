@@ -56,7 +56,7 @@ pub async fn up(config: Config, planes: Planes) -> anyhow::Result<ExitCode> {
     };
     banner::print(&platform, edge.as_ref(), listening, began.elapsed());
     let (stop, stopped) = watch::channel(false);
-    let router = serve::router(Shared { platform: platform.clone(), listening, edge });
+    let router = serve::router(Shared::new(platform.clone(), listening, edge));
     let serving = tokio::spawn(serve::serve(listener, router, stopped));
     stop_signal().await?;
     drain(&platform, &stop).await;

@@ -10,8 +10,8 @@ use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::time::Instant;
 
-use wire::{Hearing, Speaking};
 pub use wire::{Dialect, Said};
+use wire::{Hearing, Speaking};
 
 /// How long the carrier may take to accept a message before the socket counts as broken.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);

@@ -100,7 +100,7 @@ impl Driver {
         let stored = platform.store.events(&tenant, &call_id, 0).await.context("reading the call's log")?;
         let events: Vec<CallEvent> = stored.iter().filter_map(store::StoredEvent::event).collect();
         let past =
-            Past::of_caller(&platform.store, platform.capabilities.clone(), &tenant, &admitted.call.from)
+            Past::of_caller(&platform.store, platform.capabilities.clone(), &tenant, admitted.person())
                 .await?;
         let mut config = setup::agent_config(&admitted, jiff::Timestamp::now())?;
         if platform.twilio.is_none() && config.transfer_to.take().is_some() {
@@ -146,7 +146,7 @@ impl Driver {
                 tenant,
                 key_scope: call_id.to_string(),
                 call_id: call_id.to_string(),
-                caller: admitted.call.from.clone(),
+                caller: admitted.person().to_owned(),
                 time_zone: admitted.tenant.time_zone.clone(),
             },
             place: admitted.place,

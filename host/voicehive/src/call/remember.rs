@@ -17,7 +17,8 @@ const KNOWN: u32 = 500;
 /// # Errors
 /// Where the database or the component fails.
 pub async fn after_call(platform: &Platform, tenant: &TenantId, call: &Call) -> anyhow::Result<()> {
-    if call.from.is_empty() {
+    let person = super::person(call);
+    if person.is_empty() {
         return Ok(());
     }
     let log = platform.store.events(tenant, &call.id, 0).await.context("reading the call's log")?;
@@ -30,7 +31,7 @@ pub async fn after_call(platform: &Platform, tenant: &TenantId, call: &Call) -> 
     let extracted = extracted.map_err(|error| anyhow::anyhow!("the call cannot be remembered: {error:?}"))?;
     let now = Timestamp::now();
     let customer =
-        platform.store.customer_by_phone(tenant, &call.from, now).await.context("finding the customer")?;
+        platform.store.customer_by_phone(tenant, person, now).await.context("finding the customer")?;
     let known = platform.store.memories_of(tenant, &customer.id, KNOWN).await.context("reading memories")?;
     let new: Vec<NewMemory> = extracted
         .into_iter()

@@ -20,14 +20,50 @@ pub fn agent_config(admitted: &Admitted, now: Timestamp) -> anyhow::Result<Agent
     let zone = TimeZone::get(&admitted.tenant.time_zone)
         .with_context(|| format!("the time zone of tenant {}", admitted.tenant.id))?;
     let local = now.to_zoned(zone);
-    let caller = if admitted.call.from.is_empty() { "withheld" } else { &admitted.call.from };
+    let variables = &admitted.call.variables;
+    config.instructions = filled(&config.instructions, variables);
+    config.greeting = filled(&config.greeting, variables);
+    let number = if admitted.person().is_empty() { "withheld" } else { admitted.person() };
+    let whose = match admitted.call.direction {
+        store::Direction::Inbound => "The caller's number",
+        store::Direction::Outbound => "You placed this call. The number you called",
+    };
     config.instructions.push_str(&format!(
-        "\n\nNow: {} ({}).\nThe caller's number: {caller}.",
+        "\n\nNow: {} ({}).\n{whose}: {number}.",
         local.strftime("%A %-d %B %Y, %H:%M, %Y-%m-%dT%H:%M"),
         admitted.tenant.time_zone,
     ));
     config.validate().with_context(|| format!("the configuration of agent {}", admitted.agent.id))?;
     Ok(config)
+}
+
+/// `text` with each `{{name}}` replaced by the call's variable of that name. One that the call does not have is left out: an
+/// agent must not say it. Braces around anything else are text.
+fn filled(text: &str, variables: &serde_json::Map<String, serde_json::Value>) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        filled.push_str(before);
+        let named = after.split_once("}}").filter(|(name, _)| is_name(name.trim()));
+        let Some((name, behind)) = named else {
+            filled.push_str("{{");
+            rest = after;
+            continue;
+        };
+        match variables.get(name.trim()) {
+            Some(serde_json::Value::String(value)) => filled.push_str(value),
+            Some(value) if !value.is_null() => filled.push_str(&value.to_string()),
+            _ => tracing::debug!(name = name.trim(), "a call has no such variable"),
+        }
+        rest = behind;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+fn is_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// What the core knows of the call: for one that goes on after its media socket
@@ -39,7 +75,7 @@ pub fn call_context(admitted: &Admitted, log: &[CallEvent], memories: Vec<String
         store::Direction::Outbound => turn::Direction::Outbound,
     };
     context.tones = tones::mulaw();
-    context.caller_known = !admitted.call.from.is_empty();
+    context.caller_known = !admitted.person().is_empty();
     context.memories = memories;
     if log.iter().any(|event| matches!(event, CallEvent::MediaConnected { .. })) {
         let transcript = Transcript::project(log);
@@ -84,7 +120,26 @@ fn history(transcript: &Transcript) -> Vec<Message> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn variables_are_filled_in_and_what_is_absent_is_left_out() {
+        let variables = json!({ "name": "Ada", "visits": 3, "braces": "{{name}}" });
+        let variables = variables.as_object().unwrap();
+        for (text, expected) in [
+            ("Hello {{name}}, this is your visit {{ visits }}.", "Hello Ada, this is your visit 3."),
+            ("Hello {{nobody}}!", "Hello !"),
+            ("{{braces}}", "{{name}}"),
+            ("A lone {{ stays, and {so} does this}}", "A lone {{ stays, and {so} does this}}"),
+            ("{{{{name}}}}", "{{Ada}}"),
+            ("open {{", "open {{"),
+            ("", ""),
+        ] {
+            assert_eq!(filled(text, variables), expected, "{text}");
+        }
+    }
 
     #[test]
     fn the_conversation_so_far_is_told_with_what_was_heard() {

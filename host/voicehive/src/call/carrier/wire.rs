@@ -346,7 +346,9 @@ mod tests {
         let mut hearing = Hearing::new(Dialect::Telnyx);
         let start = start(encoding);
         hearing.hear(&telnyx::Message::Start(start.clone()).encode(1, &start), Duration::ZERO).unwrap();
-        assert!(matches!(&all(&mut hearing, Duration::ZERO)[..], [Said::Started { call, .. }] if call == "v3:a"));
+        assert!(
+            matches!(&all(&mut hearing, Duration::ZERO)[..], [Said::Started { call, .. }] if call == "v3:a")
+        );
         hearing
     }
 

@@ -19,6 +19,7 @@
 //! which ones exist changes without notice.
 
 mod attributes;
+mod conference;
 mod dial;
 mod element;
 mod gather;
@@ -27,6 +28,7 @@ mod stream;
 mod verbs;
 
 pub use attributes::{CallEvent, Method, RecordingEvent, Trim};
+pub use conference::Conference;
 pub use dial::{Dial, DialRecording, Number, Sip};
 pub use element::Element;
 pub use gather::{Gather, Input, SpeechTimeout};

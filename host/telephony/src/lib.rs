@@ -1,0 +1,16 @@
+//! The carriers' REST sides, and the worker that places calls and carries out commands.
+//!
+//! [`twilio::Rest`] and [`telnyx::Rest`] ask a carrier for one thing at a time. Every request has a deadline, and what
+//! became of it is one of four: it was done, it was refused, it was certainly not done, or nobody knows ([`Fault`]).
+//! The difference is what keeps a call that was placed from being placed twice because its answer was lost.
+
+mod base;
+mod download;
+mod fault;
+pub mod twilio;
+mod wire;
+
+pub use base::{Misconfigured, Secret};
+pub use download::{Error as FetchError, Fetched};
+pub use fault::{Cause, Fault, Refusal};
+pub use wire::Timeouts;

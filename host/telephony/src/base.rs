@@ -77,6 +77,14 @@ impl Base {
         url
     }
 
+    /// The address with a path after its own. The path begins with a slash and is percent-encoded.
+    pub(crate) fn at(&self, path: &str) -> Url {
+        let mut url = self.join(&[]);
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{prefix}{path}"));
+        url
+    }
+
     /// Whether files may be fetched from `url`: encrypted, or as near as the API itself is.
     pub(crate) fn may_fetch(&self, url: &Url) -> bool {
         match url.scheme() {
@@ -131,6 +139,12 @@ mod tests {
     fn a_segment_cannot_leave_its_place_in_the_path() {
         let url = base("https://api.example.com/v2/").unwrap().join(&["calls", "v3:a/../b?c#d", "actions"]);
         assert_eq!(url.as_str(), "https://api.example.com/v2/calls/v3:a%2F..%2Fb%3Fc%23d/actions");
+    }
+
+    #[test]
+    fn an_encoded_path_goes_on_the_wire_as_it_is() {
+        let url = base("https://api.example.com/v2").unwrap().at("/calls/v3%3Aa%2Fb/actions/hangup");
+        assert_eq!(url.as_str(), "https://api.example.com/v2/calls/v3%3Aa%2Fb/actions/hangup");
     }
 
     #[test]

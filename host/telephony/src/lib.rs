@@ -7,6 +7,7 @@
 mod base;
 mod download;
 mod fault;
+pub mod telnyx;
 pub mod twilio;
 mod wire;
 

@@ -4,14 +4,18 @@
 //! became of it is one of four: it was done, it was refused, it was certainly not done, or nobody knows ([`Fault`]).
 //! The difference is what keeps a call that was placed from being placed twice because its answer was lost.
 
+mod backoff;
 mod base;
 mod download;
 mod fault;
+mod hours;
 pub mod telnyx;
 pub mod twilio;
 mod wire;
 
+pub use backoff::Backoff;
 pub use base::{Misconfigured, Secret};
 pub use download::{Error as FetchError, Fetched};
 pub use fault::{Cause, Fault, Refusal};
+pub use hours::{CallingHours, InvalidHours};
 pub use wire::Timeouts;

@@ -9,6 +9,7 @@ mod base;
 mod download;
 mod fault;
 mod hours;
+pub mod order;
 pub mod telnyx;
 pub mod twilio;
 mod wire;

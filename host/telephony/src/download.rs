@@ -102,6 +102,11 @@ fn part(file: &Path) -> PathBuf {
     file.with_file_name(name)
 }
 
+/// The SHA-256 of some bytes, in lower-case hexadecimal.
+pub(crate) fn hex_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

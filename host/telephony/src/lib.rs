@@ -6,6 +6,7 @@
 
 mod backoff;
 mod base;
+pub mod dispatch;
 mod download;
 mod fault;
 mod hours;

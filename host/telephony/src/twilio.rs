@@ -94,7 +94,7 @@ impl Rest {
             return Err(Fault::unfit("malformed_keys"));
         }
         let document = twiml::Response::new().play(twiml::Play::digits(keys)).redirect(go_on);
-        self.redirect(call_sid, &Instructions::Twiml(document)).await
+        self.redirect(call_sid, &Instructions::from(&document)).await
     }
 
     async fn update<V: AsRef<str>>(&self, call_sid: &str, form: &[(&str, V)]) -> Result<(), Fault> {

@@ -1,11 +1,12 @@
-//! Warm transfer: a human is told what it is about before the caller is put through.
+//! Warm transfer: caller and human meet in a conference, and the human is told first what it is about.
 //!
-//! 1. [`Rest::consult`] calls the human, who hears a briefing and then waits in a conference. The caller goes on talking
-//!    with the agent, so nothing is lost if nobody answers.
-//! 2. When the human has answered, [`Rest::join`] moves the caller from the agent into the conference.
-//! 3. Whoever leaves ends it; the other one goes on with what their instructions say next.
+//! [`Rest::consult`] calls the human, who hears a briefing and then waits in the conference. [`Rest::join`] moves the
+//! caller there from the agent. A caller who is to go on talking with the agent until the human is there is joined when
+//! the human's leg is reported answered; [`Rest::warm_transfer`] joins at once, and the caller hears music until then.
 //!
-//! [`Rest::conference`], [`Rest::participants`] and [`Rest::end_conference`] see and end it from outside.
+//! Everybody's reports go to one address: those of the conference, those of the human's leg, and the caller's, who asks
+//! it for instructions once out of the conference. [`Rest::conference`], [`Rest::participants`] and
+//! [`Rest::end_conference`] see and end a conference from outside.
 
 use std::time::Duration;
 
@@ -27,8 +28,8 @@ pub struct Consultation {
     pub conference: String,
     /// What the human hears first.
     pub briefing: twiml::Say,
-    /// Where Twilio reports how this leg fares; its `answered` is when to join the caller.
-    pub status_callback: String,
+    /// Where Twilio reports how the leg and the conference fare.
+    pub reports: String,
     /// How long it may ring.
     pub ring: Duration,
 }
@@ -57,25 +58,48 @@ impl Rest {
     /// # Errors
     /// As [`Rest::place`].
     pub async fn consult(&self, consultation: &Consultation) -> Result<String, Fault> {
-        let room = room(&consultation.conference);
+        let room = room(&consultation.conference, &consultation.reports);
         let document = twiml::Response::new()
             .say(consultation.briefing.clone())
             .dial(twiml::Dial::new().conference(room));
-        let mut call =
-            NewCall::new(&consultation.from, &consultation.to, Instructions::Twiml(document));
-        call.status_callback = Some(consultation.status_callback.clone());
+        let mut call = NewCall::new(&consultation.from, &consultation.to, Instructions::from(&document));
+        call.status_callback = Some(consultation.reports.clone());
         call.ring = Some(consultation.ring);
         self.place(&call).await
     }
 
-    /// Moves a caller into the conference; `on_end` is asked for instructions once the caller has left it, or was left
-    /// alone.
+    /// Moves a caller into the conference. `reports` is told of it, and asked for instructions once the caller has left
+    /// or was left alone.
     ///
     /// # Errors
     /// As [`Rest::redirect`].
-    pub async fn join(&self, call_sid: &str, conference: &str, on_end: &str) -> Result<(), Fault> {
-        let dial = twiml::Dial::new().action(on_end).conference(room(conference));
-        self.redirect(call_sid, &Instructions::Twiml(twiml::Response::new().dial(dial))).await
+    pub async fn join(&self, call_sid: &str, conference: &str, reports: &str) -> Result<(), Fault> {
+        let dial = twiml::Dial::new().action(reports).conference(room(conference, reports));
+        let document = twiml::Response::new().dial(dial);
+        self.redirect(call_sid, &Instructions::from(&document)).await
+    }
+
+    /// Calls the human and moves the caller into the conference at once; says the `CallSid` of the human's leg. Where
+    /// the caller cannot be moved, the human's leg is ended and the caller stays with the agent.
+    ///
+    /// # Errors
+    /// As [`Fault`] says, of the first of the two that failed. After [`Fault::Unknown`] the human may be called.
+    pub async fn warm_transfer(&self, call_sid: &str, consultation: &Consultation) -> Result<String, Fault> {
+        let human = self.consult(consultation).await?;
+        let join = || self.join(call_sid, &consultation.conference, &consultation.reports);
+        let joined = match join().await {
+            // Into the same conference again does no harm.
+            Err(Fault::Unknown { .. } | Fault::NotDone { .. }) => join().await,
+            other => other,
+        };
+        match joined {
+            Ok(()) => Ok(human),
+            Err(fault) => {
+                // The first fault is what is told; a leg that cannot be ended ends when the human hangs up.
+                let _ = self.end(&human).await;
+                Err(fault)
+            }
+        }
     }
 
     /// The conference of this name that goes on, if there is one.
@@ -131,7 +155,12 @@ impl Rest {
     }
 }
 
-/// Both enter the same way: a conference of two has no moderator, and no tone is played at its door.
-fn room(name: &str) -> twiml::Conference {
-    twiml::Conference::new(name).beep(false).start_on_enter(true).end_on_exit(true)
+/// Both enter the same way: a conference of two has no moderator, and no tone is played at its door. Twilio takes the
+/// address for reports from whoever enters first.
+fn room(name: &str, reports: &str) -> twiml::Conference {
+    twiml::Conference::new(name)
+        .beep(false)
+        .start_on_enter(true)
+        .end_on_exit(true)
+        .status(reports, twiml::Method::Post, "start end join leave")
 }

@@ -15,20 +15,23 @@ pub enum Instructions {
     /// What the document at this address says; Twilio asks for it with a signed POST.
     Url(String),
     /// This document, of at most 4000 characters.
-    Twiml(twiml::Response),
+    Twiml(String),
+}
+
+impl From<&twiml::Response> for Instructions {
+    fn from(document: &twiml::Response) -> Self {
+        Self::Twiml(document.to_xml())
+    }
 }
 
 impl Instructions {
     pub(super) fn write(&self, form: &mut Vec<(&str, Cow<'_, str>)>) -> Result<(), Fault> {
         match self {
             Self::Url(url) => form.extend([("Url", url.clone().into()), ("Method", "POST".into())]),
-            Self::Twiml(document) => {
-                let xml = document.to_xml();
-                if xml.chars().count() > MAX_TWIML {
-                    return Err(Fault::unfit("twiml_too_long"));
-                }
-                form.push(("Twiml", xml.into()));
+            Self::Twiml(document) if document.chars().count() > MAX_TWIML => {
+                return Err(Fault::unfit("twiml_too_long"));
             }
+            Self::Twiml(document) => form.push(("Twiml", document.clone().into())),
         }
         Ok(())
     }
@@ -204,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_document_longer_than_twilio_takes_is_never_sent() {
-        let say = |n| Instructions::Twiml(twiml::Response::new().say("a".repeat(n).as_str()));
+        let say = |n| Instructions::from(&twiml::Response::new().say("a".repeat(n).as_str()));
         assert!(call(say(3000)).form().is_ok());
         assert_eq!(call(say(4000)).form().unwrap_err(), Fault::unfit("twiml_too_long"));
     }

@@ -174,3 +174,5 @@ CREATE TABLE recordings (
     PRIMARY KEY (tenant, call, id),
     FOREIGN KEY (tenant, call) REFERENCES calls (tenant, id)
 );
+
+CREATE INDEX recordings_due ON recordings (state, created_at);

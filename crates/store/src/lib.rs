@@ -9,7 +9,7 @@
 //! and those that concern none:
 //!
 //! * [`Store::resolve_number`], [`Store::tenant_by_api_key`], [`Store::locate_call`];
-//! * [`Store::lease_commands`], [`Store::lease_orders`];
+//! * [`Store::lease_commands`], [`Store::lease_orders`], [`Store::recordings_due`];
 //! * [`Store::admit`], [`Store::first_delivery`], [`Store::forget_delivery`], [`Store::sweep`],
 //!   [`Store::schema_version`].
 
@@ -31,6 +31,7 @@ pub mod native;
 mod orders;
 pub mod projections;
 mod receiving;
+mod recording_queue;
 mod recordings;
 #[cfg(feature = "spin")]
 pub mod spin;
@@ -57,6 +58,7 @@ pub use naming::Named;
 pub use native::NativeDb;
 pub use orders::{Cancelled, NewOrder, Order, OrderState, Ordered};
 pub use receiving::{Created, LIVE_MAX, NewCall, Receipt, Received};
+pub use recording_queue::DueRecording;
 pub use recordings::{Recording, RecordingState};
 #[cfg(feature = "spin")]
 pub use spin::SpinDb;

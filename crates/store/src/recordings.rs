@@ -145,7 +145,7 @@ pub(crate) fn known(
     Statement::new(sql, params)
 }
 
-fn recording(row: &Row<'_>) -> Result<Recording, StoreError> {
+pub(crate) fn recording(row: &Row<'_>) -> Result<Recording, StoreError> {
     let positive =
         |column| Ok::<_, StoreError>(row.optional_integer(column)?.and_then(|n| u64::try_from(n).ok()));
     Ok(Recording {

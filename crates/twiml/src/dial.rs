@@ -1,6 +1,6 @@
 //! Calling another party.
 
-use crate::Element;
+use crate::{Conference, Element};
 use crate::attributes::{CallEvent, Method, RecordingEvent, Trim, seconds};
 use std::time::Duration;
 
@@ -45,6 +45,11 @@ impl Dial {
     /// Rings a SIP address.
     pub fn sip(self, sip: impl Into<Sip>) -> Self {
         Self(self.0.child(sip.into()))
+    }
+
+    /// Joins the caller with everybody in a room.
+    pub fn conference(self, conference: impl Into<Conference>) -> Self {
+        Self(self.0.child(conference.into()))
     }
 
     /// Where the outcome goes; its answer continues the call. Without it the next verb runs.

@@ -19,6 +19,7 @@
 //! which ones exist changes without notice.
 
 mod attributes;
+mod conference;
 mod dial;
 mod element;
 mod gather;
@@ -27,11 +28,12 @@ mod stream;
 mod verbs;
 
 pub use attributes::{CallEvent, Method, RecordingEvent, Trim};
+pub use conference::Conference;
 pub use dial::{Dial, DialRecording, Number, Sip};
 pub use element::Element;
 pub use gather::{Gather, Input, SpeechTimeout};
 pub use speak::{Pause, Play, Say};
-pub use stream::{Connect, Stream, Track};
+pub use stream::{Connect, Stream, StreamCodec, Track};
 pub use verbs::{Record, Redirect, Rejection};
 
 /// A whole document: the verbs run from first to last.

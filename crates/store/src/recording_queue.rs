@@ -1,0 +1,46 @@
+//! The recordings that are still to be fetched, of all tenants.
+
+use crate::db::Row;
+use crate::recordings::{Recording, recording};
+use crate::{CallId, Db, Statement, Store, StoreError, TenantId, Timestamp};
+
+/// A recording that the carrier offers and nobody has fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueRecording {
+    /// The tenant of the call.
+    pub tenant: TenantId,
+    /// The call.
+    pub call: CallId,
+    /// The carrier that offers it.
+    pub carrier: String,
+    /// When we first heard of it. Some addresses hold for minutes from then on.
+    pub known_at: Timestamp,
+    /// The recording.
+    pub recording: Recording,
+}
+
+impl<D: Db> Store<D> {
+    /// At most `limit` recordings that the carriers offer and that were neither fetched nor given up, of any tenant, the
+    /// one that was known last, first: its address has the best chance to hold. Nobody leases one: fetching it twice
+    /// does no harm.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn recordings_due(&self, limit: u32) -> Result<Vec<DueRecording>, StoreError> {
+        let sql = "SELECT r.*, c.carrier AS carrier FROM recordings r \
+                   JOIN calls c ON c.tenant = r.tenant AND c.id = r.call \
+                   WHERE r.state = 'known' ORDER BY r.created_at DESC, r.tenant, r.call, r.id LIMIT ?1";
+        let rows = self.db.query(Statement::new(sql, [limit.into()])).await?;
+        rows.iter().map(|row| due(&row)).collect()
+    }
+}
+
+fn due(row: &Row<'_>) -> Result<DueRecording, StoreError> {
+    Ok(DueRecording {
+        tenant: row.parse("tenant")?,
+        call: row.parse("call")?,
+        carrier: row.parse("carrier")?,
+        known_at: Timestamp(row.integer("created_at")?),
+        recording: recording(row)?,
+    })
+}

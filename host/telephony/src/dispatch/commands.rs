@@ -1,0 +1,88 @@
+//! The lane of commands: what carriers are told of calls that go on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::{Command, StoreError};
+
+use super::Shared;
+use super::lane::Lane;
+use crate::Fault;
+use crate::backoff::Backoff;
+
+pub(super) struct Commands {
+    shared: Arc<Shared>,
+}
+
+impl Commands {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    async fn carry_out(&self, command: &Command) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        if command.expires_at <= shared.now() {
+            return self.fail(command, "expired").await;
+        }
+        let Some(line) = shared.lines.get(&command.carrier) else {
+            return self.fail(command, "there is no such carrier").await;
+        };
+        let (fault, retry_after) = match line.carrier.command(command).await {
+            Ok(()) => return shared.store.command_done(&command.tenant, &command.id, shared.now()).await,
+            Err(fault @ Fault::Refused { .. }) => return self.fail(command, &fault.to_string()).await,
+            Err(fault @ Fault::NotDone { retry_after, .. }) => (fault, retry_after.unwrap_or_default()),
+            // Said again under the same name, or where saying it twice does no harm: see `Carrier::command`.
+            Err(fault @ Fault::Unknown { .. }) => (fault, Duration::ZERO),
+        };
+        let pause = BACKOFF.pause(command.attempts, shared.share()).max(retry_after);
+        let at = shared.now().plus(pause);
+        if command.attempts >= MAX_ATTEMPTS || command.expires_at <= at {
+            return self.fail(command, &fault.to_string()).await;
+        }
+        tracing::info!(call = %command.call, action = command.action, %fault, "a command is to be repeated");
+        shared.store.command_again(&command.tenant, &command.id, at, &fault.to_string()).await
+    }
+
+    async fn fail(&self, command: &Command, why: &str) -> Result<(), StoreError> {
+        tracing::warn!(call = %command.call, action = command.action, why, "a command was not carried out");
+        self.shared.store.command_failed(&command.tenant, &command.id, why, self.shared.now()).await
+    }
+}
+
+impl Lane for Commands {
+    type Item = Command;
+
+    const NAME: &'static str = "commands";
+
+    fn slots(&self) -> usize {
+        self.shared.settings.commands
+    }
+
+    fn poll(&self) -> Duration {
+        self.shared.settings.poll
+    }
+
+    async fn lease(&self, limit: u32) -> Vec<Command> {
+        let shared = &self.shared;
+        let leased = shared.store.lease_commands(&shared.settings.owner, shared.now(), LEASE, limit).await;
+        leased.unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot see which commands are due");
+            Vec::new()
+        })
+    }
+
+    async fn run(&self, command: Command) {
+        if let Err(error) = self.carry_out(&command).await {
+            tracing::warn!(call = %command.call, %error, "a command was left as it stood");
+        }
+    }
+}
+
+/// Somebody on the telephone waits. Telnyx advises to repeat a command after 500 ms.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), most: Duration::from_secs(4) };
+
+/// With requests of at most 10 s all tries fall within the 60 s for which Telnyx knows a command by its name.
+const MAX_ATTEMPTS: u32 = 4;
+
+/// Above what a command takes: two requests at most, of 10 s each.
+const LEASE: Duration = Duration::from_secs(25);

@@ -1,0 +1,193 @@
+//! The lane of recordings: fetched before the carriers' links die.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use store::{DueRecording, StoreError, Timestamp};
+
+use super::Shared;
+use super::lane::Lane;
+use crate::backoff::Backoff;
+use crate::download::hex_of;
+use crate::{Fault, FetchError};
+
+pub(super) struct Recordings {
+    shared: Arc<Shared>,
+    tries: Mutex<BTreeMap<Key, Try>>,
+}
+
+/// A recording, by its tenant, call and id.
+type Key = (String, String, String);
+
+/// How fetching a recording goes. It is in memory only: who begins anew may try anew.
+#[derive(Clone, Copy)]
+struct Try {
+    made: u32,
+    /// `None` while it is being fetched.
+    next_at: Option<Timestamp>,
+}
+
+impl Recordings {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, tries: Mutex::default() }
+    }
+
+    /// The first of those that are due and that nobody is at. What is due no more is forgotten.
+    fn take(&self, mut due: Vec<DueRecording>, limit: usize) -> Vec<DueRecording> {
+        let now = self.shared.now();
+        let mut tries = self.tries();
+        tries.retain(|known, one| one.next_at.is_none() || due.iter().any(|due| key(due) == *known));
+        due.retain(|due| match tries.get(&key(due)) {
+            Some(one) => one.next_at.is_some_and(|at| at <= now),
+            None => true,
+        });
+        due.truncate(limit);
+        for due in &due {
+            tries.entry(key(due)).or_insert(Try { made: 0, next_at: None }).next_at = None;
+        }
+        due
+    }
+
+    async fn fetch(&self, due: &DueRecording, folder: &Path) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let (tenant, call, id) = (&due.tenant, &due.call, due.recording.id.as_str());
+        let Some(line) = shared.lines.get(&due.carrier) else {
+            shared.store.recording_failed(tenant, call, id, "there is no such carrier").await?;
+            return Ok(());
+        };
+        let file = file(folder, due);
+        match line.carrier.fetch(due, &file, shared.settings.recording_limit).await {
+            Ok(fetched) => {
+                tracing::info!(%call, recording = id, bytes = fetched.bytes, "recording fetched");
+                let now = shared.now();
+                shared.store.recording_fetched(tenant, call, id, fetched.bytes, &fetched.sha256, now).await?;
+                self.tries().remove(&key(due));
+            }
+            Err(error) => match self.again(due, &error) {
+                Some(at) => tracing::info!(%call, recording = id, %error, at = at.0, "a recording is to be tried again"),
+                None => {
+                    tracing::warn!(%call, recording = id, %error, "a recording cannot be fetched");
+                    shared.store.recording_failed(tenant, call, id, &error.to_string()).await?;
+                    self.tries().remove(&key(due));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// When to try again, if at all.
+    fn again(&self, due: &DueRecording, error: &FetchError) -> Option<Timestamp> {
+        let retry_after = match error {
+            FetchError::Carrier(Fault::Refused { refusal }) if refusal.status == 404 => Duration::ZERO,
+            FetchError::Carrier(Fault::Refused { .. }) | FetchError::TooLong { .. } => return None,
+            FetchError::Carrier(Fault::NotDone { retry_after, .. }) => retry_after.unwrap_or_default(),
+            // A full disk may be given room.
+            FetchError::Carrier(Fault::Unknown { .. }) | FetchError::File(_) => Duration::ZERO,
+        };
+        let mut tries = self.tries();
+        let one = tries.get_mut(&key(due))?;
+        one.made += 1;
+        if one.made >= MAX_TRIES {
+            return None;
+        }
+        let pause = BACKOFF.pause(one.made, self.shared.share()).max(retry_after);
+        let at = self.shared.now().plus(pause);
+        one.next_at = Some(at);
+        Some(at)
+    }
+
+    fn tries(&self) -> MutexGuard<'_, BTreeMap<Key, Try>> {
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lane for Recordings {
+    type Item = DueRecording;
+
+    const NAME: &'static str = "recordings";
+
+    fn slots(&self) -> usize {
+        match self.shared.settings.recordings_folder {
+            Some(_) => self.shared.settings.recordings,
+            None => 0,
+        }
+    }
+
+    fn poll(&self) -> Duration {
+        self.shared.settings.poll
+    }
+
+    async fn lease(&self, limit: u32) -> Vec<DueRecording> {
+        match self.shared.store.recordings_due(LOOKED_AT).await {
+            Ok(due) => self.take(due, usize::try_from(limit).unwrap_or(usize::MAX)),
+            Err(error) => {
+                tracing::warn!(%error, "cannot see which recordings are to be fetched");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn run(&self, due: DueRecording) {
+        let Some(folder) = &self.shared.settings.recordings_folder else { return };
+        if let Err(error) = self.fetch(&due, folder).await {
+            tracing::warn!(call = %due.call, %error, "what became of a recording was not written down");
+            self.again(&due, &FetchError::Carrier(Fault::Unknown { cause: crate::Cause::Lost }));
+        }
+    }
+}
+
+fn key(due: &DueRecording) -> Key {
+    (due.tenant.to_string(), due.call.to_string(), due.recording.id.clone())
+}
+
+/// Where a recording goes: below the folder, whatever its names are. Telnyx's are MP3 where the carrier's own settings
+/// say so.
+fn file(folder: &Path, due: &DueRecording) -> PathBuf {
+    let address = due.recording.url.as_deref().unwrap_or_default();
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let kind = if path.ends_with(".mp3") { "mp3" } else { "wav" };
+    let name = format!("{}.{kind}", plain(&due.recording.id));
+    folder.join(plain(due.tenant.as_str())).join(plain(due.call.as_str())).join(name)
+}
+
+/// A name that is a file's as it stands; of any other its hash.
+fn plain(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_plain) {
+        return name.to_owned();
+    }
+    hex_of(name.as_bytes())
+}
+
+/// Recordings that wait for their next try are among those that are looked at.
+const LOOKED_AT: u32 = 64;
+
+/// Twilio announces a recording a little before it can be fetched, Telnyx's link dies after ten minutes: with these
+/// pauses the last try is made after nine minutes at most.
+const MAX_TRIES: u32 = 10;
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), most: Duration::from_secs(90) };
+
+const MAX_NAME: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out_of_the_folder() {
+        assert_eq!(plain("RE0123abc_-"), "RE0123abc_-");
+        for name in ["", ".", "..", "../x", "a/b", "a\\b", "C:x", "ä", &"x".repeat(101)] {
+            let plain = plain(name);
+            assert!(plain.len() == 64 && plain.bytes().all(|byte| byte.is_ascii_hexdigit()), "{name}");
+        }
+        assert_ne!(plain("."), plain(".."));
+    }
+
+    #[test]
+    fn the_last_try_comes_before_telnyxs_link_dies() {
+        let longest: Duration = (1..MAX_TRIES).map(|made| BACKOFF.pause(made, 1.0)).sum();
+        assert!(longest < Duration::from_secs(9 * 60), "{longest:?}");
+    }
+}

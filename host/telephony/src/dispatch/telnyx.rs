@@ -1,0 +1,95 @@
+//! Telnyx, as the worker uses it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ::telnyx::{ClientState, Dial, Dialled, MachineDetection, OutOfLimits};
+use call_state::Ids;
+use store::{Command, DueRecording, Order, Timestamp};
+
+use super::carrier::{BoxFuture, Carrier};
+use crate::order::Rules;
+use crate::telnyx::Rest;
+use crate::{Fault, FetchError, Fetched};
+
+/// Telnyx's API, and where its webhooks go. Commands are Call Control's, by their own names and bodies.
+#[derive(Clone, Debug)]
+pub struct Telnyx {
+    rest: Rest,
+    webhook: String,
+}
+
+impl Telnyx {
+    /// `public_url` is where the edge is reached from outside, without a final slash.
+    #[must_use]
+    pub fn new(rest: Rest, public_url: &str) -> Self {
+        Self { rest, webhook: format!("{}/webhooks/telnyx/call", public_url.trim_end_matches('/')) }
+    }
+
+    fn dial(&self, order: &Order, attempt: &str) -> Result<Dial, OutOfLimits> {
+        let mut dial = self
+            .rest
+            .dial(order.from.as_str(), order.to.as_str())?
+            .command_id(attempt)
+            .client_state(&ClientState::of_call(order.call.as_str())?)
+            .ring(order.ring.clamp(MIN_RING, MAX_RING))?
+            .webhook_url(self.webhook.as_str())?;
+        if order.detect_machine {
+            dial = dial.machine_detection(MachineDetection::GreetingEnd);
+        }
+        if order.record {
+            dial = dial.record();
+        }
+        Ok(dial)
+    }
+}
+
+impl Carrier for Telnyx {
+    fn rules(&self) -> Rules {
+        Rules::telnyx()
+    }
+
+    fn place<'a>(&'a self, order: &'a Order, attempt: &'a str) -> BoxFuture<'a, Result<Ids, Fault>> {
+        Box::pin(async move {
+            let dial = self.dial(order, attempt).map_err(|_| Fault::unfit("out_of_limits"))?;
+            self.rest.place(dial).await.map(ids)
+        })
+    }
+
+    fn find<'a>(&'a self, order: &'a Order, _since: Timestamp) -> BoxFuture<'a, Result<Vec<Ids>, Fault>> {
+        Box::pin(async move {
+            let found = self.rest.active_call(order.call.as_str()).await?;
+            Ok(found.map(ids).into_iter().collect())
+        })
+    }
+
+    fn command<'a>(&'a self, command: &'a Command) -> BoxFuture<'a, Result<(), Fault>> {
+        let body = command.body.clone();
+        Box::pin(self.rest.act(&command.carrier_call_id, &command.action, body, &command.id))
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        recording: &'a DueRecording,
+        file: &'a Path,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Fetched, FetchError>> {
+        Box::pin(async move {
+            let url = recording.recording.url.as_deref().ok_or_else(|| Fault::unfit("no_address"))?;
+            self.rest.fetch_recording(url, file, limit).await
+        })
+    }
+}
+
+fn ids(dialled: Dialled) -> Ids {
+    Ids {
+        leg: Some(dialled.call_control_id),
+        alias: dialled.call_leg_id,
+        parent: None,
+        session: dialled.call_session_id,
+    }
+}
+
+/// Telnyx's limits on `timeout_secs`.
+const MIN_RING: Duration = Duration::from_secs(5);
+const MAX_RING: Duration = Duration::from_secs(600);

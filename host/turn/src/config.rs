@@ -38,6 +38,10 @@ pub struct AgentConfig {
     /// The telephone number, E.164, to which the caller is handed over when the model asks
     /// for it (`transfer_call`) or cannot go on; absent: nobody.
     pub transfer_to: Option<String>,
+    /// What the person at that number is told before the caller is put through, who hears
+    /// music meanwhile; absent: they are connected at once. Carriers that cannot do this
+    /// connect at once.
+    pub transfer_briefing: Option<String>,
     /// How many times in one turn the model may ask for tools. Default 3, as in LiveKit Agents.
     pub max_tool_rounds: u32,
     /// How many turns of the caller are answered before the agent says goodbye. Default
@@ -70,6 +74,7 @@ impl Default for AgentConfig {
             farewell: "Thank you for calling. Goodbye.".into(),
             fillers: vec!["One moment, please.".into(), "Just a second.".into()],
             transfer_to: None,
+            transfer_briefing: None,
             max_tool_rounds: 3,
             max_turns: 200,
             barge_in: BargeIn::default(),

@@ -70,9 +70,16 @@ async fn take(platform: &Platform, call: &str, headers: &HeaderMap, body: Body) 
     let command: Command =
         serde_json::from_slice(&body).map_err(|error| Refused::Invalid(format!("the body: {error}")))?;
     let command = command.checked()?;
-    if matches!(command, OperatorCommand::Transfer { .. }) && platform.twilio.is_none() {
-        let message = "transfer: needs the carrier's account (hint: set TWILIO_ACCOUNT_SID)";
-        return Err(Refused::Invalid(message.into()));
+    if matches!(command, OperatorCommand::Transfer { .. }) {
+        let stored = platform.store.call(&tenant, &call).await.map_err(|error| {
+            tracing::error!(%error, "a call cannot be looked up");
+            Refused::Internal
+        })?;
+        let carrier = stored.ok_or(Refused::NotFound)?.carrier;
+        if !platform.carriers.can_hand_over(&carrier) {
+            let message = format!("transfer: needs {carrier}'s credentials (hint: `voicehive doctor`)");
+            return Err(Refused::Invalid(message));
+        }
     }
     platform.live.wish(&tenant, &call, Wish::Operator(command)).map_err(|error| match error {
         NotTaken::NotLive => Refused::NotFound,

@@ -196,6 +196,10 @@ impl Config {
         let url = |name: &'static str, schemes: &[&str]| parse_url(name, get(name), schemes);
         let secret = |name| get(name).map(Secret::new);
         let data = path("VOICEHIVE_DATA", ".voicehive");
+        if get("TELNYX_API_KEY").is_some() && get("TELNYX_CONNECTION_ID").is_none() {
+            let message = "is needed beside TELNYX_API_KEY (hint: the Call Control application's id)";
+            return Err(ConfigError::Value { name: "TELNYX_CONNECTION_ID", message: message.into() });
+        }
         Ok(Self {
             cache: get("VOICEHIVE_CACHE").map_or_else(|| data.join("compiled"), PathBuf::from),
             listen: parse(
@@ -435,6 +439,7 @@ mod tests {
             ("VOICEHIVE_MAX_CALLS", "0", "a whole number from 1 on"),
             ("MEDIA_TOKEN_SECRET", "short", "has 5 bytes, 16 are needed"),
             ("INTERNAL_SECRET", "short", "has 5 bytes, 16 are needed"),
+            ("TELNYX_API_KEY", "KEY1", "TELNYX_CONNECTION_ID: is needed beside TELNYX_API_KEY"),
             ("TELNYX_CODEC", "OPUS", "`OPUS` is not PCMU or PCMA"),
             ("VOICEHIVE_WEBHOOKS_PER_MINUTE", "0", "a whole number from 1 on"),
             ("PUBLIC_URL", "https://x.example/?a=1", "must not have a query"),

@@ -164,9 +164,6 @@ fn telnyx(config: &Config) -> Option<Check> {
         (true, false) => {
             check(Verdict::Bad, "telnyx", "TELNYX_API_KEY is not set: no call can be answered or ended")
         }
-        (true, true) if config.telnyx_connection.is_none() => {
-            check(Verdict::Warning, "telnyx", "TELNYX_CONNECTION_ID is not set: no call can be placed")
-        }
         (true, true) => check(Verdict::Good, "telnyx", "public key, API key and connection are set"),
     })
 }

@@ -49,7 +49,7 @@ pub fn routes() -> Router<Shared> {
 async fn wake(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     match authorize(&shared.platform.internal_secret, &headers) {
         Ok(()) => {
-            shared.platform.outbox.notify_one();
+            shared.platform.bell.ring();
             StatusCode::NO_CONTENT.into_response()
         }
         Err(refused) => answer(refused),

@@ -2,6 +2,7 @@
 
 mod banner;
 mod call;
+mod carriers;
 mod cli;
 mod commands;
 mod config;
@@ -21,7 +22,6 @@ mod secrets;
 mod serve;
 mod tool_host;
 mod tools;
-mod twilio_api;
 mod up;
 mod vendors;
 

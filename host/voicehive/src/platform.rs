@@ -10,13 +10,13 @@ use sandbox::{Capabilities, CapabilityPaths, HotEngine};
 use speech::{LanguageModel, SpeechToText, TextToSpeech};
 use store::{ApiKeyHash, NativeDb, Seed, Store, Timestamp};
 
+use crate::carriers::{Carriers, Worker};
 use crate::config::{Config, Secret};
 use crate::lines::Lines;
 use crate::live::LiveCalls;
 use crate::ranked::Ranked;
 use crate::secrets;
 use crate::tools::Tools;
-use crate::twilio_api::TwilioApi;
 use crate::vendors;
 
 /// What calls share.
@@ -37,8 +37,8 @@ pub struct Platform {
     pub tts: Arc<Ranked<dyn TextToSpeech>>,
     /// What agents say in every call, as sound.
     pub lines: Arc<Lines>,
-    /// Twilio's REST side, where an account is set.
-    pub twilio: Option<TwilioApi>,
+    /// The carriers' REST sides.
+    pub carriers: Carriers,
     /// The calls that are live.
     pub live: LiveCalls,
     /// Checks media tokens.
@@ -46,16 +46,17 @@ pub struct Platform {
     media_secret_text: Secret,
     /// Opens what only the edge may ask.
     pub internal_secret: Secret,
-    /// Told when something is in the outbox.
-    pub outbox: Arc<tokio::sync::Notify>,
+    /// Rung when something is in the outbox.
+    pub bell: telephony::dispatch::Bell,
 }
 
 impl Platform {
-    /// Opens the database, loads components and tools, and prepares the vendors.
+    /// Opens the database, loads components and tools, prepares the vendors, and starts the worker that talks to the
+    /// carriers. `listening` is where this process is reached.
     ///
     /// # Errors
     /// The first part that is missing or broken, with what to do about it.
-    pub fn assemble(config: Config) -> anyhow::Result<Self> {
+    pub fn assemble(config: Config, listening: SocketAddr) -> anyhow::Result<(Self, Worker)> {
         let vendors = vendors::prepare(&config)?;
         let store = open_store(&config)?;
         let engine = HotEngine::new()?.with_cache(&config.cache.join("hot"));
@@ -71,14 +72,16 @@ impl Platform {
             Some(secret) => secret.clone(),
             None => secrets::load_or_create(&config.data, "internal-secret")?,
         };
-        Ok(Self {
+        let carriers = Carriers::from_config(&config, config.public_base(listening))?;
+        let worker = carriers.start_worker(store.clone(), &config);
+        let platform = Self {
             internal_secret,
-            outbox: Arc::default(),
+            bell: worker.bell(),
+            carriers,
             stt: vendors.stt,
             llm: vendors.llm,
             tts: vendors.tts,
             lines: Arc::default(),
-            twilio: TwilioApi::from_config(&config)?,
             live: LiveCalls::new(config.max_calls),
             store,
             capabilities: Arc::new(capabilities),
@@ -86,7 +89,8 @@ impl Platform {
             media_secret,
             media_secret_text,
             config,
-        })
+        };
+        Ok((platform, worker))
     }
 
     /// The values of the manifest's variables.
@@ -96,6 +100,7 @@ impl Platform {
             ("public_url".to_owned(), self.config.public_base(listening)),
             ("media_url".to_owned(), self.config.media_base(listening)),
             ("twilio_auth_tokens".to_owned(), several(&self.config.twilio_tokens)),
+            ("telnyx_codec".to_owned(), self.config.telnyx_codec.as_str().to_owned()),
             ("telnyx_public_keys".to_owned(), self.config.telnyx_public_keys.join(",")),
             ("vapi_secrets".to_owned(), several(&self.config.vapi_secrets)),
             ("vapi_hmac_secrets".to_owned(), several(&self.config.vapi_hmac_secrets)),

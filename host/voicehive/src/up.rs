@@ -48,7 +48,8 @@ pub async fn up(config: Config, planes: Planes) -> anyhow::Result<ExitCode> {
         format!("listening on {address} (hint: set VOICEHIVE_LISTEN to an address that is free)")
     })?;
     let listening = listener.local_addr().context("reading the listening address")?;
-    let platform = Arc::new(Platform::assemble(config)?);
+    let (platform, worker) = Platform::assemble(config, listening)?;
+    let platform = Arc::new(platform);
     seed(&platform.store, &platform.config).await?;
     let edge = match planes {
         Planes::Both => Some(load_edge(&platform, listening).await?),
@@ -60,6 +61,7 @@ pub async fn up(config: Config, planes: Planes) -> anyhow::Result<ExitCode> {
     let serving = tokio::spawn(serve::serve(listener, router, stopped));
     stop_signal().await?;
     drain(&platform, &stop).await;
+    worker.shut_down().await;
     serving.abort();
     Ok(ExitCode::SUCCESS)
 }

@@ -111,6 +111,12 @@ impl AgentConfig {
             }
             length("fillers", filler, MAX_LINE)?;
         }
+        if let Some(briefing) = &self.transfer_briefing {
+            if briefing.trim().is_empty() {
+                return Err(ConfigError::Empty { key: "transfer_briefing" });
+            }
+            length("transfer_briefing", briefing, MAX_LINE)?;
+        }
         match &self.transfer_to {
             Some(number) if !is_e164(number) => Err(ConfigError::NotANumber { key: "transfer_to" }),
             _ => Ok(()),

@@ -10,6 +10,7 @@ use axum::extract::ws::WebSocket;
 use carriers::dtmf::{Deduplicator, Path};
 use events::{CallEvent, EndReason};
 use speech::{SttOptions, TtsOptions};
+use store::Call;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -27,6 +28,7 @@ use super::recogniser::Recogniser;
 use super::recording::{self, Sink};
 use super::setup;
 use super::voices::{Spoken, Voices};
+use crate::carriers::HandOver;
 use crate::live::{Place, Wish};
 use crate::platform::Platform;
 use crate::tools::ToolRunner;
@@ -58,6 +60,8 @@ pub struct Driver {
     call: Recorder<Sink>,
     began: Instant,
     carrier_call_id: String,
+    stored: Call,
+    briefing: Option<String>,
     reader: CarrierReader,
     writer: CarrierWriter,
     log: CallLog,
@@ -103,11 +107,11 @@ impl Driver {
             Past::of_caller(&platform.store, platform.capabilities.clone(), &tenant, admitted.person())
                 .await?;
         let mut config = setup::agent_config(&admitted, jiff::Timestamp::now())?;
-        if platform.twilio.is_none() && config.transfer_to.take().is_some() {
-            tracing::warn!(
-                "calls cannot be handed over without a Twilio account (hint: set TWILIO_ACCOUNT_SID)"
-            );
+        if !platform.carriers.can_hand_over(&admitted.call.carrier) && config.transfer_to.take().is_some() {
+            let carrier = &admitted.call.carrier;
+            tracing::warn!(carrier, "calls cannot be handed over without the carrier's credentials");
         }
+        let briefing = config.transfer_briefing.clone();
         let allowed = Arc::new(platform.tools.of_agent(&admitted.agent.tools));
         let mut context = setup::call_context(&admitted, &events, past.recall(""));
         context.models = platform.llm.count();
@@ -127,6 +131,8 @@ impl Driver {
             call: Recorder::new(config, context, Duration::ZERO, recording),
             began,
             carrier_call_id: carrier_call_id.context("the carrier has not named the call yet")?,
+            briefing,
+            stored: admitted.call.clone(),
             reader,
             writer,
             log: CallLog::new(platform.store.clone(), tenant.clone(), call_id.clone()),
@@ -383,13 +389,12 @@ impl Driver {
         }
     }
 
-    /// Closing the socket makes Twilio go on with its TwiML, which asks us again
-    /// and is told to hang up; ending the call by REST spares the caller that. Then the
-    /// carrier closes the socket: were ours the first to close, it might go on all the same.
+    /// Closing the socket makes Twilio go on with its TwiML, which asks us again and is told to hang up, and Telnyx not
+    /// do anything; so the call is ended by REST. Then the carrier closes the socket: were ours the first to close, it might go
+    /// on all the same.
     async fn end_at_carrier(&mut self) {
-        let Some(twilio) = &self.platform.twilio else { return };
-        if let Err(error) = twilio.end_call(&self.carrier_call_id).await {
-            tracing::warn!(%error, "the call could not be ended by REST; closing its socket ends it");
+        if let Err(error) = self.platform.carriers.end(&self.stored).await {
+            tracing::warn!(%error, "the call could not be ended by REST");
             return;
         }
         self.await_close().await;
@@ -398,9 +403,8 @@ impl Driver {
     /// The carrier dials; our socket is closed by it. A caller who cannot be handed over is
     /// not left in silence: the call ends.
     async fn hand_over(&mut self, to: &str) {
-        let Some(twilio) = &self.platform.twilio else { return };
-        let dial = twiml::Response::new().dial(twiml::Dial::new().number(to)).hangup();
-        if let Err(error) = twilio.redirect(&self.carrier_call_id, &dial).await {
+        let over = HandOver { to, briefing: self.briefing.clone() };
+        if let Err(error) = self.platform.carriers.hand_over(&self.stored, &over).await {
             tracing::error!(%error, "the call could not be handed over");
             let message = format!("the caller could not be handed over: {error}");
             self.log.push(CallEvent::VendorFailed { stage: "carrier".into(), message });

@@ -23,6 +23,7 @@ pub fn agent_config(admitted: &Admitted, now: Timestamp) -> anyhow::Result<Agent
     let variables = &admitted.call.variables;
     config.instructions = filled(&config.instructions, variables);
     config.greeting = filled(&config.greeting, variables);
+    config.transfer_briefing = config.transfer_briefing.map(|briefing| filled(&briefing, variables));
     let number = if admitted.person().is_empty() { "withheld" } else { admitted.person() };
     let whose = match admitted.call.direction {
         store::Direction::Inbound => "The caller's number",

@@ -5,7 +5,7 @@ use super::setting::{SID, Setting};
 
 const CHILD: &str = "CA22222222222222222222222222222222";
 
-/// Forwards everything; a rule of a lower rank takes messages at weekends, the last one always.
+/// Forwards everything; a rule that comes after takes messages.
 const FORWARDING: &str = r#"{
     "rules": [
         { "id": "desk", "priority": 1, "decision": { "forward": { "to": "+34600000000", "ring_seconds": 25 } } },
@@ -91,6 +91,16 @@ async fn both_legs_are_known_and_the_call_ends_with_the_first() {
     assert_eq!((leg.was_answered(), leg.duration().unwrap().as_secs()), (true, 30));
     assert_eq!(state.facts().end().unwrap().reason, EndReason::Completed);
     assert_eq!(setting.calls().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_word_that_cannot_be_read_costs_the_caller_nothing() {
+    let setting = Setting::with_routing(FORWARDING).await;
+    setting.voice("", &[]).await;
+    let fields = [dialled("no-answer"), vec![("DialCallDuration", "long")]].concat();
+    let xml = setting.document("dial", &fields).await;
+    assert!(xml.contains("<Record "), "{xml}");
+    assert_eq!(setting.last_code(), "malformed-form");
 }
 
 #[tokio::test]

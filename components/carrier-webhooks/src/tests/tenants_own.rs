@@ -1,7 +1,7 @@
 use http::Response;
 use store::{TenantId, Timestamp};
 
-use super::setting::{AUTH_TOKEN, BASE, NOW, SID, Setting, claims, signed, signed_with};
+use super::setting::{AUTH_TOKEN, BASE, CALLER, NOW, NUMBER, SID, Setting, claims, signed, signed_with};
 
 const OWN_TOKEN: &str = "the tenant's own token";
 const OTHER_NUMBER: &str = "+34910000002";
@@ -50,7 +50,25 @@ async fn a_tenants_token_moves_no_other_tenants_calls() {
 }
 
 #[tokio::test]
-async fn the_same_copy_can_be_sent_to_a_tenant_with_an_older_key_during_a_rotation() {
+async fn a_tenants_token_names_no_other_tenants_order() {
+    let setting = Setting::new().await;
+    let ordered = setting.order("key").await;
+    let other: TenantId = "other".parse().unwrap();
+    setting.store.put_tenant(&other, "Other", "Europe/Madrid", NOW).await.unwrap();
+    setting.store.add_webhook_key(&other, "twilio", OWN_TOKEN, NOW).await.unwrap();
+    let fields =
+        [("Direction", "outbound-api"), ("From", NUMBER), ("To", CALLER), ("CallStatus", "in-progress")];
+    for (place, status) in [("status", 204), ("conference", 204), ("voice", 200)] {
+        let target = target(&other, &format!("{place}?call={}", ordered.id));
+        let response = setting.send(&signed_with(OWN_TOKEN, &target, &fields)).await;
+        assert_eq!(response.status(), status);
+        assert!(!response.body().contains("<Stream"), "{}", response.body());
+    }
+    assert_eq!(setting.call(&ordered.id).await, ordered);
+}
+
+#[tokio::test]
+async fn during_a_rotation_both_of_a_tenants_keys_pass_and_the_older_one_is_noticed() {
     let setting = with_own_key().await;
     let later = Timestamp(NOW.0 + 1);
     setting.store.add_webhook_key(&setting.tenant, "twilio", "the next token", later).await.unwrap();

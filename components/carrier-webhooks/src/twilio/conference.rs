@@ -120,7 +120,7 @@ fn event(proven: &Proven<'_>, call: &Call, now: Timestamp) -> Result<Option<Carr
     };
     let conference = field(proven.form(), "ConferenceSid").unwrap_or("conference");
     let event = CarrierEvent {
-        carrier: call_state::Carrier::Twilio,
+        carrier: proven.sender().speaker(),
         id: format!("{conference}/{word}/{leg}"),
         ids: Ids { leg: Some(leg.to_owned()), ..Ids::default() },
         direction: None,

@@ -28,7 +28,7 @@ async fn answer<P: Platform>(
 ) -> Result<twiml::Response, Fault> {
     let Some(desk) = Desk::open(platform, proven, now).await? else { return Ok(documents::hangup()) };
     let Some(call) = desk.call().await? else { return Ok(documents::hangup()) };
-    desk.hear(&call.id).await?;
+    desk.hear(&call.id).await;
     next(&desk, &call)
 }
 

@@ -7,6 +7,7 @@
 mod decision;
 mod host;
 mod journal;
+mod limits;
 mod message;
 mod problem;
 mod proof;
@@ -16,6 +17,7 @@ mod routes;
 mod routing_table;
 pub mod service;
 mod settings;
+mod telnyx;
 mod trace;
 mod twilio;
 

@@ -13,5 +13,6 @@ mod refusals;
 mod senders;
 mod setting;
 mod status_reports;
+mod telnyx;
 mod tenants_own;
 mod voice_calls;

@@ -7,7 +7,6 @@ mod cli;
 mod commands;
 mod config;
 mod doctor;
-mod http_client;
 mod internal;
 mod lines;
 mod live;

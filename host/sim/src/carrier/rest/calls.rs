@@ -1,123 +1,117 @@
-//! The REST interface, as far as it concerns live calls.
+//! Calls that there are: listed, read, redirected and ended.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use axum::routing::get;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use jiff::Timestamp;
 
-use super::line::{Command, Instructions};
-use super::{Desk, Known};
+use super::answer::{call, call_not_found, refused};
+use super::form::Form;
+use super::page::{Between, page};
+use crate::carrier::desk::Desk;
+use crate::carrier::leg::Known;
+use crate::carrier::line::{Command, Instructions};
 
-pub(super) fn routes(desk: Arc<Desk>) -> Router {
-    Router::new()
-        .route("/2010-04-01/Accounts/{account}/Calls/{call}", get(read).post(update))
-        .fallback(|| async { error(StatusCode::NOT_FOUND, 20404, "The requested resource was not found") })
-        .with_state(desk)
+/// The longest document in a request.
+pub(super) const LONGEST_TWIML: usize = 4_000;
+
+pub(super) async fn list(State(desk): State<Arc<Desk>>, uri: Uri) -> Response {
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let (started, ended) = match (Between::read(&query, "StartTime"), Between::read(&query, "EndTime")) {
+        (Ok(started), Ok(ended)) => (started, ended),
+        (Err(response), _) | (_, Err(response)) => return *response,
+    };
+    let now = Timestamp::now();
+    let fits = |known: &Known| {
+        let leg = &known.leg;
+        let same = |name: &str, value: Option<&str>| query.get(name).is_none_or(|asked| value == Some(asked));
+        let (status, started_at, ended_at) = {
+            let state = leg.shared.lock();
+            (state.status, state.started_at, state.ended_at)
+        };
+        let age = now.duration_since(leg.created_at);
+        age >= desk.config.list_delay.try_into().unwrap_or_default()
+            && same("To", Some(&leg.to))
+            && same("From", Some(&leg.from))
+            && same("ParentCallSid", leg.parent.as_deref())
+            && same("Status", Some(status))
+            && started.holds(started_at)
+            && ended.holds(ended_at)
+    };
+    let items: Vec<_> = desk
+        .legs()
+        .iter()
+        .filter(|known| fits(known))
+        .map(|known| (known.leg.sid.clone(), call(&desk, known)))
+        .collect();
+    page(&uri, "calls", &items)
 }
 
-async fn read(
+pub(super) async fn read(
     State(desk): State<Arc<Desk>>,
-    Path((account, call)): Path<(String, String)>,
-    headers: HeaderMap,
+    Path((_, name)): Path<(String, String)>,
 ) -> Response {
-    match find(&desk, &account, &call, &headers) {
-        Ok((sid, known)) => resource(&desk, &sid, &known),
+    match find(&desk, &name) {
+        Ok(known) => crate::server::json(StatusCode::OK, &call(&desk, &known)),
         Err(response) => *response,
     }
 }
 
-async fn update(
+pub(super) async fn update(
     State(desk): State<Arc<Desk>>,
-    Path((account, call)): Path<(String, String)>,
-    headers: HeaderMap,
+    Path((_, name)): Path<(String, String)>,
     body: Bytes,
 ) -> Response {
-    let (sid, known) = match find(&desk, &account, &call, &headers) {
-        Ok(found) => found,
+    let known = match find(&desk, &name) {
+        Ok(known) => known,
         Err(response) => return *response,
     };
-    if known.shared.lock().end.is_some() {
-        return error(
-            StatusCode::NOT_FOUND,
-            20404,
-            &format!("The requested resource /Calls/{sid} was not found"),
-        );
-    }
-    let fields: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
-    let get = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    let command = match (get("Status").as_deref(), get("Twiml"), get("Url")) {
-        (Some("completed" | "canceled"), _, _) => Command::Complete,
-        (Some(other), _, _) => {
-            return error(StatusCode::BAD_REQUEST, 21218, &format!("Invalid Status: {other}"));
+    let status = {
+        let state = known.leg.shared.lock();
+        if state.is_over() {
+            return call_not_found(&known.leg.sid);
         }
-        (None, Some(xml), _) => Command::Run(Instructions::Twiml(xml)),
-        (None, None, Some(url)) => Command::Run(Instructions::Url(url)),
-        (None, None, None) => {
-            return error(StatusCode::BAD_REQUEST, 21218, "Status, Url or Twiml is required");
+        state.status
+    };
+    let command = match command(&Form::parse(&body), status) {
+        Ok(command) => command,
+        Err(response) => return *response,
+    };
+    if let Some(command) = command
+        && known.commands.send(command).await.is_err()
+    {
+        return call_not_found(&known.leg.sid);
+    }
+    crate::server::json(StatusCode::OK, &call(&desk, &known))
+}
+
+/// What a request wants of a call with that status; nothing, where it would be without effect.
+fn command(form: &Form, status: &str) -> Result<Option<Command>, Box<Response>> {
+    let answered = status == "in-progress";
+    let instructions = match (form.get("Status"), form.get("Twiml"), form.get("Url")) {
+        (Some("completed"), _, _) => return Ok(Some(Command::Complete)),
+        (Some("canceled"), _, _) => return Ok((!answered).then_some(Command::Complete)),
+        (Some(other), _, _) => return Err(Box::new(refused(20001, &format!("Invalid Status: {other}")))),
+        (None, Some(xml), _) if xml.len() > LONGEST_TWIML => {
+            return Err(Box::new(refused(20001, "Twiml has more than 4000 characters")));
         }
+        (None, Some(xml), _) => Instructions::Twiml(xml.to_owned()),
+        (None, None, _) => match form.callback("Url", "Method", 21205)? {
+            Some(callback) => Instructions::Url(callback.url.into()),
+            None => return Err(Box::new(refused(20001, "Status, Url or Twiml is required"))),
+        },
     };
-    if known.commands.send(command).await.is_err() {
-        return error(
-            StatusCode::NOT_FOUND,
-            20404,
-            &format!("The requested resource /Calls/{sid} was not found"),
-        );
+    if !answered {
+        return Err(Box::new(refused(21220, "Call is not in-progress. Cannot redirect.")));
     }
-    resource(&desk, &sid, &known)
+    Ok(Some(Command::Run(instructions)))
 }
 
-fn find(
-    desk: &Desk,
-    account: &str,
-    call: &str,
-    headers: &HeaderMap,
-) -> Result<(String, Known), Box<Response>> {
-    let credentials = format!("{}:{}", desk.config.account_sid, desk.config.auth_token);
-    let expected = format!("Basic {}", STANDARD.encode(credentials));
-    if headers.get(header::AUTHORIZATION).and_then(|given| given.to_str().ok()) != Some(&expected) {
-        return Err(Box::new(error(StatusCode::UNAUTHORIZED, 20003, "Authenticate")));
-    }
-    let message = format!("The requested resource /Calls/{call} was not found");
-    let not_found = || Box::new(error(StatusCode::NOT_FOUND, 20404, &message));
-    let sid = call.strip_suffix(".json").ok_or_else(not_found)?;
-    let known = desk.find(sid).filter(|_| account == desk.config.account_sid).ok_or_else(not_found)?;
-    Ok((sid.to_owned(), known))
-}
-
-fn resource(desk: &Desk, sid: &str, known: &Known) -> Response {
-    let (status, duration) = {
-        let state = known.shared.lock();
-        (state.status, state.end.map(|_| state.now.as_secs().to_string()))
-    };
-    let body = json!({
-        "sid": sid,
-        "account_sid": desk.config.account_sid,
-        "from": known.from,
-        "to": known.to,
-        "from_formatted": known.from,
-        "to_formatted": known.to,
-        "status": status,
-        "direction": "inbound",
-        "duration": duration,
-        "api_version": "2010-04-01",
-        "uri": format!("/2010-04-01/Accounts/{}/Calls/{sid}.json", desk.config.account_sid),
-    });
-    crate::server::json(StatusCode::OK, &body)
-}
-
-fn error(status: StatusCode, code: u32, message: &str) -> Response {
-    let body = json!({
-        "code": code,
-        "message": message,
-        "more_info": format!("https://www.twilio.com/docs/errors/{code}"),
-        "status": status.as_u16(),
-    });
-    crate::server::json(status, &body)
+/// The leg that a path names, with `.json`.
+fn find(desk: &Desk, name: &str) -> Result<Known, Box<Response>> {
+    let sid = name.strip_suffix(".json");
+    sid.and_then(|sid| desk.find(sid)).ok_or_else(|| Box::new(call_not_found(sid.unwrap_or(name))))
 }

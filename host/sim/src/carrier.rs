@@ -3,11 +3,11 @@
 mod call;
 mod caller;
 mod faults;
-mod line;
+pub(crate) mod line;
 mod media;
-mod playback;
+pub(crate) mod playback;
 mod rest;
-mod shared;
+pub(crate) mod shared;
 mod signature;
 mod status;
 mod twiml;

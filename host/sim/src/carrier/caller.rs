@@ -45,7 +45,7 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(
+    pub(crate) fn new(
         sid: String,
         shared: Arc<Shared>,
         commands: mpsc::Sender<Command>,

@@ -94,6 +94,10 @@ pub(super) async fn moment(line: &mut Line) -> Moment {
     }
 }
 
+async fn next_event(line: &mut Line, answered: bool) -> Event {
+    if answered { line.event().await } else { line.ringing().await }
+}
+
 impl Run {
     pub(super) fn new(
         desk: Arc<Desk>,
@@ -232,11 +236,10 @@ impl Run {
         let result = loop {
             tokio::select! {
                 result = &mut answered => break result,
-                event = self.line.event() => match event {
-                    Event::Step if self.answered => {
+                event = next_event(&mut self.line, self.answered) => match event {
+                    Event::Step => {
                         self.line.step();
                     }
-                    Event::Step => self.line.ring(),
                     Event::Key(_) => {}
                     Event::HangUp => return Err(Next::End(End::CallerHungUp)),
                     Event::Complete if self.answered => return Err(Next::End(End::PlatformHungUp)),

@@ -46,13 +46,13 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(
+    pub(crate) fn new(
         sid: String,
         shared: Arc<Shared>,
         commands: mpsc::Sender<Command>,
-        task: Option<JoinHandle<()>>,
+        task: impl Into<Option<JoinHandle<()>>>,
     ) -> Self {
-        Self { sid, shared, commands, task, since: 0 }
+        Self { sid, shared, commands, task: task.into(), since: 0 }
     }
 
     /// The carrier's id of the call.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::oneshot::error::TryRecvError;
+use tokio::time::{Instant, timeout_at};
 
 use super::call::{Moment, Next, Run, moment};
 use super::callee::{Answer, Callee};
@@ -81,14 +82,15 @@ impl Run {
             Answer::Nobody => timeout,
             _ => timeout.min(callee.ringing()),
         };
-        while self.line.now() < patience {
-            match self.line.event().await {
-                Event::Step => self.line.ring(),
+        let picked_up = Instant::now() + patience;
+        // Until nothing else has happened by then.
+        while let Ok(event) = timeout_at(picked_up, self.line.ringing()).await {
+            match event {
                 // Whoever is called turns it down.
                 Event::HangUp => return self.refused(603),
                 Event::Complete => return Err(End::Cancelled),
                 // The REST interface redirects no call that was not answered.
-                Event::Key(_) | Event::Run(_) => {}
+                Event::Step | Event::Key(_) | Event::Run(_) => {}
             }
         }
         match callee.answer() {

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod faults;
 pub mod recording;
 pub mod server;
+pub mod telnyx;
 pub mod timeline;
 pub mod vendors;
 pub mod voice;

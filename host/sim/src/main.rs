@@ -231,6 +231,10 @@ async fn call(args: CallArgs) -> anyhow::Result<()> {
         End::PlatformHungUp => "the agent hung up",
         End::Rejected => "the call was turned down",
         End::Failed => "the call failed",
+        End::Busy => "the line was busy",
+        End::NoAnswer => "nobody answered",
+        End::Cancelled => "the call was cancelled",
+        End::Unreachable => "the number cannot be reached",
     };
     println!("{:>7.2}  {end}", report.duration.as_secs_f64());
     exchange.shutdown().await;

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::faults::CarrierFaults;
+use super::machine::Detector;
 use super::playback::Playback;
 use super::shared::{HeardWord, Said, Shared, time};
 use crate::voice::Decoder;
@@ -81,6 +82,11 @@ pub(crate) struct Line {
     pub(crate) shared: Arc<Shared>,
     /// What the caller sent in the last step.
     pub(crate) last_sent: Vec<u8>,
+    /// Listens for who answered, where that was asked for.
+    pub(super) detector: Option<Detector>,
+    /// When the carrier ends the call.
+    pub(super) time_limit: Option<Duration>,
+    answered: bool,
     keep_audio: bool,
     commands: mpsc::Receiver<Command>,
     began: Instant,
@@ -101,6 +107,9 @@ impl Line {
             playback: Playback::default(),
             shared,
             last_sent: Vec::new(),
+            detector: None,
+            time_limit: None,
+            answered: false,
             keep_audio,
             commands,
             began: Instant::now(),
@@ -115,6 +124,7 @@ impl Line {
     pub(crate) fn begin(&mut self) {
         self.began = Instant::now();
         self.steps = 0;
+        self.answered = true;
     }
 
     /// The time on the line, from the answer.
@@ -125,8 +135,12 @@ impl Line {
     /// Waits for what happens next. May be dropped and called again without losing anything. Steps come at multiples
     /// of 20 ms from the answer, so a late one is made up for.
     pub(crate) async fn event(&mut self) -> Event {
-        if self.hang_up_at.is_some_and(|at| self.now() >= at) {
+        let due = |at: Option<Duration>| self.answered && at.is_some_and(|at| self.now() >= at);
+        if due(self.hang_up_at) {
             return Event::HangUp;
+        }
+        if due(self.time_limit) {
+            return Event::Complete;
         }
         let next = self.began + STEP * u32::try_from(self.steps + 1).unwrap_or(u32::MAX);
         tokio::select! {
@@ -164,11 +178,17 @@ impl Line {
             state.now = now;
             state.last_voice = last_voice;
             state.heard.extend(words);
+            for recording in &state.recordings {
+                recording.push(&sent, &heard);
+            }
             if self.keep_audio {
                 state.sent_audio.extend_from_slice(&sent);
                 state.heard_audio.extend_from_slice(&heard);
             }
         });
+        if let Some(detector) = &mut self.detector {
+            detector.push(&sent);
+        }
         self.last_sent.clone_from(&sent);
         Frame { sent, heard, marks }
     }

@@ -1,10 +1,12 @@
 //! What is known of a call, for its caller and for the REST interface.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::recordings::Recording;
 use crate::voice::{Ending, Heard, SAMPLE_RATE};
 
 /// A word that the caller heard.
@@ -31,7 +33,7 @@ pub struct Said {
     pub end: Duration,
 }
 
-/// How a call ended.
+/// How a call ended. The caller is the person on the telephone, also where it was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The caller hung up.
@@ -42,6 +44,14 @@ pub enum End {
     Rejected,
     /// A document could not be had or run.
     Failed,
+    /// Whoever was called was busy, or turned the call down.
+    Busy,
+    /// Whoever was called did not pick up in time.
+    NoAnswer,
+    /// The platform gave up before anybody answered.
+    Cancelled,
+    /// The network has no way to the number.
+    Unreachable,
 }
 
 /// A call once it is over.
@@ -69,6 +79,10 @@ pub struct Report {
     pub sent_audio: Vec<u8>,
     /// What the caller heard, as mu-law; empty where calls keep no audio.
     pub heard_audio: Vec<u8>,
+    /// The carrier's word for how it ended.
+    pub status: &'static str,
+    /// Who answered, where the carrier was to find out.
+    pub answered_by: Option<&'static str>,
 }
 
 /// The state of a call as it goes on.
@@ -90,6 +104,38 @@ pub(crate) struct State {
     pub(crate) last_voice: Duration,
     /// The time on the line, from the answer.
     pub(crate) now: Duration,
+    pub(super) answered_by: Option<&'static str>,
+    /// What is being recorded.
+    pub(super) recordings: Vec<Arc<Recording>>,
+    /// When it was dialled, and when it was over.
+    pub(super) started_at: Option<Timestamp>,
+    pub(super) ended_at: Option<Timestamp>,
+}
+
+impl State {
+    /// Whether the call has its last status.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.status, "completed" | "busy" | "no-answer" | "canceled" | "failed")
+    }
+
+    /// The account of the call, once it is over.
+    pub(super) fn report(&self) -> Option<Report> {
+        self.end.map(|end| Report {
+            end,
+            duration: self.now,
+            said: self.said.clone(),
+            heard: self.heard.clone(),
+            clears: self.clears.clone(),
+            problems: self.problems.clone(),
+            parameters: self.parameters.clone(),
+            streams: self.streams,
+            dialled: self.dialled.clone(),
+            sent_audio: self.sent_audio.clone(),
+            heard_audio: self.heard_audio.clone(),
+            status: self.status,
+            answered_by: self.answered_by,
+        })
+    }
 }
 
 #[derive(Debug)]

@@ -62,7 +62,7 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) enum Order {
     /// A command, and where its answer goes.
-    Act(Asked, oneshot::Sender<Answer>),
+    Act(Box<Asked>, oneshot::Sender<Answer>),
     /// It hears another leg from now on.
     Join(Joint),
     /// Sound to play was fetched, from this address; `None` where it cannot be played.

@@ -83,7 +83,7 @@ async fn pass_on(known: &Known, asked: Asked) -> Answer {
         return Err(Refusal::ended());
     }
     let (answer, answered) = oneshot::channel();
-    known.orders.send(Order::Act(asked, answer)).await.map_err(|_| Refusal::ended())?;
+    known.orders.send(Order::Act(Box::new(asked), answer)).await.map_err(|_| Refusal::ended())?;
     answered.await.unwrap_or_else(|_| Err(Refusal::ended()))
 }
 

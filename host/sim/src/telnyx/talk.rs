@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-use super::action::{Action, Asked, Dial, Source};
+use super::action::{Action, Dial, Source};
 use super::card::Direction;
 use super::desk::{Desk, Order};
 use super::error::{Answer, Refusal};
@@ -151,17 +151,13 @@ impl Leg {
                 self.fetched(url, sound).await;
                 None
             }
-            Order::Act(Asked { action: Action::Hangup, client_state, webhook_url }, reply) => {
-                self.take_note(client_state, webhook_url);
-                let _answered = reply.send(Ok(json!({ "result": "ok" })));
-                Some(Over::new("normal_clearing", self.far_side(), "200", End::PlatformHungUp))
-            }
             Order::Act(asked, reply) => {
                 self.take_note(asked.client_state, asked.webhook_url);
+                let hangs_up = matches!(asked.action, Action::Hangup);
                 let answer = self.act(asked.action).await;
                 // Whoever asked may be gone.
                 let _answered = reply.send(answer);
-                None
+                hangs_up.then(|| Over::new("normal_clearing", self.far_side(), "200", End::PlatformHungUp))
             }
         }
     }

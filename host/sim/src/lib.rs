@@ -6,5 +6,6 @@ pub mod faults;
 pub mod recording;
 pub mod server;
 pub mod timeline;
+pub mod vapi;
 pub mod vendors;
 pub mod voice;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +17,7 @@ use crate::bindings::voicehive::platform::call_routing::{self, Answer, Table};
 use crate::bindings::voicehive::platform::webhook_verification::{
     Refusal, Request, Scheme, UrlSource, Verified,
 };
-use crate::service::{self, Body, Incoming, Platform, Settings, SettingsFault};
+use crate::service::{self, Body, HostAnswer, HostFault, Incoming, Platform, Settings, SettingsFault};
 
 /// Friday, 20 November 2026, 13:04:11 UTC.
 pub const NOW: Timestamp = Timestamp(1_795_179_851_000);
@@ -33,6 +34,10 @@ pub struct Setting {
     pub settings: Result<Settings, SettingsFault>,
     pub database_is_down: bool,
     pub log: RefCell<Vec<String>>,
+    /// What the host was asked: path and body.
+    pub asked: RefCell<Vec<(String, String)>>,
+    /// What it answers.
+    pub host: Result<HostAnswer, HostFault>,
 }
 
 impl Setting {
@@ -46,7 +51,16 @@ impl Setting {
             ("media_token_secret", MEDIA_SECRET.to_owned()),
         ]);
         let settings = Settings::from_variables(&variables);
-        Self { store, tenant, settings, database_is_down: false, log: RefCell::default() }
+        let host = Ok(HostAnswer { status: 204, body: Vec::new() });
+        Self {
+            store,
+            tenant,
+            settings,
+            database_is_down: false,
+            log: RefCell::default(),
+            asked: RefCell::default(),
+            host,
+        }
     }
 
     /// Stores this routing table, as JSON.
@@ -95,6 +109,11 @@ impl Platform for Setting {
             return Err(DbError::Unavailable("the disk has secrets of its own".into()));
         }
         Ok(self.store.clone())
+    }
+
+    async fn ask_host(&self, path: &str, body: String, _: Duration) -> Result<HostAnswer, HostFault> {
+        self.asked.borrow_mut().push((path.to_owned(), body));
+        self.host.clone()
     }
 
     fn settings(&self) -> Result<&Settings, &SettingsFault> {

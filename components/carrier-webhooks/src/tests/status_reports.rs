@@ -18,9 +18,11 @@ async fn reports_move_the_call_whatever_order_they_come_in() {
         ("SequenceNumber", "2"),
         ("Timestamp", "Fri, 20 Nov 2026 13:04:18 +0000"),
     ];
-    for reports in
-        [[&completed[..], &answered[..], &completed[..]], [&answered[..], &answered[..], &completed[..]]]
-    {
+    // The log says how the call moved; a report that comes late moves nothing.
+    for (reports, logged) in [
+        ([&completed[..], &answered[..], &completed[..]], &["call.received", "call.status"][..]),
+        ([&answered[..], &answered[..], &completed[..]], &["call.received", "call.status", "call.status"]),
+    ] {
         let setting = Setting::new().await;
         setting.voice("", &[]).await;
         for report in reports {
@@ -32,7 +34,9 @@ async fn reports_move_the_call_whatever_order_they_come_in() {
         assert_eq!((call.status, call.duration_s), (CallStatus::Completed, Some(42)));
         assert_eq!(call.answered_at, Some(Timestamp(1_795_179_858_000)));
         assert_eq!(call.ended_at, Some(Timestamp(1_795_179_900_000)));
-        assert_eq!(setting.log_of(&call).await, ["call.received", "call.status", "call.status"]);
+        assert_eq!(setting.log_of(&call).await, logged);
+        let state = setting.store.carrier_state(&setting.tenant, &call.id).await.unwrap();
+        assert_eq!(state.record().len(), 3, "the offer and two reports, each once");
     }
 }
 
@@ -50,8 +54,9 @@ async fn reports_that_concern_nobody_are_taken_and_leave_no_row() {
     let setting = Setting::new().await;
     for (fields, code) in [
         (&[][..], "unknown-call"),
-        (&[("To", "+34910000001")][..], "unknown-number"),
-        (&[("CallStatus", "hovering")][..], "unknown-status"),
+        (&[("To", "+34910000001")][..], "unknown-call"),
+        (&[("To", "+34910000001"), ("CallStatus", "completed")][..], "unknown-call"),
+        (&[("CallStatus", "hovering")][..], "unknown-report"),
     ] {
         let response = setting.send(&signed(STATUS, fields)).await;
         assert_eq!(response.status(), StatusCode::NO_CONTENT);

@@ -44,11 +44,39 @@ struct Call {
     r#type: Loose,
 }
 
+/// The recording stands under its plain names, or by channels. Presigned addresses are left alone: they die, these stay.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct Artifact {
     #[serde(rename = "recordingUrl")]
     recording_url: Loose,
+    #[serde(rename = "stereoRecordingUrl")]
+    stereo_recording_url: Loose,
+    recording: Option<Channels>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Channels {
+    mono: Option<Mono>,
+    #[serde(rename = "stereoUrl")]
+    stereo_url: Loose,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Mono {
+    #[serde(rename = "combinedUrl")]
+    combined_url: Loose,
+}
+
+impl Artifact {
+    fn recording_url(&self) -> Option<String> {
+        let channels = self.recording.as_ref();
+        let mono = channels.and_then(|channels| channels.mono.as_ref()?.combined_url.owned());
+        let stereo = channels.and_then(|channels| channels.stereo_url.owned());
+        self.recording_url.owned().or(mono).or_else(|| self.stereo_recording_url.owned()).or(stereo)
+    }
 }
 
 /// The event in a `status-update`, `end-of-call-report` or `transfer-update`. `None` for every other message.
@@ -107,7 +135,7 @@ fn ending(message: &Message, call: &Call, direction: Direction) -> Ending {
     let micros = moment(&message.ended_at)
         .zip(moment(&message.started_at))
         .and_then(|(ended, started)| u64::try_from(ended.checked_sub(started)?).ok());
-    let url = message.artifact.as_ref().and_then(|artifact| artifact.recording_url.owned());
+    let url = message.artifact.as_ref().and_then(Artifact::recording_url);
     let url = url.or_else(|| message.recording_url.owned());
     Ending {
         reason: cause.map_or(EndReason::Unknown, |cause| EndReason::from_vapi(cause, direction)),
@@ -182,6 +210,22 @@ mod tests {
             Some("https://r.example.test/1.wav")
         );
         assert_eq!(said.occurred_at, Moment::from_rfc3339("2026-11-20T13:05:00.250Z"));
+    }
+
+    #[test]
+    fn a_recording_is_found_under_all_its_names() {
+        for artifact in [
+            json!({ "recordingUrl": "u", "stereoRecordingUrl": "s", "presignedMonoUrl": "p" }),
+            json!({ "recording": { "stereoUrl": "s", "mono": { "combinedUrl": "u", "customerUrl": "c" } } }),
+            json!({ "stereoRecordingUrl": "u", "recording": {} }),
+            json!({ "recording": { "stereoUrl": "u", "mono": {} } }),
+        ] {
+            let said = read(json!({ "type": "end-of-call-report", "artifact": artifact.clone() })).unwrap();
+            let EventKind::Ended(Ending { recording: Some(recording), .. }) = said.kind else {
+                panic!("{artifact}")
+            };
+            assert_eq!((recording.id.as_str(), recording.url.as_deref()), ("c", Some("u")), "{artifact}");
+        }
     }
 
     #[test]

@@ -8,5 +8,6 @@ pub mod recording;
 pub mod server;
 pub mod telnyx;
 pub mod timeline;
+pub mod vapi;
 pub mod vendors;
 pub mod voice;

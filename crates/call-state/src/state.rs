@@ -62,6 +62,8 @@ pub struct Recorded {
 /// came first stands. The other is kept as a contradiction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
+    #[serde(default)]
+    direction: Option<Direction>,
     a: Leg,
     b: BTreeMap<String, Leg>,
     recordings: BTreeSet<Recording>,
@@ -99,6 +101,14 @@ impl CallState {
     #[must_use]
     pub fn new(carrier: Carrier, ids: Ids) -> Self {
         Self { carrier, ids, facts: Facts::default(), record: Vec::new() }
+    }
+
+    /// The same call, of which we know which way it runs. Then no carrier has to say so: a call that we placed is
+    /// outbound, also where only its end was told.
+    #[must_use]
+    pub fn running(mut self, direction: Direction) -> Self {
+        self.facts.direction = Some(direction);
+        self
     }
 
     /// The call that was told these events, in this order. Of a call's own [`Self::record`], it is that call.
@@ -188,10 +198,10 @@ impl Facts {
         self.a.phase()
     }
 
-    /// Which way it runs; inbound where no carrier said.
+    /// Which way it runs: as we know it, or else as a carrier said; inbound where nobody did.
     #[must_use]
     pub fn direction(&self) -> Direction {
-        self.a.direction().unwrap_or(Direction::Inbound)
+        self.direction.or(self.a.direction()).unwrap_or(Direction::Inbound)
     }
 
     /// The leg of whoever called us, or was called by us.

@@ -31,6 +31,39 @@ pub enum CallEvent {
         /// Why, in routing's words.
         reason: String,
     },
+    /// A call is to be placed.
+    #[serde(rename = "call.ordered")]
+    Ordered {
+        /// The carrier that is to place it, for example `telnyx`.
+        carrier: String,
+        /// The agent that is to speak.
+        agent: String,
+    },
+    /// The carrier is about to be asked to place the call.
+    #[serde(rename = "call.attempted")]
+    Attempted {
+        /// The id of the attempt.
+        attempt: String,
+        /// Its number, from 1.
+        number: u32,
+    },
+    /// The carrier has placed the call: its id of it is known.
+    #[serde(rename = "call.placed")]
+    Placed {
+        /// The carrier's id.
+        carrier_call_id: String,
+    },
+    /// The call was not placed, and will not be.
+    #[serde(rename = "call.not-placed")]
+    NotPlaced {
+        /// The end reason, in the words of the call's record.
+        reason: String,
+        /// What happened, without secrets.
+        message: String,
+    },
+    /// The call was called off before the carrier was asked to place it.
+    #[serde(rename = "call.cancelled")]
+    Cancelled,
     /// The carrier asked again what to do with a call whose media socket was lost.
     #[serde(rename = "call.recovered")]
     Recovered,
@@ -248,6 +281,11 @@ impl CallEvent {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Received { .. } => "call.received",
+            Self::Ordered { .. } => "call.ordered",
+            Self::Attempted { .. } => "call.attempted",
+            Self::Placed { .. } => "call.placed",
+            Self::NotPlaced { .. } => "call.not-placed",
+            Self::Cancelled => "call.cancelled",
             Self::Recovered => "call.recovered",
             Self::Status { .. } => "call.status",
             Self::MediaConnected { .. } => "media.connected",
@@ -305,6 +343,11 @@ mod tests {
     fn an_event_survives_storage() {
         for event in [
             CallEvent::MediaDisconnected,
+            CallEvent::Cancelled,
+            CallEvent::Ordered { carrier: "telnyx".into(), agent: "receptionist".into() },
+            CallEvent::Attempted { attempt: "a".into(), number: 2 },
+            CallEvent::Placed { carrier_call_id: "v3:a".into() },
+            CallEvent::NotPlaced { reason: "busy".into(), message: String::new() },
             CallEvent::TurnCommitted { turn: 3, text: "hello \"you\"".into() },
             CallEvent::Status { status: "completed".into(), sequence: Some(4) },
             CallEvent::Ended { reason: EndReason::AgentHangup },

@@ -1,16 +1,14 @@
-//! Calls: made from a carrier's webhook, moved by its reports, listed by page.
+//! Calls as they stand: found one by one, listed by page.
 
 use std::fmt;
 use std::str::FromStr;
 
-use events::CallEvent;
+use call_state::Cost;
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Batch, Row, Rows};
-use crate::{
-    AgentId, CallId, CallStatus, Db, Statement, StatusChange, StatusReport, Store, StoreError, TenantId,
-    Timestamp, Value, event_log, idempotency,
-};
+use crate::db::Row;
+use crate::naming::{is_placeholder, placeholder};
+use crate::{AgentId, CallId, CallStatus, Db, Statement, Store, StoreError, TenantId, Timestamp, Value};
 
 /// Which way a call runs, seen from the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +21,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Inbound => "inbound",
             Self::Outbound => "outbound",
@@ -53,8 +51,10 @@ pub struct Call {
     pub id: CallId,
     /// The carrier, for example `twilio`.
     pub carrier: String,
-    /// The carrier's id of it.
-    pub carrier_call_id: String,
+    /// The carrier's id of it; `None` until the carrier has named a call that we place.
+    pub carrier_call_id: Option<String>,
+    /// The carrier's id of what all legs of it share, where the carrier has one and said so.
+    pub carrier_session_id: Option<String>,
     /// The calling number; empty when withheld.
     pub from: String,
     /// The called number.
@@ -73,38 +73,20 @@ pub struct Call {
     pub ended_at: Option<Timestamp>,
     /// How long the carrier says it took, in seconds.
     pub duration_s: Option<u32>,
-    /// Why it ended, in the words of the call's log.
+    /// Why it ended, or why our part in it did: a code of [`call_state::EndReason`], by whoever says more, our log or
+    /// the carrier.
     pub end_reason: Option<String>,
-}
-
-/// What is known of a call when it begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewCall {
-    /// The id it gets, unless the carrier's id is known already.
-    pub id: CallId,
-    /// The carrier, for example `twilio`.
-    pub carrier: String,
-    /// The carrier's id of it; unique by tenant and carrier.
-    pub carrier_call_id: String,
-    /// The calling number; empty when withheld.
-    pub from: String,
-    /// The called number.
-    pub to: String,
-    /// Which way it runs.
-    pub direction: Direction,
-    /// The agent that is to answer, where one is.
-    pub agent: Option<AgentId>,
-    /// Where it stands.
-    pub status: CallStatus,
-}
-
-/// What [`Store::create_call`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Created {
-    /// The call is new.
-    New(Call),
-    /// The carrier's id was known; nothing was written.
-    Existing(Call),
+    /// Whose doing that was: a code of [`call_state::Fault`].
+    pub end_fault: Option<String>,
+    /// What the carrier charges for all its legs.
+    pub cost: Option<Cost>,
+    /// Who answered, where the carrier found out: a code of [`call_state::AnsweredBy`].
+    pub answered_by: Option<String>,
+    /// What the agent is told of a call that we place; empty for others.
+    pub variables: serde_json::Map<String, serde_json::Value>,
+    /// What routing decided when the call came in, so that the carrier is told the same when it asks again.
+    #[serde(skip)]
+    pub decision: Option<serde_json::Value>,
 }
 
 /// Which calls to list. Empty: all.
@@ -155,31 +137,6 @@ impl FromStr for Cursor {
 }
 
 impl<D: Db> Store<D> {
-    /// Stores a call and the events it begins with, unless the carrier's id of
-    /// it is known already.
-    ///
-    /// # Errors
-    /// When the tenant does not exist or the database fails; then nothing is stored.
-    pub async fn create_call(
-        &self,
-        tenant: &TenantId,
-        new: NewCall,
-        events: &[CallEvent],
-        now: Timestamp,
-    ) -> Result<Created, StoreError> {
-        let mut statements = vec![insert(tenant, &new, now)];
-        for event in events {
-            statements.extend(event_log::append(tenant, &new.id, event, None, now)?);
-        }
-        match self.db.batch(statements).await? {
-            Batch::Done(_) => Ok(Created::New(Call::from_new(tenant, new, now))),
-            Batch::Unmet(_) => {
-                let existing = self.call_by_carrier_id(tenant, &new.carrier, &new.carrier_call_id).await?;
-                existing.map(Created::Existing).ok_or(StoreError::NoSuchCall)
-            }
-        }
-    }
-
     /// The call with this id, if the tenant has it.
     ///
     /// # Errors
@@ -200,6 +157,9 @@ impl<D: Db> Store<D> {
         carrier: &str,
         carrier_call_id: &str,
     ) -> Result<Option<Call>, StoreError> {
+        if is_placeholder(carrier_call_id) {
+            return Ok(None);
+        }
         let sql = "SELECT * FROM calls WHERE tenant = ?1 AND carrier = ?2 AND carrier_call_id = ?3";
         let params = [tenant.into(), carrier.into(), carrier_call_id.into()];
         let rows = self.db.query(Statement::new(sql, params)).await?;
@@ -225,59 +185,6 @@ impl<D: Db> Store<D> {
         let next = last.map(|call| Cursor { started_at: call.started_at, id: call.id.clone() });
         Ok(CallPage { calls, next })
     }
-
-    /// Takes a carrier's report on a call: logs it once, and moves the call's
-    /// status unless a later one is known. Reports may come in any order.
-    ///
-    /// # Errors
-    /// When the database fails; then nothing is stored and the report may come again.
-    pub async fn apply_status(
-        &self,
-        tenant: &TenantId,
-        carrier: &str,
-        carrier_call_id: &str,
-        report: &StatusReport,
-        now: Timestamp,
-    ) -> Result<StatusChange, StoreError> {
-        let Some(call) = self.call_by_carrier_id(tenant, carrier, carrier_call_id).await? else {
-            return Ok(StatusChange::UnknownCall);
-        };
-        let key = format!("{carrier}/{carrier_call_id}/{}/{}", Sequence(report.sequence), report.status);
-        let event =
-            CallEvent::Status { status: report.status.as_str().to_owned(), sequence: report.sequence };
-        let mut statements = vec![idempotency::claim(tenant, "call-status", &key, now).required()];
-        statements.extend(event_log::append(tenant, &call.id, &event, None, now)?);
-        if report.status == CallStatus::InProgress {
-            statements.push(answered(tenant, &call.id, report.at));
-        }
-        statements.push(status_moved(tenant, &call.id, report));
-        match self.db.batch(statements).await? {
-            Batch::Unmet(_) => Ok(StatusChange::Duplicate),
-            Batch::Done(rows) if rows.last().is_none_or(Rows::is_empty) => Ok(StatusChange::Late),
-            Batch::Done(_) => Ok(StatusChange::Applied),
-        }
-    }
-}
-
-fn insert(tenant: &TenantId, new: &NewCall, now: Timestamp) -> Statement {
-    let sql = "INSERT INTO calls (tenant, id, carrier, carrier_call_id, from_number, to_number, direction, \
-               agent, status, status_order, started_at) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
-               ON CONFLICT (tenant, carrier, carrier_call_id) DO NOTHING RETURNING id";
-    let params: [Value; 11] = [
-        tenant.into(),
-        (&new.id).into(),
-        new.carrier.as_str().into(),
-        new.carrier_call_id.as_str().into(),
-        new.from.as_str().into(),
-        new.to.as_str().into(),
-        new.direction.as_str().into(),
-        new.agent.as_ref().into(),
-        new.status.as_str().into(),
-        new.status.order(None).into(),
-        now.into(),
-    ];
-    Statement::new(sql, params).required()
 }
 
 fn page(tenant: &TenantId, filter: &CallFilter, after: Option<&Cursor>, limit: u32) -> Statement {
@@ -301,67 +208,18 @@ fn page(tenant: &TenantId, filter: &CallFilter, after: Option<&Cursor>, limit: u
     }
 }
 
-pub(crate) fn answered(tenant: &TenantId, call: &CallId, at: Timestamp) -> Statement {
-    let sql = "UPDATE calls SET answered_at = ?3 \
-               WHERE tenant = ?1 AND id = ?2 AND (answered_at IS NULL OR answered_at > ?3)";
-    Statement::new(sql, [tenant.into(), call.into(), at.into()])
-}
-
-/// Returns a row if the status moved.
-pub(crate) fn status_moved(tenant: &TenantId, call: &CallId, report: &StatusReport) -> Statement {
-    let sql = "UPDATE calls SET status = ?3, status_sequence = ?4, status_order = ?5, \
-               ended_at = COALESCE(?6, ended_at), duration_s = COALESCE(?7, duration_s) \
-               WHERE tenant = ?1 AND id = ?2 AND status_order < ?5 RETURNING id";
-    let params = [
-        tenant.into(),
-        call.into(),
-        report.status.as_str().into(),
-        report.sequence.into(),
-        report.status.order(report.sequence).into(),
-        report.status.is_terminal().then_some(report.at).into(),
-        report.duration_s.into(),
-    ];
-    Statement::new(sql, params)
-}
-
-struct Sequence(Option<u32>);
-
-impl fmt::Display for Sequence {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(number) => number.fmt(formatter),
-            None => formatter.write_str("-"),
-        }
-    }
-}
-
 impl Call {
-    fn from_new(tenant: &TenantId, new: NewCall, now: Timestamp) -> Self {
-        Self {
-            tenant: tenant.clone(),
-            id: new.id,
-            carrier: new.carrier,
-            carrier_call_id: new.carrier_call_id,
-            from: new.from,
-            to: new.to,
-            direction: new.direction,
-            agent: new.agent,
-            status: new.status,
-            started_at: now,
-            answered_at: None,
-            ended_at: None,
-            duration_s: None,
-            end_reason: None,
-        }
-    }
-
-    fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
         let duration = row.optional_integer("duration_s")?;
+        let id: CallId = row.parse("id")?;
+        let carrier_call_id: String = row.parse("carrier_call_id")?;
+        let currency = row.optional_parse("cost_currency")?;
         Ok(Self {
             tenant: row.parse("tenant")?,
-            id: row.parse("id")?,
             carrier: row.parse("carrier")?,
-            carrier_call_id: row.parse("carrier_call_id")?,
+            carrier_call_id: (carrier_call_id != placeholder(&id)).then_some(carrier_call_id),
+            carrier_session_id: row.optional_parse("carrier_session_id")?,
+            id,
             from: row.parse("from_number")?,
             to: row.parse("to_number")?,
             direction: row.parse("direction")?,
@@ -372,6 +230,11 @@ impl Call {
             ended_at: row.optional_integer("ended_at")?.map(Timestamp),
             duration_s: duration.and_then(|seconds| u32::try_from(seconds).ok()),
             end_reason: row.optional_parse("end_reason")?,
+            end_fault: row.optional_parse("end_fault")?,
+            cost: row.optional_integer("cost_micros")?.map(|micros| Cost { micros, currency }),
+            answered_by: row.optional_parse("answered_by")?,
+            variables: row.optional_json("variables_json")?.unwrap_or_default(),
+            decision: row.optional_json("decision_json")?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::StoreError;
+use crate::{StoreError, Timestamp};
 
 /// A database that speaks SQL with positional parameters `?1`, `?2`, ….
 ///
@@ -204,6 +204,53 @@ impl<'a> Row<'a> {
     /// As [`Row::text`], and when it does not parse.
     pub fn parse<T: std::str::FromStr>(&self, column: &str) -> Result<T, StoreError> {
         self.text(column)?.parse().map_err(|_| unreadable(column, std::any::type_name::<T>()))
+    }
+
+    /// The JSON in `column`.
+    ///
+    /// # Errors
+    /// As [`Row::text`], and when it is not JSON of that form.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
+        self.optional_json(column)?.ok_or_else(|| unreadable(column, "JSON"))
+    }
+
+    /// As [`Row::json`], or `None` where the column is null.
+    ///
+    /// # Errors
+    /// As [`Row::json`].
+    pub fn optional_json<T: serde::de::DeserializeOwned>(
+        &self,
+        column: &str,
+    ) -> Result<Option<T>, StoreError> {
+        let parsed = self.optional_text(column)?.map(serde_json::from_str);
+        parsed.transpose().map_err(|_| unreadable(column, std::any::type_name::<T>()))
+    }
+
+    /// The count in `column`; one that is too great is the greatest.
+    ///
+    /// # Errors
+    /// As [`Row::text`], and when it is negative.
+    pub fn count(&self, column: &str) -> Result<u32, StoreError> {
+        self.optional_count(column)?.ok_or_else(|| unreadable(column, "a count"))
+    }
+
+    /// As [`Row::count`], or `None` where the column is null.
+    ///
+    /// # Errors
+    /// As [`Row::count`].
+    pub fn optional_count(&self, column: &str) -> Result<Option<u32>, StoreError> {
+        match self.optional_integer(column)? {
+            Some(..0) => Err(unreadable(column, "a count")),
+            number => Ok(number.map(|number| u32::try_from(number).unwrap_or(u32::MAX))),
+        }
+    }
+
+    /// The moment in `column`, or `None` where it is null.
+    ///
+    /// # Errors
+    /// As [`Row::text`].
+    pub fn optional_timestamp(&self, column: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.optional_integer(column)?.map(Timestamp))
     }
 
     /// As [`Row::parse`], or `None` where the column is null.

@@ -1,12 +1,9 @@
 //! The append-only log of a call, and the turns projected from it.
 
-use events::{CallEvent, EndReason};
+use events::CallEvent;
 
-use crate::calls::{answered, status_moved};
 use crate::db::{Batch, Row};
-use crate::{
-    CallId, CallStatus, Db, DbError, Statement, StatusReport, Store, StoreError, TenantId, Timestamp, Value,
-};
+use crate::{CallId, Db, DbError, Statement, Store, StoreError, TenantId, Timestamp, Value, accounts};
 
 /// One line of a call's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,7 +220,7 @@ pub(crate) fn append(
         }
     };
     let mut statements = vec![logged];
-    statements.extend(project_call(tenant, call, event, at));
+    statements.extend(accounts::told_by_log(tenant, call, event, at)?);
     statements.extend(project_turn(tenant, call, event, at));
     Ok(statements)
 }
@@ -235,41 +232,6 @@ fn stored(row: &Row<'_>) -> Result<StoredEvent, StoreError> {
         kind: row.parse("type")?,
         data: row.parse("data")?,
     })
-}
-
-fn project_call(tenant: &TenantId, call: &CallId, event: &CallEvent, at: Timestamp) -> Vec<Statement> {
-    let moved = |status| {
-        let report = StatusReport { status, sequence: None, at, duration_s: None };
-        status_moved(tenant, call, &report)
-    };
-    let reason = |reason: Option<EndReason>| {
-        let sql = "UPDATE calls SET end_reason = ?3 WHERE tenant = ?1 AND id = ?2";
-        Statement::new(sql, [tenant.into(), call.into(), reason.map(reason_text).into()])
-    };
-    match event {
-        CallEvent::MediaConnected { .. } => {
-            vec![answered(tenant, call, at), moved(CallStatus::InProgress)]
-        }
-        CallEvent::Recovered => vec![reason(None)],
-        CallEvent::Ended { reason: why } if is_final(*why) => {
-            vec![reason(Some(*why)), moved(CallStatus::Completed)]
-        }
-        CallEvent::Ended { reason: why } => vec![reason(Some(*why))],
-        _ => Vec::new(),
-    }
-}
-
-/// Whether the phone call itself is over, not only our part in it: a carrier
-/// whose socket was lost asks again, and a caller who was handed over talks on.
-fn is_final(reason: EndReason) -> bool {
-    !matches!(reason, EndReason::CarrierLost | EndReason::Drained | EndReason::Transferred)
-}
-
-fn reason_text(reason: EndReason) -> String {
-    match serde_json::to_value(reason) {
-        Ok(serde_json::Value::String(text)) => text,
-        _ => String::new(),
-    }
 }
 
 fn project_turn(tenant: &TenantId, call: &CallId, event: &CallEvent, at: Timestamp) -> Option<Statement> {

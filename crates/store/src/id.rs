@@ -95,7 +95,7 @@ fn is_id(text: &str) -> bool {
     (1..=ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed)
 }
 
-fn sortable_uuid(now: Timestamp) -> String {
+pub(crate) fn sortable_uuid(now: Timestamp) -> String {
     let since = Duration::from_millis(u64::try_from(now.0).unwrap_or_default());
     let stamp = uuid::Timestamp::from_unix(uuid::NoContext, since.as_secs(), since.subsec_nanos());
     Uuid::new_v7(stamp).to_string()
@@ -160,6 +160,12 @@ impl Timestamp {
     #[must_use]
     pub fn plus(self, later: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// The moment `earlier` before this one.
+    #[must_use]
+    pub fn minus(self, earlier: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(earlier.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// Whole seconds since the Unix epoch; 0 for moments before it.

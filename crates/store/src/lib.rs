@@ -5,43 +5,68 @@
 //! both work on the same file. The schema is versioned in [`migrations`] and
 //! changed by native processes only.
 //!
-//! Every query names its tenant, save three that find out which tenant it is or
-//! concern none: [`Store::resolve_number`], [`Store::tenant_by_api_key`] and
-//! [`Store::schema_version`].
+//! Every query names its tenant, save those that find out which tenant it is, those of workers who serve all tenants,
+//! and those that concern none:
+//!
+//! * [`Store::resolve_number`], [`Store::tenant_by_api_key`], [`Store::locate_call`];
+//! * [`Store::lease_commands`], [`Store::lease_orders`];
+//! * [`Store::admit`], [`Store::first_delivery`], [`Store::forget_delivery`], [`Store::sweep`],
+//!   [`Store::schema_version`].
 
+mod accounts;
 mod calls;
+mod carrier_events;
+mod commands;
 mod customers;
 mod db;
+mod deliveries;
 mod event_log;
 mod id;
 mod idempotency;
+mod limits;
 pub mod migrations;
+mod naming;
 #[cfg(feature = "native")]
 pub mod native;
+mod orders;
 pub mod projections;
+mod receiving;
+mod recordings;
 #[cfg(feature = "spin")]
 pub mod spin;
 mod status;
+mod status_report;
 mod tenants;
 mod tool_records;
+mod webhook_keys;
 
-pub use calls::{Call, CallFilter, CallPage, Created, Cursor, Direction, NewCall, ParseCursorError};
+pub use calls::{Call, CallFilter, CallPage, Cursor, Direction, ParseCursorError};
+pub use carrier_events::{TRIES, Told};
+pub use commands::{Command, NewCommand};
 pub use customers::{Customer, Memory, NewMemory};
 pub use db::{Batch, Db, DbError, Row, Rows, Statement, Value};
+pub use deliveries::SWEEP_MAX;
 pub use event_log::{Appended, StoredEvent, StoredTurn};
 pub use id::{
     AgentId, CallId, CustomerId, E164, MemoryId, ParseE164Error, ParseIdError, TenantId, Timestamp,
 };
 pub use idempotency::Claim;
+pub use limits::{Admission, Rate};
+pub use naming::Named;
 #[cfg(feature = "native")]
 pub use native::NativeDb;
+pub use orders::{Cancelled, NewOrder, Order, OrderState, Ordered};
+pub use receiving::{Created, LIVE_MAX, NewCall, Receipt, Received};
+pub use recordings::{Recording, RecordingState};
 #[cfg(feature = "spin")]
 pub use spin::SpinDb;
-pub use status::{CallStatus, ParseCallStatusError, StatusChange, StatusReport};
+pub use status::{CallStatus, ParseCallStatusError};
+pub use status_report::{StatusChange, StatusReport};
 pub use tenants::{Agent, ApiKeyHash, NumberRoute, Seed, Tenant};
 pub use tool_records::{
     RECORD_BYTES_MAX, RECORD_LIST_MAX, RecordError, TENANT_RECORD_BYTES_MAX, TENANT_RECORDS_MAX, ToolRecord,
 };
+pub use webhook_keys::WebhookKey;
 
 /// The platform's records in one database.
 #[derive(Clone, Debug)]
@@ -62,6 +87,9 @@ pub enum StoreError {
     /// The event cannot be written as JSON.
     #[error("an event cannot be stored")]
     Event(#[source] serde_json::Error),
+    /// It makes no sense; nothing was done.
+    #[error("refused: {0}")]
+    Refused(&'static str),
     /// The call does not exist.
     #[error("there is no such call")]
     NoSuchCall,

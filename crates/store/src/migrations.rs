@@ -33,15 +33,23 @@ impl Migration {
 }
 
 /// All steps, the first one first.
-pub const ALL: &[Migration] = &[Migration {
-    version: 1,
-    name: "platform",
-    up: include_str!("../migrations/0001_platform.up.sql"),
-    down: include_str!("../migrations/0001_platform.down.sql"),
-}];
+pub const ALL: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "platform",
+        up: include_str!("../migrations/0001_platform.up.sql"),
+        down: include_str!("../migrations/0001_platform.down.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "carriers",
+        up: include_str!("../migrations/0002_carriers.up.sql"),
+        down: include_str!("../migrations/0002_carriers.down.sql"),
+    },
+];
 
 /// The version that this code needs.
-pub const LATEST: u32 = 1;
+pub const LATEST: u32 = 2;
 
 #[cfg(test)]
 mod tests {

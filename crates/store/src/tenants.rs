@@ -19,6 +19,8 @@ pub struct Tenant {
     pub time_zone: String,
     /// The hash of its API key, where it has one.
     pub api_key: Option<ApiKeyHash>,
+    /// The most calls it may have at once; `None` for no limit.
+    pub max_live_calls: Option<u32>,
 }
 
 /// The SHA-256 of an API key: what is stored of it.
@@ -71,6 +73,8 @@ pub struct NumberRoute {
     pub routing_json: Option<String>,
     /// The tenant's IANA time zone.
     pub time_zone: String,
+    /// The most calls the tenant may have at once; `None` for no limit.
+    pub max_live_calls: Option<u32>,
 }
 
 /// What a new installation begins with.
@@ -120,7 +124,7 @@ impl<D: Db> Store<D> {
     /// # Errors
     /// When the database fails.
     pub async fn resolve_number(&self, number: &E164) -> Result<Option<NumberRoute>, StoreError> {
-        let sql = "SELECT n.tenant, n.agent, t.routing_json, t.time_zone \
+        let sql = "SELECT n.tenant, n.agent, t.routing_json, t.time_zone, t.max_live_calls \
                    FROM numbers n JOIN tenants t ON t.id = n.tenant WHERE n.number = ?1";
         let rows = self.db.query(Statement::new(sql, [number.into()])).await?;
         let route = rows.first().map(|row| {
@@ -129,6 +133,7 @@ impl<D: Db> Store<D> {
                 agent: row.optional_parse("agent")?,
                 routing_json: row.optional_parse("routing_json")?,
                 time_zone: row.parse("time_zone")?,
+                max_live_calls: row.optional_count("max_live_calls")?,
             })
         });
         route.transpose()
@@ -221,6 +226,16 @@ impl<D: Db> Store<D> {
         Ok(())
     }
 
+    /// Sets how many calls the tenant may have at once; `None` for no limit.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_max_live_calls(&self, tenant: &TenantId, most: Option<u32>) -> Result<(), StoreError> {
+        let sql = "UPDATE tenants SET max_live_calls = ?2 WHERE id = ?1";
+        self.db.execute(Statement::new(sql, [tenant.into(), most.into()])).await?;
+        Ok(())
+    }
+
     /// Replaces the tenant's API key.
     ///
     /// # Errors
@@ -299,6 +314,7 @@ fn tenant(row: &Row<'_>) -> Result<Tenant, StoreError> {
         name: row.parse("name")?,
         time_zone: row.parse("time_zone")?,
         api_key: api_key.map(ApiKeyHash),
+        max_live_calls: row.optional_count("max_live_calls")?,
     })
 }
 

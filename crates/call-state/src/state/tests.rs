@@ -159,6 +159,21 @@ fn keys_cannot_take_the_room_of_the_end() {
 }
 
 #[test]
+fn what_we_know_of_the_direction_goes_before_what_carriers_say() {
+    let hangup = event(ended(EndReason::CalleeHangup));
+    for (known, reason, fault) in [
+        (None, EndReason::AgentHangup, Fault::Agent),
+        (Some(Direction::Inbound), EndReason::AgentHangup, Fault::Agent),
+        (Some(Direction::Outbound), EndReason::CalleeHangup, Fault::Callee),
+    ] {
+        let mut call = known.map_or_else(call, |direction| call().running(direction));
+        call.apply(&hangup);
+        let end = call.facts().end().unwrap();
+        assert_eq!((end.reason, end.fault), (reason, fault), "{known:?}");
+    }
+}
+
+#[test]
 fn a_call_survives_storage() {
     let mut call = call();
     call.apply(&event(EventKind::Answered { by: Some(AnsweredBy::Machine) }));

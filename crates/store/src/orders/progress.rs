@@ -1,0 +1,158 @@
+//! How an order goes on: leased, attempted, and settled by whoever first knows.
+
+use super::*;
+use crate::Named;
+
+impl<D: Db> Store<D> {
+    /// Leases at most `limit` orders that are due, of any tenant, to `owner` until `lease` from now. Also due is what
+    /// may have been placed by somebody who has not been heard of since: it is not to be placed again, but looked for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lease_orders(
+        &self,
+        owner: &str,
+        now: Timestamp,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError> {
+        let sql = "UPDATE outbound_orders SET lease_owner = ?1, lease_until = ?3 \
+                   WHERE (tenant, call) IN (SELECT tenant, call FROM outbound_orders \
+                   WHERE state IN ('queued', 'placing', 'uncertain') AND next_at <= ?2 \
+                   AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY next_at, tenant, call LIMIT ?4) \
+                   AND state IN ('queued', 'placing', 'uncertain') \
+                   AND (lease_until IS NULL OR lease_until <= ?2) RETURNING *";
+        let params = [owner.into(), now.into(), now.plus(lease).into(), limit.into()];
+        let Batch::Done(results) = self.db.batch(vec![Statement::new(sql, params)]).await? else {
+            return Ok(Vec::new());
+        };
+        results.last().into_iter().flat_map(Rows::iter).map(|row| Order::from_row(&row)).collect()
+    }
+
+    /// Notes that the carrier is about to be asked. Only after this may it be, and only where this is true: otherwise
+    /// the order was called off, or somebody else is at it.
+    ///
+    /// # Errors
+    /// When the database fails; then do not ask the carrier.
+    pub async fn order_attempt(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        attempt_id: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some(before) = self.order(tenant, call).await? else { return Ok(false) };
+        let sql = "UPDATE outbound_orders SET state = 'placing', attempts = attempts + 1, attempt_id = ?3, \
+                   attempted_at = ?4 WHERE tenant = ?1 AND call = ?2 AND state = 'queued' AND attempts = ?5 \
+                   RETURNING call";
+        let params = [tenant.into(), call.into(), attempt_id.into(), now.into(), before.attempts.into()];
+        let number = before.attempts.saturating_add(1);
+        let attempted = CallEvent::Attempted { attempt: attempt_id.to_owned(), number };
+        let mut statements = vec![Statement::new(sql, params).required()];
+        statements.extend(event_log::append(tenant, call, &attempted, None, now)?);
+        Ok(matches!(self.db.batch(statements).await?, Batch::Done(_)))
+    }
+
+    /// The carrier has placed the call and calls it `ids`. It may be said any number of times.
+    ///
+    /// # Errors
+    /// As [`Store::name_call`].
+    pub async fn order_placed(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        ids: &call_state::Ids,
+        now: Timestamp,
+    ) -> Result<Named, StoreError> {
+        self.name_call(tenant, call, ids, now).await
+    }
+
+    /// The carrier was asked and its answer was lost: it is due at `look_again_at`, to be looked for. Returns whether
+    /// it was open at all.
+    ///
+    /// # Errors
+    /// When the database fails; then it is due when its lease runs out.
+    pub async fn order_uncertain(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        look_again_at: Timestamp,
+        error: &str,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE outbound_orders SET state = 'uncertain', next_at = ?3, error = ?4, \
+                   lease_owner = NULL, lease_until = NULL \
+                   WHERE tenant = ?1 AND call = ?2 AND state IN ('placing', 'uncertain')";
+        self.move_order(sql, [tenant.into(), call.into(), look_again_at.into(), error.into()]).await
+    }
+
+    /// It is certain that nothing was placed: the order is due again at `at`. Returns whether it was open.
+    ///
+    /// # Errors
+    /// When the database fails; then it is due when its lease runs out, and taken for what may have been placed.
+    pub async fn order_again(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        at: Timestamp,
+        error: &str,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE outbound_orders SET state = 'queued', attempt_id = NULL, attempted_at = NULL, \
+                   next_at = ?3, error = ?4, lease_owner = NULL, lease_until = NULL \
+                   WHERE tenant = ?1 AND call = ?2 AND state IN ('queued', 'placing', 'uncertain')";
+        self.move_order(sql, [tenant.into(), call.into(), at.into(), error.into()]).await
+    }
+
+    /// Now is not the time, and the carrier was not asked: the order is due at `at`. Returns whether it was queued.
+    ///
+    /// # Errors
+    /// When the database fails; then it is due when its lease runs out.
+    pub async fn order_postponed(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE outbound_orders SET next_at = ?3, lease_owner = NULL, lease_until = NULL \
+                   WHERE tenant = ?1 AND call = ?2 AND state = 'queued'";
+        self.move_order(sql, [tenant.into(), call.into(), at.into()]).await
+    }
+
+    /// The order will not be placed: its call has failed for `reason`. Returns whether it was open; an order that turned
+    /// out to be placed is left alone.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing is changed.
+    pub async fn order_failed(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        reason: EndReason,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE outbound_orders SET state = 'failed', error = ?3, settled_at = ?4, \
+                   lease_owner = NULL, lease_until = NULL \
+                   WHERE tenant = ?1 AND call = ?2 AND state IN ('queued', 'placing', 'uncertain') RETURNING call";
+        let params = [tenant.into(), call.into(), error.into(), now.into()];
+        let event = CallEvent::NotPlaced { reason: reason.code().to_owned(), message: error.to_owned() };
+        let mut statements = vec![Statement::new(sql, params).required()];
+        statements.extend(event_log::append(tenant, call, &event, None, now)?);
+        Ok(matches!(self.db.batch(statements).await?, Batch::Done(_)))
+    }
+
+    async fn move_order<const N: usize>(
+        &self,
+        sql: &'static str,
+        params: [Value; N],
+    ) -> Result<bool, StoreError> {
+        Ok(self.db.execute(Statement::new(sql, params)).await? == 1)
+    }
+}
+
+/// The carrier has named the call of an order, so it is placed. What we had given up stays given up: its call has the
+/// name, and whatever the carrier says of it is heard.
+pub(crate) fn named(tenant: &TenantId, call: &CallId, now: Timestamp) -> Statement {
+    let sql = "UPDATE outbound_orders SET state = 'placed', settled_at = ?3, lease_owner = NULL, lease_until = NULL \
+               WHERE tenant = ?1 AND call = ?2 AND state IN ('queued', 'placing', 'uncertain')";
+    Statement::new(sql, [tenant.into(), call.into(), now.into()])
+}

@@ -11,8 +11,12 @@ pub(crate) fn live() -> Result<String, Problem> {
     body(&json!({ "status": "ok" }))
 }
 
-/// It can serve: the database answers and has the schema that this code needs.
+/// It can serve: its configuration can be used, the database answers and has the schema that this
+/// code needs.
 pub(crate) async fn ready<P: Platform>(platform: &P) -> Result<String, Problem> {
+    if platform.settings().is_err() {
+        return Err(Problem::NotReady("its configuration cannot be used"));
+    }
     let unavailable = "the database does not answer";
     let store = platform.open_store().await.map_err(|_| Problem::NotReady(unavailable))?;
     match store.schema_version().await {

@@ -3,14 +3,14 @@
 use std::cell::RefCell;
 
 use events::{CallEvent, Latency};
-use http::{Method, Response};
+use http::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 use store::{
     ApiKeyHash, Call, CallId, CallStatus, Created, DbError, Direction, NativeDb, NewCall, Seed, Store,
     TenantId, Timestamp,
 };
 
-use crate::service::{self, Platform};
+use crate::service::{self, Body, Incoming, Platform, Settings, SettingsFault};
 
 pub const NOW: Timestamp = Timestamp(1_795_179_851_000);
 pub const KEY: &str = "key-of-the-first";
@@ -20,6 +20,11 @@ pub struct Setting {
     pub store: Store<NativeDb>,
     pub tenant: TenantId,
     pub database_is_down: bool,
+    pub settings: Result<Settings, SettingsFault>,
+    /// The status that the host answers with, if it answers.
+    pub host_answers: Option<u16>,
+    /// What the host was sent.
+    pub woken: RefCell<Vec<Request<String>>>,
     pub log: RefCell<Vec<String>>,
 }
 
@@ -31,7 +36,17 @@ impl Setting {
         let stranger: TenantId = "stranger".parse().unwrap();
         store.put_tenant(&stranger, "Stranger", "UTC", NOW).await.unwrap();
         store.set_api_key(&stranger, &ApiKeyHash::of(STRANGERS_KEY)).await.unwrap();
-        Self { store, tenant, database_is_down: false, log: RefCell::default() }
+        let variables = [("internal_url", "http://host.test/"), ("internal_secret", "between-us")];
+        let variables = variables.map(|(name, value)| (name, value.to_owned())).into();
+        Self {
+            store,
+            tenant,
+            database_is_down: false,
+            settings: Settings::from_variables(&variables),
+            host_answers: Some(204),
+            woken: RefCell::default(),
+            log: RefCell::default(),
+        }
     }
 
     pub async fn call(&self, carrier_call_id: &str, at: Timestamp) -> Call {
@@ -70,12 +85,23 @@ impl Setting {
     }
 
     pub async fn request(&self, method: Method, target: &str, headers: &[(&str, &str)]) -> Response<String> {
+        self.request_at(method, target, headers, Body::Whole(Vec::new()), NOW).await
+    }
+
+    pub async fn request_at(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+        now: Timestamp,
+    ) -> Response<String> {
         let mut builder = http::Request::builder().method(method).uri(target);
         for (name, value) in headers {
             builder = builder.header(*name, *value);
         }
         let (head, ()) = builder.body(()).unwrap().into_parts();
-        service::handle(self, &head).await
+        service::handle(self, &Incoming::new(head, body), now).await
     }
 
     /// What the first tenant reads.
@@ -100,6 +126,16 @@ impl Platform for Setting {
             return Err(DbError::Unavailable("the path of the database".into()));
         }
         Ok(self.store.clone())
+    }
+
+    fn settings(&self) -> Result<&Settings, &SettingsFault> {
+        self.settings.as_ref()
+    }
+
+    async fn wake_host(&self, request: Request<String>) -> Result<StatusCode, String> {
+        self.woken.borrow_mut().push(request);
+        let status = self.host_answers.ok_or("no answer in time")?;
+        StatusCode::from_u16(status).map_err(|fault| fault.to_string())
     }
 
     fn log(&self, line: &str) {

@@ -19,6 +19,7 @@ async fn a_caller_who_waits_for_a_human_who_never_comes_is_brought_back_once() {
         for _ in 0..2 {
             setting.report(PLACE, &human(outcome, "2")).await;
         }
+        setting.report(PLACE, &human("initiated", "0")).await;
         let commands = commands(&setting).await;
         let [command] = commands.as_slice() else { panic!("{outcome}: {commands:?}") };
         assert_eq!((command.action.as_str(), command.carrier_call_id.as_str()), ("redirect", SID));

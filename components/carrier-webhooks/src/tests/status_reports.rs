@@ -90,6 +90,17 @@ async fn a_carrier_that_could_not_follow_an_answer_says_so_in_the_log() {
 }
 
 #[tokio::test]
+async fn a_report_without_a_carriers_id_is_a_client_error() {
+    let setting = Setting::new().await;
+    for id in ["unnamed:0190b5a0-0000-7000-8000-000000000000", "CA01", ""] {
+        for place in ["status?call=0190b5a0-0000-7000-8000-000000000000", "recording", "answered-by"] {
+            let (status, body) = setting.twilio(place, &[("CallSid", id)]).await;
+            assert!(status == 400 && body.contains("\"code\":\"malformed-form\""), "{status} {body}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_report_that_could_not_be_stored_is_asked_for_again() {
     let mut setting = Setting::new().await;
     setting.database_is_down = true;

@@ -176,9 +176,6 @@ impl<P: Platform> Hearing<'_, P> {
     /// Tells a known call of the event, and the carrier what follows, in one transaction.
     pub(super) async fn told(&self, call: &Call) -> Result<Taken, Fault> {
         let course = Course::of(call);
-        if let EventKind::RecordingSaved(recording) = &self.event.kind {
-            voicemail::note(self, call, &course, recording).await?;
-        }
         let mut faults = Vec::new();
         let mut ordered = false;
         let decide = |call: &Call, before: &call_state::CallState| {
@@ -200,7 +197,12 @@ impl<P: Platform> Hearing<'_, P> {
             self.log("error", "command-not-possible", &journal::chain(&fault));
         }
         let Some(told) = told else { return Ok(Taken::UnknownCall) };
-        let fetch = matches!(self.event.kind, EventKind::RecordingSaved(_));
+        let mut fetch = false;
+        if let EventKind::RecordingSaved(recording) = &self.event.kind {
+            // Also of a copy: this may have failed the first time.
+            voicemail::note(self, call, &course.resolved(&told.state), recording).await?;
+            fetch = true;
+        }
         if (ordered || fetch) && told.applied.is_kept() {
             host::wake(self.platform, self.proven).await;
         }

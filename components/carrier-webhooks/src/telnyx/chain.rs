@@ -33,7 +33,7 @@ impl Course {
     }
 
     /// What a call is about as it stands. Where nobody takes a call that was handed over, its caller may leave a message.
-    fn resolved(&self, state: &CallState) -> Self {
+    pub(super) fn resolved(&self, state: &CallState) -> Self {
         match self {
             Self::Decided(Decision::Forward(_)) if is_left_alone(state) => {
                 Self::Decided(Decision::Voicemail(decision::plain_voicemail()))
@@ -96,8 +96,7 @@ pub(super) fn next(course: &Course, before: &CallState, event: &CarrierEvent) ->
     if !after.apply(event).is_kept() || after.facts().phase() == Phase::Ended {
         return None;
     }
-    let course = &course.resolved(&after);
-    let story = Story { course, before, after: &after };
+    let story = Story { decided: course, course: &course.resolved(&after), before, after: &after };
     let first_leg = is_first_leg(before, event);
     match &event.kind {
         EventKind::Initiated if first_leg => story.offered(),
@@ -116,6 +115,9 @@ pub(super) fn next(course: &Course, before: &CallState, event: &CarrierEvent) ->
 
 /// A call before and after an event.
 struct Story<'a> {
+    /// What was decided.
+    decided: &'a Course,
+    /// What the call is about after it.
     course: &'a Course,
     before: &'a CallState,
     after: &'a CallState,
@@ -170,6 +172,8 @@ impl Story<'_> {
             Course::Decided(Decision::Voicemail(voicemail)) => {
                 (before == 0).then_some(Step::Record { max_seconds: voicemail.max_seconds })
             }
+            // Who was turned down was told nothing.
+            Course::Decided(Decision::Reject(_)) => None,
             Course::Decided(_) => (before == 0).then_some(Step::HangUp),
         }
     }
@@ -198,7 +202,7 @@ impl Story<'_> {
     /// The leg that a call was handed over to ended unanswered: the first leg would wait for ever.
     fn left_alone(&self) -> Option<Step> {
         let Course::Decided(Decision::Voicemail(voicemail)) = self.course else { return None };
-        if !is_left_alone(self.after) || is_left_alone(self.before) {
+        if self.course == self.decided || is_left_alone(self.before) {
             return None;
         }
         let answered = self.after.facts().first_leg().was_answered();

@@ -16,7 +16,7 @@ async fn an_offered_call_is_stored_and_answered_into_its_media_socket() {
     assert_eq!((call.from.as_str(), call.to.as_str(), call.direction), (CALLER, NUMBER, Direction::Inbound));
     assert_eq!((call.carrier.as_str(), call.carrier_call_id.as_deref()), ("telnyx", Some(LEG)));
     assert_eq!(call.agent.as_ref().unwrap().as_str(), "receptionist");
-    assert_eq!(setting.log_of(&call).await, ["received"]);
+    assert_eq!(setting.log_of(&call).await, ["call.received"]);
 
     let [(action, body)] = <[_; 1]>::try_from(setting.ordered().await).unwrap();
     let claims = claims(&body);

@@ -26,9 +26,11 @@ proptest! {
 async fn check(decision: &Value, deliveries: &[Value]) {
     let setting = setting_with_routing(&table(decision)).await;
     setting.telnyx(deliveries).await;
-    // What names no leg is lost where nothing else came before it.
-    let heard = deliveries.iter().skip_while(|event| event["data"]["id"] == "saved");
-    let ids: BTreeSet<&str> = heard.map(|event| event["data"]["id"].as_str().unwrap()).collect();
+    // What names no leg is lost where nothing else came before it, which no carrier's order of things allows.
+    let lost = deliveries[0]["data"]["id"] == "saved";
+    let heard: Vec<&Value> =
+        deliveries.iter().filter(|event| !lost || event["data"]["id"] != "saved").collect();
+    let ids: BTreeSet<&str> = heard.iter().map(|event| event["data"]["id"].as_str().unwrap()).collect();
     if ids.is_empty() {
         assert!(setting.calls().await.is_empty());
         return;
@@ -53,7 +55,7 @@ async fn check(decision: &Value, deliveries: &[Value]) {
     }
     // Told all of it again, signed later, the call stands as it stood.
     let later = store::Timestamp(crate::tests::setting::NOW.0 + 5000);
-    for event in deliveries {
+    for event in heard {
         assert!(setting.telnyx_at("/webhooks/telnyx/call", event, later).await < 300);
     }
     assert_eq!(setting.ordered().await, ordered);

@@ -7,6 +7,7 @@
 mod decision;
 mod host;
 mod journal;
+mod limits;
 mod message;
 mod problem;
 mod proof;
@@ -18,6 +19,7 @@ pub mod service;
 mod settings;
 mod trace;
 mod twilio;
+mod vapi;
 
 pub mod bindings;
 

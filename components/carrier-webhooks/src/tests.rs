@@ -6,4 +6,5 @@ mod refusals;
 mod senders;
 mod setting;
 mod status_reports;
+mod vapi;
 mod voice_calls;

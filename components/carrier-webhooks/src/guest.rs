@@ -9,6 +9,7 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::{http_service, variables};
 use store::{DbError, SpinDb, Store, Timestamp};
+use trace_context::{TRACEPARENT, TRACESTATE};
 
 use crate::bindings::voicehive::platform::call_routing::{self, Answer, Call, Table};
 use crate::bindings::voicehive::platform::webhook_verification::{
@@ -58,13 +59,15 @@ struct Imports {
 impl Imports {
     async fn post(&self, url: String, secret: &str, body: String) -> Result<HostAnswer, HostFault> {
         let unreachable = |fault: &dyn std::fmt::Display| HostFault::Unreachable(fault.to_string());
-        let request = http::Request::post(url)
+        let mut request = http::Request::post(url)
             .header("authorization", format!("Bearer {secret}"))
             .header("content-type", "application/json")
             .header("x-request-id", &self.request_id)
-            .header("traceparent", self.trace.traceparent())
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|fault| unreachable(&fault))?;
+            .header(TRACEPARENT, self.trace.traceparent());
+        if let Some(state) = self.trace.tracestate() {
+            request = request.header(TRACESTATE, state);
+        }
+        let request = request.body(Full::new(Bytes::from(body))).map_err(|fault| unreachable(&fault))?;
         let (head, body) =
             spin_sdk::http::send(request).await.map_err(|fault| unreachable(&fault))?.into_parts();
         match Limited::new(body, ANSWER_BYTES_MAX).collect().await {

@@ -1,4 +1,4 @@
-//! How often one number may call.
+//! How many calls one number may begin.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use store::{Admission, Db, Rate, Store, StoreError, TenantId, Timestamp};
 
 use crate::proof::Proven;
 
-/// Counts a call that `from` begins with the tenant, by whatever carrier. Whether it may pass.
+/// Counts a call that `from` begins with a tenant, over whichever carrier; whether it may. Callers who withhold their
+/// number share one count.
 pub(crate) async fn admit<D: Db>(
     store: &Store<D>,
     proven: &Proven<'_>,

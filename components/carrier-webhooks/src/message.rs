@@ -3,9 +3,10 @@
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
+use trace_context::Trace;
 use uuid::Uuid;
 
-use crate::trace::Trace;
+use crate::trace;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ impl Incoming {
         Self {
             method: head.method.clone(),
             target: target.to_owned(),
-            trace: Trace::of(&headers),
+            trace: trace::of(&head.headers),
             headers,
             body,
             request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),

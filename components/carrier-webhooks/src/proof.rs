@@ -35,6 +35,15 @@ impl Sender {
             Self::Vapi => "vapi",
         }
     }
+
+    /// Who says what it sends of a call's course.
+    pub(crate) fn speaker(self) -> call_state::Carrier {
+        match self {
+            Self::Twilio => call_state::Carrier::Twilio,
+            Self::Telnyx => call_state::Carrier::Telnyx,
+            Self::Vapi => call_state::Carrier::Vapi,
+        }
+    }
 }
 
 /// A request whose origin is certain. Only [`prove`] makes one, and what a request says is to be had from here alone.

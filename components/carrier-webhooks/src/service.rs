@@ -19,7 +19,7 @@ use crate::{journal, message};
 pub use crate::host::{ANSWER_BYTES_MAX, HostAnswer, HostFault};
 pub use crate::message::{Body, Incoming};
 pub use crate::settings::{Fault as SettingsFault, Settings};
-pub use crate::trace::Trace;
+pub use trace_context::Trace;
 
 /// What surrounds the service: the imported capabilities, the database, the media host, the configuration and the log.
 pub trait Platform {

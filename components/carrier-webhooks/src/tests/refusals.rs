@@ -129,7 +129,7 @@ async fn a_line_of_the_log_names_request_and_trace() {
     setting.send(&request).await;
     let line: serde_json::Value = serde_json::from_str(&setting.log.borrow()[0]).unwrap();
     assert_eq!(line["trace_id"], "0af7651916cd43dd8448eb211c80319c");
-    assert_eq!(line["span_id"], request.trace.span_id());
+    assert_eq!(line["span_id"], request.trace.span_id().to_string());
     assert_eq!(line["request_id"], "req-1");
 }
 

@@ -1,7 +1,7 @@
 use http::StatusCode;
 use store::{CallStatus, Timestamp};
 
-use super::setting::{Setting, signed};
+use super::setting::{CALLER, Setting, signed};
 
 const STATUS: &str = "/webhooks/twilio/status";
 
@@ -63,6 +63,41 @@ async fn reports_that_concern_nobody_are_taken_and_leave_no_row() {
         assert!(setting.log.borrow().last().unwrap().contains(code), "{:?}", setting.log.borrow());
     }
     assert_eq!(setting.rows().await, [0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_call_whose_offer_was_lost_is_known_by_its_end_and_a_late_offer_does_not_revive_it() {
+    let setting = Setting::new().await;
+    let ended = [("CallStatus", "no-answer"), ("SequenceNumber", "2")];
+    for code in ["call-missed", "report-duplicate"] {
+        setting.report("status", &ended).await;
+        assert_eq!(setting.last_code(), code);
+    }
+    let xml = setting.voice("", &[]).await;
+    assert!(xml.ends_with("<Response><Hangup/></Response>"), "{xml}");
+    let calls = setting.calls().await;
+    let [call] = calls.as_slice() else { panic!("{calls:?}") };
+    assert_eq!((call.status, call.from.as_str()), (CallStatus::NoAnswer, CALLER));
+}
+
+#[tokio::test]
+async fn a_carrier_that_could_not_follow_an_answer_says_so_in_the_log() {
+    let setting = Setting::new().await;
+    let failed = [("ErrorCode", "11205"), ("ErrorUrl", "https://voice.example.com/webhooks/twilio/voice")];
+    assert!(setting.voice("", &failed).await.contains("<Stream "));
+    assert_eq!(setting.last_code(), "carrier-fell-back");
+    assert!(setting.log.borrow()[0].contains("11205"));
+}
+
+#[tokio::test]
+async fn a_report_without_a_carriers_id_is_a_client_error() {
+    let setting = Setting::new().await;
+    for id in ["unnamed:0190b5a0-0000-7000-8000-000000000000", "CA01", ""] {
+        for place in ["status?call=0190b5a0-0000-7000-8000-000000000000", "recording", "answered-by"] {
+            let (status, body) = setting.twilio(place, &[("CallSid", id)]).await;
+            assert!(status == 400 && body.contains("\"code\":\"malformed-form\""), "{status} {body}");
+        }
+    }
 }
 
 #[tokio::test]

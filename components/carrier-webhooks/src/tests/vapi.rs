@@ -2,6 +2,7 @@
 
 mod answers;
 mod course;
+mod hostile;
 mod tools;
 
 use std::future::ready;

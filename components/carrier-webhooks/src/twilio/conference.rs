@@ -66,8 +66,8 @@ async fn left<P: Platform>(
     Ok(documents::resume(&Places::of(proven)))
 }
 
-/// Tells the call, and has the caller brought back where that is due. The command is written together with the event
-/// that makes it due; where two events make it due together, and came at once, after the later of them.
+/// Tells the call, and has the caller brought back where that is due: the command is written together with the event
+/// that makes it so.
 async fn take<P: Platform>(
     platform: &P,
     proven: &Proven<'_>,
@@ -76,20 +76,17 @@ async fn take<P: Platform>(
     let store = platform.open_store().await?;
     let Some(call) = find(&store, proven).await? else { return Ok((Taken::UnknownCall, false)) };
     let Some(event) = event(proven, &call, now)? else { return Ok((Taken::NothingSaid, false)) };
-    let mut state = store.carrier_state(&call.tenant, &call.id).await?;
-    let was_due = is_due(&state);
-    state.apply(&event);
-    let command = command(proven, &call, now);
-    let foreseen = !was_due && is_due(&state);
-    let commands = if foreseen { std::slice::from_ref(&command) } else { &[] };
-    let taken = report::hear(&store, &call, &event, commands, now).await?;
-    let Taken::Told(told) = &taken else { return Ok((taken, false)) };
-    let kept = told.applied.is_kept();
-    let unforeseen = kept && !was_due && !foreseen && is_due(&told.state);
-    if unforeseen {
-        store.enqueue_commands(&call.tenant, &call.id, &[command], now).await?;
-    }
-    Ok((taken, unforeseen || (kept && foreseen)))
+    let mut due = false;
+    let decide = |call: &Call, before: &CallState| {
+        let mut after = before.clone();
+        after.apply(&event);
+        due = !is_due(before) && is_due(&after);
+        if due { vec![bring_back(proven, call, now)] } else { Vec::new() }
+    };
+    let told = store.hear_carrier_deciding(&call.tenant, &call.id, &event, decide, now).await?;
+    let Some(told) = told else { return Ok((Taken::UnknownCall, false)) };
+    let brought_back = due && told.applied.is_kept();
+    Ok((Taken::Told(Box::new(told)), brought_back))
 }
 
 /// The caller's call: the carrier's id of it is in the URL as `caller`, or ours as `call`. The carrier knows nothing of
@@ -123,7 +120,7 @@ fn event(proven: &Proven<'_>, call: &Call, now: Timestamp) -> Result<Option<Carr
     };
     let conference = field(proven.form(), "ConferenceSid").unwrap_or("conference");
     let event = CarrierEvent {
-        carrier: call_state::Carrier::Twilio,
+        carrier: proven.sender().speaker(),
         id: format!("{conference}/{word}/{leg}"),
         ids: Ids { leg: Some(leg.to_owned()), ..Ids::default() },
         direction: None,
@@ -163,7 +160,7 @@ fn came(state: &CallState) -> bool {
     facts.further_legs().values().any(|leg| leg.bridged_at().is_some() || (!told && leg.was_answered()))
 }
 
-fn command(proven: &Proven<'_>, call: &Call, now: Timestamp) -> NewCommand {
+fn bring_back(proven: &Proven<'_>, call: &Call, now: Timestamp) -> NewCommand {
     NewCommand {
         id: Uuid::new_v4().to_string(),
         carrier: call.carrier.clone(),

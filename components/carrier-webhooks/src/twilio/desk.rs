@@ -1,5 +1,6 @@
 //! Everything at hand for one call.
 
+use call_state::CarrierEvent;
 use events::CallEvent;
 use media_token::Claims;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use super::form::{self, CallFields};
 use crate::bindings::voicehive::platform::call_routing::{self, Answer, Decision, Table};
 use crate::decision;
 use crate::proof::Proven;
-use crate::routing_table;
 use crate::service::Platform;
+use crate::{journal, routing_table};
 
 /// From the answer to the opening of the media socket. Twilio opens it at once; the rest is for slow networks.
 const TOKEN_LIFE: Duration = Duration::from_secs(60);
@@ -49,12 +50,22 @@ impl<'a, P: Platform> Desk<'a, P> {
         self.store.call_by_carrier_id(&self.number.tenant, carrier, &self.fields.call_sid).await
     }
 
-    /// Takes in what the form says of the call's course.
-    pub(super) async fn hear(&self, call: &CallId) -> Result<(), Fault> {
-        if let Some(event) = form::event(self.proven, self.now)? {
-            self.store.hear_carrier(&self.number.tenant, call, &event, &[], self.now).await?;
+    /// Takes in what the form says of the call's course. Somebody waits on the line for a document, and does not go
+    /// without because this could not be noted.
+    pub(super) async fn hear(&self, call: &CallId) {
+        match form::event(self.proven, self.now) {
+            Ok(Some(event)) => self.note(call, &event).await,
+            Ok(None) => {}
+            Err(fault) => self.log("warn", "malformed-form", &fault.to_string()),
         }
-        Ok(())
+    }
+
+    /// Takes in one event, as [`Self::hear`] does.
+    pub(super) async fn note(&self, call: &CallId, event: &CarrierEvent) {
+        let heard = self.store.hear_carrier(&self.number.tenant, call, event, &[], self.now).await;
+        if let Err(fault) = heard {
+            self.log("error", "event-not-stored", &journal::chain(&fault));
+        }
     }
 
     pub(super) fn table(&self) -> Result<Table, serde_json::Error> {

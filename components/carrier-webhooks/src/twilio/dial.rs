@@ -1,7 +1,7 @@
 //! `POST /webhooks/twilio/dial`: what became of a `<Dial>`, and so what the caller hears next.
 
 use http::Response;
-use store::{Call, Timestamp};
+use store::{Call, CallStatus, Timestamp};
 
 use super::desk::Desk;
 use super::fault::{self, Fault};
@@ -28,7 +28,7 @@ async fn answer<P: Platform>(
 ) -> Result<twiml::Response, Fault> {
     let Some(desk) = Desk::open(platform, proven, now).await? else { return Ok(documents::hangup()) };
     let Some(call) = desk.call().await? else { return Ok(documents::hangup()) };
-    desk.hear(&call.id).await?;
+    desk.hear(&call.id).await;
     next(&desk, &call)
 }
 
@@ -36,7 +36,9 @@ async fn answer<P: Platform>(
 /// cannot go round in circles.
 fn next<P: Platform>(desk: &Desk<'_, P>, call: &Call) -> Result<twiml::Response, Fault> {
     let spoke = matches!(form::field(desk.proven.form(), "DialCallStatus"), Some("completed" | "answered"));
-    if spoke || call.status.is_terminal() {
+    // A caller who gave up is told of like one whom nobody answered.
+    let gone = call.status.is_terminal() || desk.fields.status.is_some_and(CallStatus::is_terminal);
+    if spoke || gone {
         return Ok(documents::hangup());
     }
     Ok(documents::without_agent(&instead(desk)?, &desk.places()))

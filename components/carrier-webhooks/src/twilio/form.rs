@@ -29,6 +29,10 @@ impl From<Unreadable> for Fault {
 
 /// The carrier's word on the course of a call, if the form holds one.
 pub(super) fn event(proven: &Proven<'_>, now: Timestamp) -> Result<Option<CarrierEvent>, Fault> {
+    let call = required(proven.form(), "CallSid")?;
+    if !is_call_id(call, proven.sender()) {
+        return Err(Fault::Malformed("CallSid"));
+    }
     let received_at = Moment::from_millis(now.0);
     Ok(match proven.sender() {
         Sender::Telnyx => telnyx::texml_event(proven.form(), received_at)?,

@@ -1,18 +1,16 @@
 //! A call that is not known yet.
 
-use std::time::Duration;
-
 use call_state::{Carrier, CarrierEvent, EndReason, Ending, EventKind, Ids, Moment};
 use events::CallEvent;
-use store::{Admission, AgentId, CallId, CallStatus, Direction, NewCall, Rate, Receipt, Received};
+use store::{AgentId, CallId, CallStatus, Direction, NewCall, Receipt, Received};
 use twiml::Response;
 
 use super::desk::Desk;
 use super::fault::Fault;
 use super::{documents, form, known};
 use crate::bindings::voicehive::platform::call_routing::Decision;
-use crate::decision;
 use crate::service::Platform;
+use crate::{decision, limits};
 
 /// The carrier offers a call: it is decided on, stored, and answered.
 pub(super) async fn first<P: Platform>(desk: &Desk<'_, P>) -> Result<Response, Fault> {
@@ -66,11 +64,8 @@ async fn admitted<P: Platform>(desk: &Desk<'_, P>) -> Result<bool, Fault> {
     if desk.fields.direction == Direction::Outbound {
         return Ok(true);
     }
-    let caller = if desk.fields.from.is_empty() { "withheld" } else { &desk.fields.from };
-    let key = format!("{}/{caller}", desk.number.tenant);
-    let rate = Rate { count: desk.proven.settings().webhooks_per_minute, per: Duration::from_secs(60) };
-    let admission = desk.store.admit("calls-of-a-number", &key, rate, desk.now).await?;
-    Ok(matches!(admission, Admission::Admitted))
+    let tenant = &desk.number.tenant;
+    Ok(limits::admit(&desk.store, desk.proven, tenant, &desk.fields.from, desk.now).await?)
 }
 
 /// A call that is turned down is over at once, whether or not the carrier is asked to report its end.

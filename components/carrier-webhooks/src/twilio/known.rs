@@ -27,7 +27,7 @@ pub(super) async fn again<P: Platform>(
     if call.status.is_terminal() {
         return Ok(documents::hangup());
     }
-    desk.hear(&call.id).await?;
+    desk.hear(&call.id).await;
     let Some(agent) = &call.agent else { return desk.render(&call, &desk.decided(&call)?) };
     let lost = resumed || desk.was_connected(&call.id).await?;
     let tenant = &desk.number.tenant;

@@ -1,15 +1,15 @@
 //! What a caller may do whom the media plane cannot serve: leave a message, speak to a person, or hang up.
 
-use call_state::{Carrier, CarrierEvent, EventKind, Ids, Moment};
+use call_state::{CarrierEvent, EventKind, Ids, Moment};
 use http::Response;
-use store::{AgentId, Call, E164, Timestamp};
+use store::{AgentId, E164, Timestamp};
 
 use super::desk::Desk;
 use super::fault::{self, Fault};
 use super::{documents, form};
 use crate::bindings::voicehive::platform::call_routing::Forwarding;
 use crate::decision;
-use crate::proof::{Proven, Sender};
+use crate::proof::Proven;
 use crate::service::Platform;
 
 /// How often the menu is said to a caller who presses no key of it.
@@ -56,7 +56,7 @@ async fn pressed<P: Platform>(
     let asked = proven.query("asked").and_then(|asked| asked.parse().ok()).unwrap_or(ASKED_MAX);
     let key = form::key(proven.form());
     if let Some(digit) = key {
-        note(&desk, &call, digit, asked).await?;
+        desk.note(&call.id, &pressed_key(&desk, digit, asked)).await;
     }
     let person = match &call.agent {
         Some(agent) => person(&desk, agent).await?,
@@ -92,11 +92,11 @@ async fn person<P: Platform>(desk: &Desk<'_, P>, agent: &AgentId) -> Result<Opti
     Ok(number.and_then(|number| number.parse().ok()))
 }
 
-/// Keeps the key in the call's record, once for every time that the menu was said.
-async fn note<P: Platform>(desk: &Desk<'_, P>, call: &Call, digit: char, asked: u32) -> Result<(), Fault> {
+/// The key, as it is kept in the call's record: once for every time that the menu was said.
+fn pressed_key<P: Platform>(desk: &Desk<'_, P>, digit: char, asked: u32) -> CarrierEvent {
     let sid = &desk.fields.call_sid;
-    let event = CarrierEvent {
-        carrier: if desk.proven.sender() == Sender::Telnyx { Carrier::Telnyx } else { Carrier::Twilio },
+    CarrierEvent {
+        carrier: desk.proven.sender().speaker(),
         id: format!("{sid}/menu/{asked}"),
         ids: Ids { leg: Some(sid.clone()), ..Ids::default() },
         direction: None,
@@ -104,7 +104,5 @@ async fn note<P: Platform>(desk: &Desk<'_, P>, call: &Call, digit: char, asked: 
         sequence: None,
         occurred_at: None,
         received_at: Moment::from_millis(desk.now.0),
-    };
-    desk.store.hear_carrier(&desk.number.tenant, &call.id, &event, &[], desk.now).await?;
-    Ok(())
+    }
 }

@@ -25,7 +25,7 @@ pub(super) async fn answered<P: Platform>(desk: &Desk<'_, P>, ordered: &str) -> 
         Named::NoSuchCall => return Ok(unordered(desk)),
     }
     if desk.fields.answered_by.as_deref() == Some("fax") {
-        desk.hear(&id).await?;
+        desk.hear(&id).await;
         return Ok(documents::hangup());
     }
     let Some(call) = desk.store.call(tenant, &id).await? else { return Ok(unordered(desk)) };

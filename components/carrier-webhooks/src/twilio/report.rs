@@ -74,14 +74,14 @@ pub(super) fn noted<P: Platform>(platform: &P, proven: &Proven<'_>, taken: &Take
 async fn take<P: Platform>(platform: &P, proven: &Proven<'_>, now: Timestamp) -> Result<Taken, Fault> {
     let Some(event) = form::event(proven, now)? else { return Ok(Taken::NothingSaid) };
     let store = platform.open_store().await?;
-    match find(&store, proven, &event.ids, now).await? {
+    match find(platform, &store, proven, &event.ids, now).await? {
         Some(call) => hear(&store, &call, &event, &[], now).await,
         None => missed(&store, proven, &event, now).await,
     }
 }
 
 /// Tells a call what is said of it.
-pub(super) async fn hear<D: store::Db>(
+async fn hear<D: store::Db>(
     store: &Store<D>,
     call: &Call,
     event: &CarrierEvent,
@@ -93,8 +93,9 @@ pub(super) async fn hear<D: store::Db>(
 }
 
 /// The call that these names, or the order in the URL, mean: one whom the request may concern.
-pub(super) async fn find<D: store::Db>(
-    store: &Store<D>,
+async fn find<P: Platform>(
+    platform: &P,
+    store: &Store<P::Db>,
     proven: &Proven<'_>,
     ids: &Ids,
     now: Timestamp,
@@ -111,7 +112,11 @@ pub(super) async fn find<D: store::Db>(
     let Some(tenant) = tenant_of_caller(store, proven).await? else { return Ok(None) };
     match store.name_call(&tenant, &id, ids, now).await? {
         Named::Now | Named::Already => Ok(store.call(&tenant, &id).await?),
-        Named::Other(_) | Named::NoSuchCall => Ok(None),
+        Named::NoSuchCall => Ok(None),
+        Named::Other(_) => {
+            proven.log(platform, "error", "placed-twice", "a second call came of one order");
+            Ok(None)
+        }
     }
 }
 

@@ -43,7 +43,7 @@ impl Fault {
     /// A stable word for the log.
     fn code(&self) -> &'static str {
         match self {
-            Self::NoCall => "malformed-message",
+            Self::NoCall | Self::Store(StoreError::Refused(_)) => "malformed-message",
             Self::Database(_) | Self::Store(_) | Self::Busy => "call-not-stored",
             Self::Table(_) | Self::Routing(_) | Self::Agent(_) | Self::NoSuchAgent | Self::Destination(_) => {
                 "routing-table"
@@ -60,7 +60,10 @@ impl Fault {
     /// The answer to a report.
     pub(super) fn written<P: Platform>(&self, case: &Case<'_, P>) -> Response<String> {
         let refused = match self {
-            Self::NoCall => Refused::new(StatusCode::BAD_REQUEST, self.code(), self.to_string()),
+            // Sent again, they would be the same.
+            Self::NoCall | Self::Store(StoreError::Refused(_)) => {
+                Refused::new(StatusCode::BAD_REQUEST, self.code(), self.to_string())
+            }
             _ => {
                 self.log(case);
                 let status = StatusCode::SERVICE_UNAVAILABLE;

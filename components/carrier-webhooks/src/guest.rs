@@ -98,6 +98,10 @@ impl Platform for Imports {
         }
     }
 
+    async fn pause(&self, time: Duration) {
+        spin_sdk::time::sleep(time).await;
+    }
+
     fn settings(&self) -> Result<&Settings, &crate::settings::Fault> {
         self.settings.as_ref()
     }

@@ -20,6 +20,7 @@ mod settings;
 mod telnyx;
 mod trace;
 mod twilio;
+mod vapi;
 
 pub mod bindings;
 

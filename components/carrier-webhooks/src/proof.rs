@@ -23,7 +23,6 @@ pub(crate) enum Sender {
     /// Telnyx, Call Control and TeXML alike.
     Telnyx,
     /// Vapi.
-    #[allow(dead_code, reason = "named by the route of its handler")]
     Vapi,
 }
 
@@ -75,7 +74,6 @@ impl<'a> Proven<'a> {
     }
 
     /// The body as it was signed; empty where a form was sent.
-    #[allow(dead_code, reason = "read by the handlers of senders of JSON")]
     pub(crate) fn body(&self) -> &[u8] {
         &self.verified.body
     }

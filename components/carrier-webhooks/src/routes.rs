@@ -8,7 +8,7 @@ use store::Timestamp;
 
 use crate::proof::{Proven, Sender};
 use crate::service::Platform;
-use crate::{telnyx, twilio};
+use crate::{telnyx, twilio, vapi};
 
 /// What a webhook's sender makes of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) enum Answers {
     Document,
     /// A machine takes note: refusals are problems in JSON, and a copy is told that all is well.
     Receipt,
+    /// A machine follows it, so a call hangs on it: refusals are problems in JSON, and who asks again is answered again.
+    Reply,
 }
 
 /// A handler's answer in the making.
@@ -44,8 +46,8 @@ impl<P> Route<P> {
 
 /// The webhook at `path`, and the tenant whose own it is.
 pub(crate) fn find<P: Platform>(path: &str) -> Option<(Option<&str>, Route<P>)> {
-    use Answers::{Document, Receipt};
-    use Sender::{Telnyx, Twilio};
+    use Answers::{Document, Receipt, Reply};
+    use Sender::{Telnyx, Twilio, Vapi};
 
     let (tenant, place) = split(path)?;
     let route = match place {
@@ -75,6 +77,7 @@ pub(crate) fn find<P: Platform>(path: &str) -> Option<(Option<&str>, Route<P>)> 
         "telnyx/texml/status" | "telnyx/texml/recording" | "telnyx/texml/answered-by" => {
             Route::new(Telnyx, Receipt, |p, w, now| Box::pin(twilio::report::handle(p, w, now)))
         }
+        "vapi" => Route::new(Vapi, Reply, |p, w, now| Box::pin(vapi::handle(p, w, now))),
         _ => return None,
     };
     Some((tenant, route))

@@ -37,6 +37,9 @@ pub trait Platform {
         timeout: Duration,
     ) -> impl Future<Output = Result<HostAnswer, HostFault>>;
 
+    /// Waits for so long.
+    fn pause(&self, time: Duration) -> impl Future<Output = ()>;
+
     /// The configuration, or what is wrong with it.
     ///
     /// # Errors
@@ -101,7 +104,7 @@ async fn once<P: Platform>(
     now: Timestamp,
 ) -> Result<Response<String>, Refused> {
     let seen = match route.answers {
-        Answers::Document => Seen::CannotTell,
+        Answers::Document | Answers::Reply => Seen::CannotTell,
         Answers::Receipt => replay::look(platform, proven, now).await?,
     };
     match seen {
@@ -128,6 +131,6 @@ fn refuse<P: Platform>(
     journal::log(platform, request, level, refused.code, &refused.message);
     match answers {
         Answers::Document => refused.spoken(),
-        Answers::Receipt => refused.written(&request.request_id),
+        Answers::Receipt | Answers::Reply => refused.written(&request.request_id),
     }
 }

@@ -15,4 +15,5 @@ mod setting;
 mod status_reports;
 mod telnyx;
 mod tenants_own;
+mod vapi;
 mod voice_calls;

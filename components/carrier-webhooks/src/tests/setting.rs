@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures::future::LocalBoxFuture;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{Method, Response};
 use media_token::{Claims, Secret};
@@ -36,12 +37,23 @@ pub struct Setting {
     pub tenant: TenantId,
     pub settings: Result<Settings, SettingsFault>,
     pub database_is_down: bool,
+    /// Whether it never opens.
+    pub database_hangs: bool,
     pub log: RefCell<Vec<String>>,
     /// What the host was asked: path and body.
     pub asked: RefCell<Vec<(String, String)>>,
     /// What it answers.
     pub host: Result<HostAnswer, HostFault>,
+    /// What it answers, where that depends on what it is asked.
+    pub host_script: Option<HostScript>,
+    /// Whether every pause is over at once; otherwise none ever is.
+    pub time_is_up: bool,
+    /// How long the host, or a pause, was to be waited for.
+    pub waited: RefCell<Vec<Duration>>,
 }
+
+/// From path and body of a question to the answer.
+pub type HostScript = Box<dyn Fn(&str, &str) -> LocalBoxFuture<'static, Result<HostAnswer, HostFault>>>;
 
 impl Setting {
     pub async fn new() -> Self {
@@ -60,9 +72,13 @@ impl Setting {
             tenant,
             settings,
             database_is_down: false,
+            database_hangs: false,
             log: RefCell::default(),
             asked: RefCell::default(),
             host,
+            host_script: None,
+            time_is_up: false,
+            waited: RefCell::default(),
         }
     }
 
@@ -162,15 +178,30 @@ impl Platform for Setting {
     type Db = NativeDb;
 
     async fn open_store(&self) -> Result<Store<NativeDb>, DbError> {
+        if self.database_hangs {
+            return std::future::pending().await;
+        }
         if self.database_is_down {
             return Err(DbError::Unavailable("the disk has secrets of its own".into()));
         }
         Ok(self.store.clone())
     }
 
-    async fn ask_host(&self, path: &str, body: String, _: Duration) -> Result<HostAnswer, HostFault> {
-        self.asked.borrow_mut().push((path.to_owned(), body));
-        self.host.clone()
+    async fn ask_host(&self, path: &str, body: String, timeout: Duration) -> Result<HostAnswer, HostFault> {
+        self.asked.borrow_mut().push((path.to_owned(), body.clone()));
+        self.waited.borrow_mut().push(timeout);
+        match &self.host_script {
+            Some(script) => script(path, &body).await,
+            None => self.host.clone(),
+        }
+    }
+
+    /// No test waits: time is up at once, or never.
+    async fn pause(&self, time: Duration) {
+        self.waited.borrow_mut().push(time);
+        if !self.time_is_up {
+            std::future::pending().await
+        }
     }
 
     fn settings(&self) -> Result<&Settings, &SettingsFault> {

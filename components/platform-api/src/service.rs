@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use http::header::CACHE_CONTROL;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 use store::{Db, DbError, Store, Timestamp};
@@ -56,7 +56,21 @@ pub const WAKE_LIMIT: Duration = Duration::from_millis(500);
 /// Answers one request.
 pub async fn handle<P: Platform>(platform: &P, request: &Incoming, now: Timestamp) -> Response<String> {
     let mut response = match routes::serve(platform, request, now).await {
-        Ok(answer) => answer.response(),
+        Ok(answer) => {
+            let response = answer.response();
+            // What is only read changes nothing that anybody would look for in the log.
+            if request.method() != Method::GET {
+                log_line(
+                    platform,
+                    request,
+                    "info",
+                    Some(response.status()),
+                    "done",
+                    "the request was served",
+                );
+            }
+            response
+        }
         Err(problem) => {
             log_problem(platform, request, &problem);
             problem.response(request.request_id())
@@ -92,7 +106,11 @@ pub(crate) fn body(value: &impl Serialize) -> Result<String, Problem> {
 
 fn log_problem<P: Platform>(platform: &P, request: &Incoming, problem: &Problem) {
     let (code, status) = problem.code();
-    let mut message = problem.to_string();
+    let mut message = match problem {
+        // Names of fields are the client's, and may be anything.
+        Problem::Invalid(faults) => format!("{} parts of the body are not valid", faults.len()),
+        _ => problem.to_string(),
+    };
     let mut cause = problem.source();
     while let Some(error) = cause {
         message.push_str(": ");

@@ -35,11 +35,18 @@ async fn a_senders_trace_goes_on_in_the_log_and_at_the_host() {
     let headers =
         [("traceparent", parent.as_str()), ("tracestate", "vendor=1, other=2"), ("idempotency-key", "k1")];
     setting.send_at(Method::POST, "/v1/calls", &headers, &call(), NOW).await;
+    let line = last_line(&setting);
+    assert_eq!(
+        (&line["trace_id"], &line["status"], &line["code"]),
+        (&TRACE.into(), &202.into(), &"done".into())
+    );
+    let ours = line["span_id"].as_str().unwrap().to_owned();
     {
         let woken = setting.woken.borrow();
         let onward = woken[0].headers()["traceparent"].to_str().unwrap();
-        assert!(onward.starts_with(&format!("00-{TRACE}-")) && onward.ends_with("-00"), "{onward}");
-        assert!(!onward.contains(PARENT), "the host is called by us, not by whoever called us");
+        // The host is called by us, not by whoever called us.
+        assert_eq!(onward, format!("00-{TRACE}-{ours}-00"));
+        assert_ne!(ours, PARENT);
         assert_eq!(woken[0].headers()["tracestate"], "vendor=1,other=2");
     }
     setting.send_at(Method::POST, "/v1/calls", &headers[..2], &call(), NOW).await;
@@ -71,4 +78,14 @@ async fn a_request_without_a_good_trace_begins_one() {
 
 fn last_line(setting: &Setting) -> Value {
     serde_json::from_str(setting.log.borrow().last().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn what_a_client_calls_its_fields_is_not_logged() {
+    let setting = setting().await;
+    let body = super::ordering::call_with("variables", serde_json::json!({ "Ana +34600000000": "x" }));
+    let response = order(&setting, "k1", &body).await;
+    assert_eq!(super::setting::pointers(&response), ["/variables/Ana +34600000000"]);
+    let log = setting.log.borrow();
+    assert!(log[0].contains("invalid-request") && !log[0].contains("Ana"), "{log:?}");
 }

@@ -6,8 +6,11 @@ use events::latency::{Metrics, Summary};
 use events::transcript::Transcript;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{Call, CallFilter, CallId, Cursor, Db, Store, StoredEvent, TenantId, Timestamp};
+use store::{
+    Call, CallFilter, CallId, Cursor, Db, Recording, RecordingState, Store, StoredEvent, TenantId, Timestamp,
+};
 
+use crate::outbound;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::service::body;
@@ -32,6 +35,9 @@ pub(crate) async fn list<D: Db>(
 #[derive(Serialize)]
 struct CallDetail<'a> {
     call: Call,
+    /// Of a call that we place.
+    order: Option<outbound::Shown>,
+    recordings: Vec<ShownRecording>,
     transcript: Transcript,
     latencies: Vec<TurnLatency>,
     latency: CallLatency,
@@ -106,7 +112,55 @@ pub(crate) async fn one<D: Db>(store: &Store<D>, tenant: &TenantId, id: &str) ->
     let latencies: Vec<TurnLatency> = transcript.turns.iter().filter_map(latency).collect();
     let latency = CallLatency::of(&latencies);
     let events = stored.iter().map(event).collect::<Result<_, _>>()?;
-    body(&CallDetail { call, transcript, latencies, latency, events })
+    let order = outbound::of(store, tenant, &id).await?;
+    let recordings = shown_recordings(store, tenant, &id).await?;
+    body(&CallDetail { call, order, recordings, transcript, latencies, latency, events })
+}
+
+/// `GET /v1/calls/{id}/recordings`, the one that was known first, first.
+pub(crate) async fn recordings<D: Db>(
+    store: &Store<D>,
+    tenant: &TenantId,
+    id: &str,
+) -> Result<String, Problem> {
+    let id: CallId = id.parse().map_err(|_| Problem::NotFound)?;
+    store.call(tenant, &id).await?.ok_or(Problem::NotFound)?;
+    body(&json!({ "items": shown_recordings(store, tenant, &id).await? }))
+}
+
+/// What a client sees of a recording. The carrier's address of it is not shown: whoever has such
+/// an address may need nothing else.
+#[derive(Serialize)]
+struct ShownRecording {
+    id: String,
+    duration_ms: Option<u64>,
+    state: RecordingState,
+    bytes: Option<u64>,
+    sha256: Option<String>,
+    fetched_at: Option<Timestamp>,
+}
+
+async fn shown_recordings<D: Db>(
+    store: &Store<D>,
+    tenant: &TenantId,
+    call: &CallId,
+) -> Result<Vec<ShownRecording>, Problem> {
+    let recordings = store.recordings(tenant, call).await?.into_iter();
+    Ok(recordings.map(ShownRecording::from).collect())
+}
+
+impl From<Recording> for ShownRecording {
+    fn from(recording: Recording) -> Self {
+        let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            id: recording.id,
+            duration_ms: recording.duration.map(millis),
+            state: recording.state,
+            bytes: recording.bytes,
+            sha256: recording.sha256,
+            fetched_at: recording.fetched_at,
+        }
+    }
 }
 
 fn event(stored: &StoredEvent) -> Result<Event<'_>, Problem> {

@@ -101,9 +101,10 @@ impl Fields {
         self.optional(name, read, faults)
     }
 
-    /// Takes a member as it is; a null is a value.
-    pub(crate) fn raw(&mut self, name: &str) -> Option<Value> {
-        self.members.remove(name)
+    /// Takes a member if it is null; says whether it was.
+    pub(crate) fn take_null(&mut self, name: &str) -> bool {
+        let is_null = self.members.get(name).is_some_and(Value::is_null);
+        is_null && self.members.remove(name).is_some()
     }
 
     /// Takes an object that may be absent.

@@ -3,8 +3,9 @@
 use serde_json::json;
 use store::migrations::LATEST;
 
+use crate::incoming::Incoming;
 use crate::problem::Problem;
-use crate::service::{Platform, body};
+use crate::service::{self, Platform, body};
 
 /// It runs.
 pub(crate) fn live() -> Result<String, Problem> {
@@ -13,8 +14,9 @@ pub(crate) fn live() -> Result<String, Problem> {
 
 /// It can serve: its configuration can be used, the database answers and has the schema that this
 /// code needs.
-pub(crate) async fn ready<P: Platform>(platform: &P) -> Result<String, Problem> {
-    if platform.settings().is_err() {
+pub(crate) async fn ready<P: Platform>(platform: &P, request: &Incoming) -> Result<String, Problem> {
+    if let Err(fault) = platform.settings() {
+        service::log(platform, request, "error", "misconfigured", &fault.to_string());
         return Err(Problem::NotReady("its configuration cannot be used"));
     }
     let unavailable = "the database does not answer";

@@ -8,7 +8,9 @@
 
 mod access;
 mod answer;
+mod bindings;
 mod calls;
+mod configuration;
 mod fields;
 mod health;
 mod incoming;

@@ -7,8 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use store::{DbError, StoreError};
 
+use crate::configuration::admission;
 use crate::fields::Fault;
 use crate::incoming::BODY_BYTES_MAX;
+use crate::settings::Fault as SettingsFault;
 
 /// Why a request is not answered with what it asks for.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,9 @@ pub(crate) enum Problem {
     /// The service cannot serve now; the text says which part.
     #[error("the service is not ready: {0}")]
     NotReady(&'static str),
+    /// The configuration cannot be used.
+    #[error("the service failed; quote the request id when you report it")]
+    Misconfigured(#[source] SettingsFault),
     /// The fault is ours.
     #[error("the service failed; quote the request id when you report it")]
     Internal(#[source] StoreError),
@@ -139,7 +144,7 @@ impl Problem {
             Self::TooManyCalls => ("too-many-calls", StatusCode::TOO_MANY_REQUESTS),
             Self::Busy(_) => ("busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::NotReady(_) => ("not-ready", StatusCode::SERVICE_UNAVAILABLE),
-            Self::Internal(_) => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::Misconfigured(_) | Self::Internal(_) => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 
@@ -176,8 +181,10 @@ impl Problem {
             Self::UnsupportedEncoding => say(ACCEPT_ENCODING, "identity"),
             _ => {}
         }
-        if let Some(wait) = self.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        let Some(seconds) = self.retry_after().map(whole_seconds) else { return };
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        if let Self::RateLimited { .. } = self {
+            headers.extend(admission::exhausted(seconds));
         }
     }
 
@@ -221,7 +228,10 @@ mod tests {
     #[test]
     fn a_busy_database_is_no_fault_of_ours() {
         let response = Problem::from(DbError::Busy).response("r");
-        assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["retry-after"]),
+            (503, &"1".parse().unwrap())
+        );
         assert_eq!(Problem::from(DbError::Full).response("r").status(), 500);
     }
 

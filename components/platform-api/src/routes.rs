@@ -5,11 +5,12 @@ use store::projections::Projection;
 use store::{Store, Tenant, Timestamp};
 
 use crate::answer::Answer;
+use crate::configuration::{admission, limits, routing, webhook_keys};
 use crate::incoming::Incoming;
 use crate::problem::Problem;
 use crate::query::{Query, decode};
 use crate::service::Platform;
-use crate::{access, calls, health, people, projected};
+use crate::{access, calls, health, outbound, people, projected};
 
 /// Does what a request asks for.
 pub(crate) async fn serve<P: Platform>(
@@ -24,7 +25,7 @@ pub(crate) async fn serve<P: Platform>(
         }
         "/health" | "/health/ready" => {
             only(request, "GET")?;
-            health::ready(platform).await.map(Answer::ok)
+            health::ready(platform, request).await.map(Answer::ok)
         }
         path => match path.strip_prefix("/v1/") {
             Some(resource) => versioned(platform, request, resource, now).await,
@@ -77,8 +78,14 @@ pub(crate) struct Asked<'a, P: Platform> {
 enum Resource<'a> {
     Calls,
     Call(&'a str),
+    Cancel(&'a str),
+    Recordings(&'a str),
     Kept(Projection),
     MemoriesOf(&'a str),
+    WebhookKeys,
+    WebhookKey(&'a str),
+    Routing,
+    Limits,
 }
 
 impl<'a> Resource<'a> {
@@ -86,10 +93,16 @@ impl<'a> Resource<'a> {
         match segments {
             ["calls"] => Some(Self::Calls),
             ["calls", id] => Some(Self::Call(id)),
+            ["calls", id, "cancel"] => Some(Self::Cancel(id)),
+            ["calls", id, "recordings"] => Some(Self::Recordings(id)),
             ["appointments"] => Some(Self::Kept(Projection::Appointments)),
             ["leads"] => Some(Self::Kept(Projection::Leads)),
             ["notifications"] => Some(Self::Kept(Projection::Notifications)),
             ["customers", who, "memories"] => Some(Self::MemoriesOf(who)),
+            ["webhook-keys"] => Some(Self::WebhookKeys),
+            ["webhook-keys", id] => Some(Self::WebhookKey(id)),
+            ["routing"] => Some(Self::Routing),
+            ["limits"] => Some(Self::Limits),
             _ => None,
         }
     }
@@ -97,26 +110,49 @@ impl<'a> Resource<'a> {
     /// The methods that it is for, as the `Allow` header lists them.
     fn methods(&self) -> &'static str {
         match self {
-            Self::Calls | Self::Call(_) | Self::Kept(_) | Self::MemoriesOf(_) => "GET",
+            Self::Call(_) | Self::Recordings(_) | Self::Kept(_) | Self::MemoriesOf(_) => "GET",
+            Self::Calls | Self::WebhookKeys => "GET, POST",
+            Self::Cancel(_) => "POST",
+            Self::WebhookKey(_) => "DELETE",
+            Self::Routing => "GET, PUT, DELETE",
+            Self::Limits => "GET, PUT",
         }
     }
 
     async fn read<P: Platform>(&self, asked: &Asked<'_, P>, query: Query) -> Result<String, Problem> {
         let (store, tenant) = (asked.store, &asked.tenant.id);
         match self {
-            Self::Calls => calls::list(store, tenant, query).await,
-            Self::Call(id) => {
-                query.finish()?;
-                calls::one(store, tenant, id).await
-            }
-            Self::Kept(projection) => projected::list(store, tenant, *projection, query).await,
-            Self::MemoriesOf(who) => people::memories(store, tenant, who, query).await,
+            Self::Calls => return calls::list(store, tenant, query).await,
+            Self::Kept(projection) => return projected::list(store, tenant, *projection, query).await,
+            Self::MemoriesOf(who) => return people::memories(store, tenant, who, query).await,
+            _ => query.finish()?,
+        }
+        match self {
+            Self::Call(id) => calls::one(store, tenant, id).await,
+            Self::Recordings(id) => calls::recordings(store, tenant, id).await,
+            Self::WebhookKeys => webhook_keys::list(store, tenant).await,
+            Self::Routing => routing::read(store, tenant).await,
+            Self::Limits => limits::read(asked.tenant),
+            _ => Err(Problem::NotFound),
         }
     }
 
     async fn change<P: Platform>(&self, asked: &Asked<'_, P>) -> Result<Answer, Problem> {
-        let _ = asked;
-        Err(Problem::NotFound)
+        match self {
+            Self::Calls => return outbound::order(asked).await,
+            Self::Cancel(id) => return outbound::cancel(asked, id).await,
+            _ => admission::admit(asked).await?,
+        }
+        let removes = asked.request.method() == Method::DELETE;
+        let done = match self {
+            Self::WebhookKeys => webhook_keys::add(asked).await,
+            Self::WebhookKey(id) => webhook_keys::remove(asked, id).await,
+            Self::Routing if removes => routing::remove(asked).await,
+            Self::Routing => routing::replace(asked).await,
+            Self::Limits => limits::replace(asked).await,
+            _ => Err(Problem::NotFound),
+        };
+        done.map(admission::tell)
     }
 }
 

@@ -5,11 +5,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use http::header::CACHE_CONTROL;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 use store::{Db, DbError, Store, Timestamp};
 
+use crate::bindings::voicehive::platform::call_routing::{self, Answer, Call, Table};
 use crate::incoming::REQUEST_ID;
 use crate::problem::Problem;
 use crate::{routes, wake};
@@ -17,7 +18,8 @@ use crate::{routes, wake};
 pub use crate::incoming::{Body, Incoming};
 pub use crate::settings::{Fault as SettingsFault, Settings};
 
-/// What surrounds the service: the database, the configuration, the host and the log.
+/// What surrounds the service: the database, the configuration, the imported capability, the host
+/// and the log.
 pub trait Platform {
     /// The database.
     type Db: Db;
@@ -30,6 +32,12 @@ pub trait Platform {
     /// # Errors
     /// When it cannot be used.
     fn settings(&self) -> Result<&Settings, &SettingsFault>;
+
+    /// `call-routing.route`.
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn route(&self, call: &Call, table: &Table) -> Result<Answer, call_routing::Error>;
 
     /// Sends `request` to the host and waits for the status of its answer, at most [`WAKE_LIMIT`].
     ///
@@ -48,7 +56,21 @@ pub const WAKE_LIMIT: Duration = Duration::from_millis(500);
 /// Answers one request.
 pub async fn handle<P: Platform>(platform: &P, request: &Incoming, now: Timestamp) -> Response<String> {
     let mut response = match routes::serve(platform, request, now).await {
-        Ok(answer) => answer.response(),
+        Ok(answer) => {
+            let response = answer.response();
+            // What is only read changes nothing that anybody would look for in the log.
+            if request.method() != Method::GET {
+                log_line(
+                    platform,
+                    request,
+                    "info",
+                    Some(response.status()),
+                    "done",
+                    "the request was served",
+                );
+            }
+            response
+        }
         Err(problem) => {
             log_problem(platform, request, &problem);
             problem.response(request.request_id())
@@ -84,7 +106,11 @@ pub(crate) fn body(value: &impl Serialize) -> Result<String, Problem> {
 
 fn log_problem<P: Platform>(platform: &P, request: &Incoming, problem: &Problem) {
     let (code, status) = problem.code();
-    let mut message = problem.to_string();
+    let mut message = match problem {
+        // Names of fields are the client's, and may be anything.
+        Problem::Invalid(faults) => format!("{} parts of the body are not valid", faults.len()),
+        _ => problem.to_string(),
+    };
     let mut cause = problem.source();
     while let Some(error) = cause {
         message.push_str(": ");
@@ -92,11 +118,23 @@ fn log_problem<P: Platform>(platform: &P, request: &Incoming, problem: &Problem)
         cause = error.source();
     }
     let level = if status.is_server_error() { "error" } else { "info" };
-    log(platform, request, level, code, &message);
+    log_line(platform, request, level, Some(status), code, &message);
+}
+
+/// Writes a line on a request.
+pub(crate) fn log<P: Platform>(platform: &P, request: &Incoming, level: &str, code: &str, message: &str) {
+    log_line(platform, request, level, None, code, message);
 }
 
 /// The path is not logged: it may hold a telephone number.
-pub(crate) fn log<P: Platform>(platform: &P, request: &Incoming, level: &str, code: &str, message: &str) {
+fn log_line<P: Platform>(
+    platform: &P,
+    request: &Incoming,
+    level: &str,
+    status: Option<StatusCode>,
+    code: &str,
+    message: &str,
+) {
     let trace = request.trace();
     let line = json!({
         "level": level,
@@ -106,6 +144,7 @@ pub(crate) fn log<P: Platform>(platform: &P, request: &Incoming, level: &str, co
         "span_id": trace.span_id().to_string(),
         "parent_id": trace.parent_id().map(|id| id.to_string()),
         "method": request.method().as_str(),
+        "status": status.map(|status| status.as_u16()),
         "code": code,
         "message": message,
     });

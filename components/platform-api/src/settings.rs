@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_host_has_a_place_and_a_secret() {
-        let host = read(&[("internal_url", " http://127.0.0.1:8080/ "), ("internal_secret", "s3")]).unwrap().host;
+        let host =
+            read(&[("internal_url", " http://127.0.0.1:8080/ "), ("internal_secret", "s3")]).unwrap().host;
         let host = host.unwrap();
         assert_eq!((host.url.as_str(), host.secret.as_str()), ("http://127.0.0.1:8080", "s3"));
         assert!(!format!("{host:?}").contains("s3"));

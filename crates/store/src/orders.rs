@@ -203,14 +203,21 @@ impl<D: Db> Store<D> {
     }
 
     async fn ordered_before(&self, tenant: &TenantId, new: &NewOrder) -> Result<Option<Ordered>, StoreError> {
-        let sql = "SELECT * FROM outbound_orders WHERE tenant = ?1 AND key = ?2";
-        let rows = self.db.query(Statement::new(sql, [tenant.into(), new.key.as_str().into()])).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let known = Order::from_row(&row)?;
+        let Some(known) = self.order_by_key(tenant, &new.key).await? else { return Ok(None) };
         if known.fingerprint != new.fingerprint {
             return Ok(Some(Ordered::KeyReused));
         }
         Ok(self.call(tenant, &known.call).await?.map(Ordered::Existing))
+    }
+
+    /// The order that was made with this idempotency key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn order_by_key(&self, tenant: &TenantId, key: &str) -> Result<Option<Order>, StoreError> {
+        let sql = "SELECT * FROM outbound_orders WHERE tenant = ?1 AND key = ?2";
+        let rows = self.db.query(Statement::new(sql, [tenant.into(), key.into()])).await?;
+        rows.first().map(|row| Order::from_row(&row)).transpose()
     }
 
     /// The order of a call that we place.

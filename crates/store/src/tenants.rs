@@ -216,6 +216,17 @@ impl<D: Db> Store<D> {
         Ok(self.db.execute(put_number(tenant, number, agent, now)).await? == 1)
     }
 
+    /// The tenant's routing table as it was given to [`Store::set_routing`], if there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn routing(&self, tenant: &TenantId) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT routing_json FROM tenants WHERE id = ?1";
+        let rows = self.db.query(Statement::new(sql, [tenant.into()])).await?;
+        let routing = rows.first().map(|row| row.optional_text("routing_json")).transpose()?;
+        Ok(routing.flatten().map(str::to_owned))
+    }
+
     /// Replaces the tenant's routing table: the JSON form of `call-routing`'s `table`.
     ///
     /// # Errors

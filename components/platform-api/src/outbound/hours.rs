@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::civil::{self, Date};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fields::{Faults, Fields, Reading, text};
 
@@ -19,8 +19,8 @@ pub(crate) struct GivenHours {
     days: Option<BTreeSet<Day>>,
 }
 
-/// Hours without a gap: the form in which orders keep them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Hours without a gap.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hours {
     /// IANA time zone.
     time_zone: String,
@@ -136,6 +136,11 @@ impl GivenHours {
 }
 
 impl Hours {
+    /// The form in which orders keep them.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "time_zone": self.time_zone, "from": self.from, "to": self.to, "days": self.days })
+    }
+
     /// Whether any moment from `start` until before `end` lies in these hours. `None` where the
     /// time zone is unknown.
     pub(crate) fn meet(&self, start: jiff::Timestamp, end: jiff::Timestamp) -> Option<bool> {
@@ -179,7 +184,8 @@ fn minute(value: Value, example: &str) -> Reading<Minute> {
 }
 
 fn days(value: Value) -> Reading<BTreeSet<Day>> {
-    let expected = || "must be a list of days, at least one, none twice, for example `[\"monday\"]`".to_owned();
+    let expected =
+        || "must be a list of days, at least one, none twice, for example `[\"monday\"]`".to_owned();
     let Value::Array(names) = value else { return Err(expected()) };
     let count = names.len();
     let days: Option<BTreeSet<Day>> = names.iter().map(|name| Day::named(name.as_str()?)).collect();
@@ -196,21 +202,18 @@ const TO: Minute = Minute(21 * 60);
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::problem::Problem;
 
     #[test]
     fn hours_are_kept_without_gaps() {
-        let kept = |given: Value| serde_json::to_value(read(given).unwrap().complete("Europe/Madrid")).unwrap();
+        let kept = |given: Value| read(given).unwrap().complete("Europe/Madrid").to_json();
         let all = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
         assert_eq!(
             kept(json!({})),
             json!({ "time_zone": "Europe/Madrid", "from": "08:00", "to": "21:00", "days": all })
         );
-        let given =
-            json!({ "time_zone": "america/new_york", "from": "09:30", "to": "24:00", "days": ["sunday", "monday"] });
+        let given = json!({ "time_zone": "america/new_york", "from": "09:30", "to": "24:00", "days": ["sunday", "monday"] });
         assert_eq!(
             kept(given),
             json!({ "time_zone": "America/New_York", "from": "09:30", "to": "24:00", "days": ["monday", "sunday"] })
@@ -235,7 +238,11 @@ mod tests {
             (json!({ "day": ["monday"] }), "/day"),
         ] {
             let Err(Problem::Invalid(faults)) = read(given.clone()) else { panic!("{given}") };
-            assert_eq!(faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), [pointer], "{given}");
+            assert_eq!(
+                faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(),
+                [pointer],
+                "{given}"
+            );
         }
     }
 

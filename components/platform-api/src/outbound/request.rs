@@ -333,7 +333,15 @@ mod tests {
     /// A call with some of its fields replaced by anything.
     fn strange() -> impl Strategy<Value = Value> {
         const FIELDS: [&str; 9] = [
-            "agent", "from", "to", "carrier", "variables", "schedule", "detect_machine", "record", "ring_seconds",
+            "agent",
+            "from",
+            "to",
+            "carrier",
+            "variables",
+            "schedule",
+            "detect_machine",
+            "record",
+            "ring_seconds",
         ];
         let changes = proptest::collection::vec((0..FIELDS.len(), value()), 0..4);
         let changed = changes.prop_map(|changes| {

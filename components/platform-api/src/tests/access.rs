@@ -30,6 +30,17 @@ async fn a_database_without_the_schema_is_not_ready() {
 }
 
 #[tokio::test]
+async fn a_service_that_is_misconfigured_is_not_ready_and_says_why_in_its_log() {
+    let mut setting = Setting::new().await;
+    let variables = [("trust_forwarded", "perhaps".to_owned())].into();
+    setting.settings = crate::service::Settings::from_variables(&variables);
+    let response = setting.request(Method::GET, "/health", &[]).await;
+    assert_eq!(problem(&response, 503), "not-ready");
+    assert!(!response.body().contains("trust_forwarded"), "{}", response.body());
+    assert!(setting.log.borrow()[0].contains("trust_forwarded"));
+}
+
+#[tokio::test]
 async fn without_a_good_key_nothing_is_told_apart() {
     let setting = Setting::new().await;
     let long = format!("Bearer {}", "k".repeat(300));
@@ -67,7 +78,7 @@ async fn a_key_opens_its_own_tenants_records_only() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found_and_what_exists_is_only_read() {
+async fn what_does_not_exist_is_not_found_and_what_exists_has_its_methods() {
     let setting = Setting::new().await;
     for target in [
         "/",
@@ -86,10 +97,21 @@ async fn what_does_not_exist_is_not_found_and_what_exists_is_only_read() {
         assert_eq!(problem(&setting.get(target, KEY).await, 404), "not-found", "{target}");
     }
     let authorization = format!("Bearer {KEY}");
-    for target in ["/v1/calls", "/v1/leads", "/health"] {
-        let response = setting.request(Method::DELETE, target, &[("authorization", &authorization)]).await;
+    for (target, allowed) in [
+        ("/v1/calls", "GET, POST"),
+        ("/v1/calls/x", "GET"),
+        ("/v1/calls/x/cancel", "POST"),
+        ("/v1/calls/x/recordings", "GET"),
+        ("/v1/leads", "GET"),
+        ("/v1/webhook-keys", "GET, POST"),
+        ("/v1/webhook-keys/x", "DELETE"),
+        ("/v1/routing", "GET, PUT, DELETE"),
+        ("/v1/limits", "GET, PUT"),
+        ("/health", "GET"),
+    ] {
+        let response = setting.request(Method::PATCH, target, &[("authorization", &authorization)]).await;
         assert_eq!(problem(&response, 405), "method-not-allowed", "{target}");
-        assert_eq!(response.headers()["allow"], "GET");
+        assert_eq!(response.headers()["allow"], allowed, "{target}");
     }
 }
 

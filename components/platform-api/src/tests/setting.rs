@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use call_state::{Carrier, CarrierEvent, EventKind, Ids, Moment};
 use events::{CallEvent, Latency};
 use http::{Method, Request, Response, StatusCode};
 use serde_json::Value;
@@ -10,6 +11,8 @@ use store::{
     TenantId, Timestamp,
 };
 
+use super::capability;
+use crate::bindings::voicehive::platform::call_routing::{self, Answer, Call as Routed, Table};
 use crate::service::{self, Body, Incoming, Platform, Settings, SettingsFault};
 
 pub const NOW: Timestamp = Timestamp(1_795_179_851_000);
@@ -104,6 +107,48 @@ impl Setting {
         service::handle(self, &Incoming::new(head, body), now).await
     }
 
+    /// A request of the first tenant's with a body of JSON.
+    pub async fn send(&self, method: Method, target: &str, body: &Value) -> Response<String> {
+        self.send_at(method, target, &[], body, NOW).await
+    }
+
+    pub async fn send_at(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+        now: Timestamp,
+    ) -> Response<String> {
+        let authorization = format!("Bearer {KEY}");
+        let mut all =
+            vec![("authorization", authorization.as_str()), ("spin-client-addr", "203.0.113.9:4711")];
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        if !body.is_empty() {
+            all.push(("content-type", "application/json"));
+        }
+        // What a test says of a header counts.
+        all.retain(|(name, _)| headers.iter().all(|(given, _)| given != name));
+        all.extend(headers);
+        self.request_at(method, target, &all, Body::Whole(body), now).await
+    }
+
+    /// The carrier says something of a call.
+    pub async fn hear(&self, call: &Call, kind: EventKind) {
+        let event = CarrierEvent {
+            carrier: Carrier::Twilio,
+            id: format!("{kind:?}"),
+            ids: Ids { leg: call.carrier_call_id.clone(), ..Ids::default() },
+            direction: None,
+            kind,
+            sequence: None,
+            occurred_at: None,
+            received_at: Moment::from_millis(NOW.0),
+        };
+        let told = self.store.hear_carrier(&self.tenant, &call.id, &event, &[], NOW).await.unwrap();
+        assert!(told.unwrap().applied.is_kept());
+    }
+
     /// What the first tenant reads.
     pub async fn read(&self, target: &str) -> Value {
         let response = self.get(target, KEY).await;
@@ -132,6 +177,10 @@ impl Platform for Setting {
         self.settings.as_ref()
     }
 
+    fn route(&self, call: &Routed, table: &Table) -> Result<Answer, call_routing::Error> {
+        capability::route(call, table)
+    }
+
     async fn wake_host(&self, request: Request<String>) -> Result<StatusCode, String> {
         self.woken.borrow_mut().push(request);
         let status = self.host_answers.ok_or("no answer in time")?;
@@ -141,6 +190,22 @@ impl Platform for Setting {
     fn log(&self, line: &str) {
         self.log.borrow_mut().push(line.to_owned());
     }
+}
+
+/// The JSON of an answer that is no problem.
+pub fn answered(response: &Response<String>, status: u16) -> Value {
+    assert_eq!(response.status(), status, "{}", response.body());
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert!(response.headers().contains_key("x-request-id"));
+    serde_json::from_str(response.body()).unwrap()
+}
+
+/// The pointers of a problem's faults.
+pub fn pointers(response: &Response<String>) -> Vec<String> {
+    assert_eq!(problem(response, 422), "invalid-request");
+    let document: Value = serde_json::from_str(response.body()).unwrap();
+    let errors = document["errors"].as_array().unwrap();
+    errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The `code` of a problem, after a look at its form.

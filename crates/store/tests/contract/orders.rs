@@ -74,6 +74,9 @@ async fn the_same_request_again_finds_its_call(store: &Fixture) {
     let limited = NewOrder { max_live: Some(0), ..store.new_order("k") };
     let limited = store.order_call(&store.tenant, limited, NOW).await.unwrap();
     assert_eq!(limited, Ordered::Existing(store.seen(&call).await));
+    let by_key = store.order_by_key(&store.tenant, "k").await.unwrap();
+    assert_eq!(by_key.map(|order| order.call), Some(call));
+    assert_eq!(store.order_by_key(&store.tenant, "K").await.unwrap(), None);
 }
 
 async fn another_request_with_the_same_key_is_refused(store: &Fixture) {

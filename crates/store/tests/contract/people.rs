@@ -35,7 +35,10 @@ async fn a_number_stays_with_the_tenant_that_has_it(store: &Fixture) {
 }
 
 async fn a_routing_table_comes_with_the_number(store: &Fixture) {
+    assert_eq!(store.routing(&store.tenant).await.unwrap(), None);
     store.set_routing(&store.tenant, Some(r#"{"rules":[]}"#)).await.unwrap();
+    let kept = store.routing(&store.tenant).await.unwrap();
+    assert_eq!(kept.as_deref(), Some(r#"{"rules":[]}"#));
     let route = store.resolve_number(&number("+34910000000")).await.unwrap().unwrap();
     assert_eq!(route.routing_json.as_deref(), Some(r#"{"rules":[]}"#));
 }

@@ -1,0 +1,45 @@
+//! The capabilities that this component imports, and their types.
+//!
+//! The types of routing tables are also the form in which tables are stored: JSON with the
+//! contract's names, fields in snake_case and cases in kebab-case, unknown fields refused.
+#![allow(
+    missing_docs,
+    unsafe_code,
+    unused,
+    clippy::all,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "generated code"
+)]
+
+wit_bindgen::generate!({
+    path: "../../wit/platform",
+    world: "platform-api-imports",
+    additional_derives: [PartialEq, serde::Deserialize],
+    additional_type_attributes: {
+        "voicehive:platform/call-routing@0.1.0/direction": [#[serde(rename_all = "kebab-case")]],
+        "voicehive:platform/call-routing@0.1.0/weekday": [#[serde(rename_all = "kebab-case")]],
+        "voicehive:platform/call-routing@0.1.0/hours-condition": [#[serde(rename_all = "kebab-case")]],
+        "voicehive:platform/call-routing@0.1.0/rejection": [#[serde(rename_all = "kebab-case")]],
+        "voicehive:platform/call-routing@0.1.0/decision": [#[serde(rename_all = "kebab-case")]],
+        "voicehive:platform/call-routing@0.1.0/opening": [#[serde(deny_unknown_fields)]],
+        "voicehive:platform/call-routing@0.1.0/special-day": [#[serde(deny_unknown_fields)]],
+        "voicehive:platform/call-routing@0.1.0/opening-hours": [#[serde(deny_unknown_fields)]],
+        "voicehive:platform/call-routing@0.1.0/forwarding": [#[serde(deny_unknown_fields)]],
+        "voicehive:platform/call-routing@0.1.0/voicemail": [#[serde(deny_unknown_fields)]],
+        "voicehive:platform/call-routing@0.1.0/rule": [#[serde(deny_unknown_fields)]],
+        "voicehive:platform/call-routing@0.1.0/table": [#[serde(deny_unknown_fields)]],
+    },
+    additional_member_attributes: {
+        "voicehive:platform/call-routing@0.1.0/opening-hours.weekly": [#[serde(default)]],
+        "voicehive:platform/call-routing@0.1.0/opening-hours.special-days": [#[serde(default)]],
+        "voicehive:platform/call-routing@0.1.0/special-day.openings": [#[serde(default)]],
+        "voicehive:platform/call-routing@0.1.0/rule.called": [#[serde(default)]],
+        "voicehive:platform/call-routing@0.1.0/rule.callers": [#[serde(default)]],
+        "voicehive:platform/call-routing@0.1.0/rule.hours": [#[serde(default = "crate::configuration::routing_form::any_time")]],
+        "voicehive:platform/call-routing@0.1.0/table.blocked-callers": [#[serde(default)]],
+        "voicehive:platform/call-routing@0.1.0/table.rules": [#[serde(default)]],
+    },
+});

@@ -217,3 +217,6 @@ impl Bell {
     }
 }
 
+
+#[cfg(test)]
+mod tests;

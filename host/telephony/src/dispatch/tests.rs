@@ -1,0 +1,6 @@
+//! The lanes against a real database and a carrier that does as it is told, at times that the test sets.
+
+mod commands;
+mod orders;
+mod recordings;
+mod world;

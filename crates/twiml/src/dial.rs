@@ -1,7 +1,7 @@
 //! Calling another party.
 
-use crate::{Conference, Element};
 use crate::attributes::{CallEvent, Method, RecordingEvent, Trim, seconds};
+use crate::{Conference, Element};
 use std::time::Duration;
 
 /// What of a dialled call is recorded. Mono mixes both parties; dual keeps each in a channel.

@@ -27,11 +27,11 @@ use turn::{Breaker, BreakerConfig};
 use uuid::Uuid;
 
 pub use self::carrier::{BoxFuture, Carrier};
-pub use self::telnyx::Telnyx;
-pub use self::twilio::Twilio;
 use self::commands::Commands;
 use self::orders::Orders;
 use self::recordings::Recordings;
+pub use self::telnyx::Telnyx;
+pub use self::twilio::Twilio;
 
 /// What the worker goes by.
 #[derive(Clone, Debug)]
@@ -216,7 +216,6 @@ impl Bell {
         }
     }
 }
-
 
 #[cfg(test)]
 mod tests;

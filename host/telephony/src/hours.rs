@@ -123,11 +123,14 @@ impl CallingHours {
         let instant = |zoned: Result<Zoned, jiff::Error>| zoned.ok().map(|zoned| zoned.timestamp());
         match ambiguous.offset() {
             AmbiguousOffset::Unambiguous { .. } => [instant(ambiguous.unambiguous()), None],
-            AmbiguousOffset::Fold { .. } => [instant(ambiguous.clone().earlier()), instant(ambiguous.later())],
+            AmbiguousOffset::Fold { .. } => {
+                [instant(ambiguous.clone().earlier()), instant(ambiguous.later())]
+            }
             AmbiguousOffset::Gap { .. } => {
                 // What is `later` by as much as was skipped lies behind the moment at which the clocks jumped.
                 let after = instant(ambiguous.later());
-                let jump = after.and_then(|after| self.zone.preceding(after).next()).map(|jump| jump.timestamp());
+                let jump =
+                    after.and_then(|after| self.zone.preceding(after).next()).map(|jump| jump.timestamp());
                 [jump, after]
             }
         }
@@ -156,8 +159,7 @@ fn days(names: &[String]) -> Result<[bool; 7], InvalidHours> {
 }
 
 /// The API's names, Monday first.
-const WEEKDAYS: [&str; 7] =
-    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// A week finds every day; two find it although the clocks jumped over it.
 const DAYS_AHEAD: i64 = 15;

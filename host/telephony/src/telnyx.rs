@@ -6,11 +6,11 @@
 mod call;
 mod recording;
 
+use ::telnyx::{ALREADY_ENDED, API_BASE, Command, DIAL_PATH, Dial, Dialled, Hangup, Refused};
+use ::telnyx::{OutOfLimits, action_path, with_command_id};
 use call_state::EndReason;
 use reqwest::RequestBuilder;
 use serde_json::Value;
-use ::telnyx::{ALREADY_ENDED, API_BASE, Command, DIAL_PATH, Dial, Dialled, Hangup, Refused};
-use ::telnyx::{OutOfLimits, action_path, with_command_id};
 use url::Url;
 
 pub use self::call::ActiveCall;
@@ -47,7 +47,9 @@ impl Rest {
         if base.path() == "/" {
             base.set_path("/v2");
         }
-        if connection_id.is_empty() || !connection_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        if connection_id.is_empty()
+            || !connection_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
             return Err(Misconfigured::Malformed("the connection id"));
         }
         Ok(Self {
@@ -81,7 +83,12 @@ impl Rest {
     ///
     /// # Errors
     /// As [`Fault`] says. Sent again with the same `command_id` within 60 s, it is carried out once.
-    pub async fn command(&self, call_control_id: &str, command: Command, command_id: &str) -> Result<(), Fault> {
+    pub async fn command(
+        &self,
+        call_control_id: &str,
+        command: Command,
+        command_id: &str,
+    ) -> Result<(), Fault> {
         let action = command.action().as_str();
         self.act(call_control_id, action, command.into_body(), command_id).await
     }
@@ -90,7 +97,13 @@ impl Rest {
     ///
     /// # Errors
     /// As [`Rest::command`].
-    pub async fn act(&self, call_control_id: &str, action: &str, body: Value, command_id: &str) -> Result<(), Fault> {
+    pub async fn act(
+        &self,
+        call_control_id: &str,
+        action: &str,
+        body: Value,
+        command_id: &str,
+    ) -> Result<(), Fault> {
         let path = action_path(call_control_id, action).map_err(unfit)?;
         let sent = self.post(&path, &with_command_id(body, command_id)).await;
         match sent {
@@ -137,7 +150,8 @@ fn body_of(answer: Answer) -> Result<Vec<u8>, Fault> {
         true => Some(ALREADY_ENDED.to_owned()),
         false => refused.faults.first().and_then(|fault| code_only(fault.code.as_deref()?)),
     };
-    let at_number = refused.faults.iter().any(|fault| fault.place().is_some_and(|place| place.trim_matches('/') == "to"));
+    let at_number =
+        refused.faults.iter().any(|fault| fault.place().is_some_and(|place| place.trim_matches('/') == "to"));
     let reason = reason(answer.status, code.as_deref(), at_number);
     Err(Fault::Refused { refusal: Refusal { status: answer.status, code, reason } })
 }
@@ -201,9 +215,24 @@ mod tests {
     #[test]
     fn a_refusal_says_whose_fault_it_was() {
         for (status, body, code, reason) in [
-            (422, r#"{"errors":[{"code":"10016","source":{"pointer":"/to"}}]}"#, Some("10016"), EndReason::InvalidDestination),
-            (422, r#"{"errors":[{"code":"10015","source":{"pointer":"/to"}}]}"#, Some("10015"), EndReason::InvalidDestination),
-            (422, r#"{"errors":[{"code":"10015","source":{"pointer":"/from"}}]}"#, Some("10015"), EndReason::DialFailed),
+            (
+                422,
+                r#"{"errors":[{"code":"10016","source":{"pointer":"/to"}}]}"#,
+                Some("10016"),
+                EndReason::InvalidDestination,
+            ),
+            (
+                422,
+                r#"{"errors":[{"code":"10015","source":{"pointer":"/to"}}]}"#,
+                Some("10015"),
+                EndReason::InvalidDestination,
+            ),
+            (
+                422,
+                r#"{"errors":[{"code":"10015","source":{"pointer":"/from"}}]}"#,
+                Some("10015"),
+                EndReason::DialFailed,
+            ),
             (403, r#"{"errors":[{"code":"D3"}]}"#, Some("D3"), EndReason::ConcurrencyLimit),
             (403, r#"{"errors":[{"code":"10010"}]}"#, Some("10010"), EndReason::CarrierRefused),
             (401, r#"{"errors":[{"code":"10009"}]}"#, Some("10009"), EndReason::PlatformError),
@@ -217,8 +246,14 @@ mod tests {
     #[test]
     fn telnyx_says_when_to_come_back() {
         let wait = Some(Duration::from_secs(4));
-        assert_eq!(fault(429, r#"{"errors":[{"code":"10011"}]}"#), Fault::NotDone { cause: Cause::TooMany, retry_after: wait });
-        assert_eq!(fault(500, r#"{"errors":[{"code":"10007"}]}"#), Fault::Unknown { cause: Cause::Failed(500) });
+        assert_eq!(
+            fault(429, r#"{"errors":[{"code":"10011"}]}"#),
+            Fault::NotDone { cause: Cause::TooMany, retry_after: wait }
+        );
+        assert_eq!(
+            fault(500, r#"{"errors":[{"code":"10007"}]}"#),
+            Fault::Unknown { cause: Cause::Failed(500) }
+        );
     }
 
     #[test]

@@ -90,7 +90,10 @@ impl Rest {
     /// # Errors
     /// As [`Rest::redirect`].
     pub async fn send_dtmf(&self, call_sid: &str, keys: &str, go_on: &str) -> Result<(), Fault> {
-        if keys.is_empty() || keys.len() > MAX_KEYS || !keys.bytes().all(|key| b"0123456789*#w".contains(&key)) {
+        if keys.is_empty()
+            || keys.len() > MAX_KEYS
+            || !keys.bytes().all(|key| b"0123456789*#w".contains(&key))
+        {
             return Err(Fault::unfit("malformed_keys"));
         }
         let document = twiml::Response::new().play(twiml::Play::digits(keys)).redirect(go_on);
@@ -109,7 +112,9 @@ impl Rest {
     }
 
     async fn post<V: AsRef<str>>(&self, path: &[&str], form: &[(&str, V)]) -> Result<Vec<u8>, Fault> {
-        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form.iter().map(|(name, value)| (name, value.as_ref()))).finish();
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form.iter().map(|(name, value)| (name, value.as_ref())))
+            .finish();
         let request = self.wire.client().post(self.url(path));
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         body_of(self.wire.send(self.signed(request)).await?)
@@ -158,9 +163,10 @@ fn reason(status: u16, code: Option<&str>) -> EndReason {
         // No such number, not a number, not reachable from Twilio; emergency and premium numbers.
         Some("21201" | "21211" | "21214" | "21217" | "13223" | "13224") => EndReason::InvalidDestination,
         // Not permitted: the caller id, the country, the account, a premium number, an unverified number on trial.
-        Some("21202" | "21203" | "21210" | "21212" | "21213" | "21215" | "21216" | "21219" | "13225" | "13227" | "32205") => {
-            EndReason::CarrierRefused
-        }
+        Some(
+            "21202" | "21203" | "21210" | "21212" | "21213" | "21215" | "21216" | "21219" | "13225" | "13227"
+            | "32205",
+        ) => EndReason::CarrierRefused,
         // The account's state.
         Some("20005" | "20006" | "10001") => EndReason::PaymentRequired,
         _ => match status {

@@ -120,9 +120,7 @@ pub(crate) fn transient(status: u16, retry_after: Option<Duration>) -> Option<Fa
     match status {
         429 => Some(Fault::NotDone { cause: Cause::TooMany, retry_after }),
         // Who says when to come back has decided not to act. Without it a gateway may have lost the one who did.
-        503 if retry_after.is_some() => {
-            Some(Fault::NotDone { cause: Cause::Failed(status), retry_after })
-        }
+        503 if retry_after.is_some() => Some(Fault::NotDone { cause: Cause::Failed(status), retry_after }),
         // Whoever closes an idle connection says so with 408 and has read no request, but gateways use it too.
         408 | 500..=599 => Some(Fault::Unknown { cause: Cause::Failed(status) }),
         _ => None,
@@ -156,10 +154,7 @@ mod tests {
     #[test]
     fn only_what_is_certain_counts_as_not_done() {
         let wait = Some(Duration::from_secs(3));
-        assert_eq!(
-            transient(429, wait),
-            Some(Fault::NotDone { cause: Cause::TooMany, retry_after: wait })
-        );
+        assert_eq!(transient(429, wait), Some(Fault::NotDone { cause: Cause::TooMany, retry_after: wait }));
         assert!(matches!(transient(503, wait), Some(Fault::NotDone { .. })));
         for status in [408, 500, 502, 503, 504, 599] {
             assert!(matches!(transient(status, None), Some(Fault::Unknown { .. })), "{status}");

@@ -34,7 +34,8 @@ pub(super) async fn serve<L: Lane>(lane: L, bell: Arc<Notify>, mut stopping: wat
     let mut running = JoinSet::new();
     while !*stopping.borrow() {
         let free = lane.slots().saturating_sub(running.len());
-        let due = if free > 0 { lane.lease(u32::try_from(free).unwrap_or(u32::MAX)).await } else { Vec::new() };
+        let due =
+            if free > 0 { lane.lease(u32::try_from(free).unwrap_or(u32::MAX)).await } else { Vec::new() };
         for item in due {
             let lane = lane.clone();
             running.spawn(async move { lane.run(item).await });

@@ -66,7 +66,9 @@ impl Recordings {
                 self.tries().remove(&key(due));
             }
             Err(error) => match self.again(due, &error) {
-                Some(at) => tracing::info!(%call, recording = id, %error, at = at.0, "a recording is to be tried again"),
+                Some(at) => {
+                    tracing::info!(%call, recording = id, %error, at = at.0, "a recording is to be tried again")
+                }
                 None => {
                     tracing::warn!(%call, recording = id, %error, "a recording cannot be fetched");
                     shared.store.recording_failed(tenant, call, id, &error.to_string()).await?;

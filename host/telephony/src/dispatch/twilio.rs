@@ -39,10 +39,9 @@ impl Twilio {
         let mut call = NewCall::new(order.from.as_str(), order.to.as_str(), instructions);
         call.status_callback = Some(self.webhook("status", order));
         call.ring = Some(order.ring);
-        call.detection = order.detect_machine.then(|| Detection {
-            callback: self.webhook("answered-by", order),
-            until_greeting_ends: true,
-        });
+        call.detection = order
+            .detect_machine
+            .then(|| Detection { callback: self.webhook("answered-by", order), until_greeting_ends: true });
         call.recording = order.record.then(|| Recording { callback: self.webhook("recording", order) });
         call
     }

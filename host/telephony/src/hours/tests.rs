@@ -39,8 +39,14 @@ fn a_closed_day_is_skipped() {
         "days": ["monday", "tuesday", "wednesday", "thursday", "friday"],
     });
     let hours = CallingHours::read(&weekdays, "Europe/Madrid").unwrap();
-    assert_eq!(opens(&hours, "2026-11-20T18:00:00-05:00[America/New_York]"), "Mon 2026-11-23 09:00:00 -05:00");
-    assert_eq!(opens(&hours, "2026-11-22T12:00:00-05:00[America/New_York]"), "Mon 2026-11-23 09:00:00 -05:00");
+    assert_eq!(
+        opens(&hours, "2026-11-20T18:00:00-05:00[America/New_York]"),
+        "Mon 2026-11-23 09:00:00 -05:00"
+    );
+    assert_eq!(
+        opens(&hours, "2026-11-22T12:00:00-05:00[America/New_York]"),
+        "Mon 2026-11-23 09:00:00 -05:00"
+    );
     let monday = CallingHours::read(&json!({ "days": ["monday"] }), "UTC").unwrap();
     assert_eq!(opens(&monday, "2026-11-23T21:00:00+00:00[UTC]"), "Mon 2026-11-30 08:00:00 +00:00");
 }
@@ -83,7 +89,10 @@ fn the_last_hour_of_a_short_and_a_long_day_ends_by_the_wall_clock() {
     ] {
         assert_eq!(hours.open_from(at(before)), Some(at(before)));
         let a_second_later = at(before).plus(std::time::Duration::from_secs(1));
-        assert_eq!(hours.open_from(a_second_later).unwrap(), hours.open_from(Timestamp(a_second_later.0 + 1)).unwrap());
+        assert_eq!(
+            hours.open_from(a_second_later).unwrap(),
+            hours.open_from(Timestamp(a_second_later.0 + 1)).unwrap()
+        );
         let open = Instant::from_millisecond(hours.open_from(a_second_later).unwrap().0).unwrap();
         assert_eq!(open.to_zoned(hours.zone.clone()).strftime("%a %Y-%m-%d %H:%M:%S %:z").to_string(), after);
     }

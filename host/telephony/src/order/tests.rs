@@ -120,7 +120,9 @@ fn twilio_is_asked_what_it_placed_once_that_must_be_listed() {
         assert_eq!(step, Step::LookUp { refused: None });
     }
     let absent = Outcome::Absent { refused: None };
-    assert!(matches!(next(&uncertain, absent, &rules, after(15), 0.5), Step::Again { at, .. } if at == after(16)));
+    assert!(
+        matches!(next(&uncertain, absent, &rules, after(15), 0.5), Step::Again { at, .. } if at == after(16))
+    );
     let ids = Ids { leg: Some("CA1".into()), ..Ids::default() };
     assert_eq!(next(&uncertain, Outcome::Found(ids.clone()), &rules, after(15), 0.5), Step::Placed(ids));
 }
@@ -148,9 +150,7 @@ fn telnyx_is_asked_by_the_same_name_while_it_remembers_and_the_hours_last() {
 fn nothing_that_telnyx_says_the_second_time_unmakes_the_first() {
     let rules = Rules::telnyx();
     let uncertain = order(OrderState::Uncertain, 1, Some(T0));
-    let step = |fault| {
-        next(&uncertain, Outcome::Faulty { fault, is_first: false }, &rules, after(10), 0.0)
-    };
+    let step = |fault| next(&uncertain, Outcome::Faulty { fault, is_first: false }, &rules, after(10), 0.0);
     assert!(matches!(step(UNKNOWN), Step::Uncertain { at, .. } if at == Timestamp(after(10).0 + 500)));
     assert!(matches!(step(not_done(Some(7))), Step::Uncertain { at, .. } if at == after(17)));
     let refused = step(Fault::Refused { refusal: refusal() });

@@ -15,7 +15,12 @@ impl Rest {
     ///
     /// # Errors
     /// As [`Fault`] says; asking again does no harm. Refused with 403 once the address is too old.
-    pub async fn fetch_recording(&self, url: &str, file: &Path, limit: u64) -> Result<Fetched, download::Error> {
+    pub async fn fetch_recording(
+        &self,
+        url: &str,
+        file: &Path,
+        limit: u64,
+    ) -> Result<Fetched, download::Error> {
         let url = Url::parse(url).ok().filter(|url| self.base.may_fetch(url));
         let Some(url) = url else { return Err(Fault::unfit("not_a_recordings_address").into()) };
         let request = self.wire.client().get(url);

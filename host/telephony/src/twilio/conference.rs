@@ -158,9 +158,9 @@ impl Rest {
 /// Both enter the same way: a conference of two has no moderator, and no tone is played at its door. Twilio takes the
 /// address for reports from whoever enters first.
 fn room(name: &str, reports: &str) -> twiml::Conference {
-    twiml::Conference::new(name)
-        .beep(false)
-        .start_on_enter(true)
-        .end_on_exit(true)
-        .status(reports, twiml::Method::Post, "start end join leave")
+    twiml::Conference::new(name).beep(false).start_on_enter(true).end_on_exit(true).status(
+        reports,
+        twiml::Method::Post,
+        "start end join leave",
+    )
 }

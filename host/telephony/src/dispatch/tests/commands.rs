@@ -20,7 +20,8 @@ async fn world(commands: &[(&str, &str)]) -> (World, Commands) {
         agent: Some(world.agent.clone()),
         status: CallStatus::Ringing,
     };
-    let Created::New(call) = world.shared.store.create_call(&world.tenant, new, &[], NOON).await.unwrap() else {
+    let Created::New(call) = world.shared.store.create_call(&world.tenant, new, &[], NOON).await.unwrap()
+    else {
         panic!("the call was known")
     };
     let commands: Vec<NewCommand> = commands
@@ -58,7 +59,10 @@ async fn a_command_whose_answer_was_lost_is_said_again_by_the_same_name_and_the_
         assert_eq!(world.work(&lane).await, 1);
         world.pass(Duration::from_secs(2));
     }
-    assert_eq!(world.script().told, ["answer answer-id", "answer answer-id", "answer answer-id", "speak speak-id"]);
+    assert_eq!(
+        world.script().told,
+        ["answer answer-id", "answer answer-id", "answer answer-id", "speak speak-id"]
+    );
 }
 
 #[tokio::test]
@@ -83,10 +87,10 @@ async fn a_command_is_tried_four_times() {
 #[tokio::test]
 async fn a_command_that_would_come_too_late_is_not_said() {
     let (world, lane) = world(&[("answer", "twilio"), ("speak", "twilio")]).await;
-    world.script().commands.push_back(Err(Fault::NotDone {
-        cause: Cause::TooMany,
-        retry_after: Some(Duration::from_secs(31)),
-    }));
+    world
+        .script()
+        .commands
+        .push_back(Err(Fault::NotDone { cause: Cause::TooMany, retry_after: Some(Duration::from_secs(31)) }));
     assert_eq!(world.work(&lane).await, 1);
     world.pass(Duration::from_secs(30));
     assert_eq!(world.work(&lane).await, 0);

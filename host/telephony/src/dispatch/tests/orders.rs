@@ -142,7 +142,8 @@ async fn telnyx_is_asked_again_under_the_same_name() {
 #[tokio::test]
 async fn telnyx_is_not_asked_again_after_it_forgot() {
     let (world, orders) = world(Rules::telnyx()).await;
-    let (found, lost) = (world.order(world.new_order("one")).await, world.order(world.new_order("two")).await);
+    let (found, lost) =
+        (world.order(world.new_order("one")).await, world.order(world.new_order("two")).await);
     world.script().places.extend([Err(UNKNOWN), Err(UNKNOWN)]);
     assert_eq!(world.work(&orders).await, 2);
     world.pass(SECOND * 50);

@@ -20,7 +20,8 @@ async fn world(ids: &[&str]) -> (World, CallId, Recordings) {
         agent: Some(world.agent.clone()),
         status: CallStatus::InProgress,
     };
-    let Created::New(call) = world.shared.store.create_call(&world.tenant, new, &[], NOON).await.unwrap() else {
+    let Created::New(call) = world.shared.store.create_call(&world.tenant, new, &[], NOON).await.unwrap()
+    else {
         panic!("the call was known")
     };
     for id in ids {

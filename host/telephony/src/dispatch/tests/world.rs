@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use call_state::Ids;
-use store::{
-    AgentId, CallId, Command, DueRecording, NewOrder, Order, OrderState, Ordered, Seed, TenantId,
-};
+use store::{AgentId, CallId, Command, DueRecording, NewOrder, Order, OrderState, Ordered, Seed, TenantId};
 
 use super::super::*;
 use crate::order::Rules;

@@ -60,7 +60,8 @@ impl World {
     /// The carrier gets a request. One that knows it by its name does nothing.
     fn act(&mut self) {
         let name = self.order.attempt_id.clone().unwrap();
-        let remembered = |(known, at, _): &(String, Timestamp, Timestamp)| *known == name && self.now.0 - at.0 < 60_000;
+        let remembered =
+            |(known, at, _): &(String, Timestamp, Timestamp)| *known == name && self.now.0 - at.0 < 60_000;
         if !(self.rules.is_idempotent && self.placed.iter().any(remembered)) {
             self.placed.push((name, self.now, self.now.plus(Duration::from_secs(45))));
         }

@@ -41,10 +41,11 @@ impl<D: Db> Store<D> {
         attempt_id: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let sql = "UPDATE outbound_orders SET state = 'placing', attempts = attempts + 1, attempt_id = ?3, \
-                   attempted_at = ?4 WHERE tenant = ?1 AND call = ?2 AND state = 'queued' RETURNING attempts";
-        let params = [tenant.into(), call.into(), attempt_id.into(), now.into()];
         let Some(before) = self.order(tenant, call).await? else { return Ok(false) };
+        let sql = "UPDATE outbound_orders SET state = 'placing', attempts = attempts + 1, attempt_id = ?3, \
+                   attempted_at = ?4 WHERE tenant = ?1 AND call = ?2 AND state = 'queued' AND attempts = ?5 \
+                   RETURNING call";
+        let params = [tenant.into(), call.into(), attempt_id.into(), now.into(), before.attempts.into()];
         let number = before.attempts.saturating_add(1);
         let attempted = CallEvent::Attempted { attempt: attempt_id.to_owned(), number };
         let mut statements = vec![Statement::new(sql, params).required()];

@@ -67,6 +67,16 @@ impl Moment {
         if utc { Self::civil((year, month, day), clock, 0, 0) } else { None }
     }
 
+    /// Writes `2018-02-02T22:25:27.521992Z`, which [`Moment::from_rfc3339`] reads back for every moment from 1970 to 9999.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        let (seconds, micros) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
+        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (year, month, day) = date_of(days);
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+    }
+
     fn civil((year, month, day): (i64, i64, i64), clock: &str, micros: i64, offset: i64) -> Option<Self> {
         let mut clock = clock.split(':');
         let (hour, minute, second) =
@@ -116,6 +126,18 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     365 * year + year / 4 - year / 100 + year / 400 + days_before_month + day - 1 - 719_468
 }
 
+/// The reverse of [`days_since_1970`]: year, month and day. 146,097 days are 400 years.
+fn date_of(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = era * 400 + year_of_era;
+    if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -158,7 +180,22 @@ mod tests {
         assert_eq!(Moment::from_rfc2822("Fri, 20 Nov 9223372036854775807 13:04:18 +0000"), None);
     }
 
+    #[test]
+    fn a_moment_is_written_as_telnyx_writes_it() {
+        for text in
+            ["2018-02-02T22:25:27.521992Z", "2024-02-29T00:00:00.000001Z", "2000-12-31T23:59:59.999999Z"]
+        {
+            assert_eq!(Moment::from_rfc3339(text).map(Moment::to_rfc3339).as_deref(), Some(text));
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_written_is_read_back(micros in 0_i64..253_402_300_800_000_000) {
+            let moment = Moment::from_micros(micros);
+            prop_assert_eq!(Moment::from_rfc3339(&moment.to_rfc3339()), Some(moment));
+        }
+
         #[test]
         fn no_text_panics(text in any::<String>(), digits in "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.+Z-]{0,30}") {
             let _ = (Moment::from_rfc3339(&text), Moment::from_rfc2822(&text), Moment::from_rfc3339(&digits));

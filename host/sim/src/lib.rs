@@ -2,9 +2,11 @@
 
 pub mod carrier;
 pub mod demo;
+pub mod exchange;
 pub mod faults;
 pub mod recording;
 pub mod server;
+pub mod telnyx;
 pub mod timeline;
 pub mod vendors;
 pub mod voice;

@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -234,7 +235,21 @@ async fn accept(
 async fn serve(stream: TcpStream, router: Router) {
     // Small frames must not wait for each other.
     let _best_effort = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
+    let routes = TowerToHyperService::new(router);
+    let service = service_fn(move |request| {
+        let answer = routes.call(request);
+        async move {
+            let response = match answer.await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            match response.extensions().get::<Broken>() {
+                // An error here ends the connection without another byte.
+                Some(Broken) => Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted)),
+                None => Ok(response),
+            }
+        }
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -290,6 +305,17 @@ impl Schedule {
             }
         }
     }
+}
+
+/// An answer that is never sent: its connection breaks instead.
+#[derive(Clone, Copy, Debug)]
+struct Broken;
+
+/// Breaks the connection of a request instead of answering it.
+pub(crate) fn broken() -> Response {
+    let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    response.extensions_mut().insert(Broken);
+    response
 }
 
 /// A JSON answer.

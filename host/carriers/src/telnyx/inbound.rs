@@ -214,7 +214,6 @@ impl Message {
     }
 
     /// Writes the message as Telnyx would, for whoever plays Telnyx. `sequence` counts from 1; `start` names the stream.
-    /// The time of a key press is left out.
     #[must_use]
     pub fn encode(&self, sequence: u64, start: &Start) -> String {
         let event = self.event();
@@ -233,6 +232,9 @@ impl Message {
         };
         if let (Some(fields), Some(body)) = (object.as_object_mut(), self.body(start)) {
             fields.insert(event.to_owned(), body);
+            if let Self::Dtmf { occurred_at: Some(at), .. } = self {
+                fields.insert("occurred_at".to_owned(), at.to_rfc3339().into());
+            }
         }
         object.to_string()
     }

@@ -33,25 +33,26 @@ pub enum CallError {
     },
 }
 
-/// A call that was placed. Dropped, it hangs up.
+/// The person's side of a call. Where that person placed it, dropping this hangs up.
 #[derive(Debug)]
 pub struct Call {
     sid: String,
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
-    task: JoinHandle<()>,
+    /// What ends with this.
+    task: Option<JoinHandle<()>>,
     /// How much was heard before the caller last spoke.
     since: usize,
 }
 
 impl Call {
-    pub(super) fn new(
+    pub(crate) fn new(
         sid: String,
         shared: Arc<Shared>,
         commands: mpsc::Sender<Command>,
-        task: JoinHandle<()>,
+        task: impl Into<Option<JoinHandle<()>>>,
     ) -> Self {
-        Self { sid, shared, commands, task, since: 0 }
+        Self { sid, shared, commands, task: task.into(), since: 0 }
     }
 
     /// The carrier's id of the call.
@@ -217,6 +218,14 @@ impl Call {
         self.say(text).await
     }
 
+    /// Waits until the call was answered.
+    ///
+    /// # Errors
+    /// Where the call ends before, or `deadline` passes.
+    pub async fn answered(&self, deadline: Duration) -> Result<(), CallError> {
+        self.wait("waiting for an answer", deadline, |state| (state.status == "in-progress").then_some(())).await
+    }
+
     /// Waits until the media stream is open.
     ///
     /// # Errors
@@ -236,22 +245,7 @@ impl Call {
     /// # Errors
     /// Where `deadline` passes before.
     pub async fn ended(&self, deadline: Duration) -> Result<Report, CallError> {
-        self.wait("waiting for the end of the call", deadline, |state| {
-            state.end.map(|end| Report {
-                end,
-                duration: state.now,
-                said: state.said.clone(),
-                heard: state.heard.clone(),
-                clears: state.clears.clone(),
-                problems: state.problems.clone(),
-                parameters: state.parameters.clone(),
-                streams: state.streams,
-                dialled: state.dialled.clone(),
-                sent_audio: state.sent_audio.clone(),
-                heard_audio: state.heard_audio.clone(),
-            })
-        })
-        .await
+        self.wait("waiting for the end of the call", deadline, State::report).await
     }
 
     async fn wait<T>(
@@ -286,7 +280,9 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 

@@ -10,12 +10,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::faults::CarrierFaults;
+use super::machine::Detector;
 use super::playback::Playback;
 use super::shared::{HeardWord, Said, Shared, time};
 use crate::voice::Decoder;
 
 /// One step.
-pub(super) const STEP: Duration = Duration::from_millis(20);
+pub(crate) const STEP: Duration = Duration::from_millis(20);
 
 /// How loud and how long a key's tones are.
 const KEY_AMPLITUDE: i16 = 6_000;
@@ -23,7 +24,7 @@ const KEY_DURATION: Duration = Duration::from_millis(120);
 
 /// What the caller or the REST interface wants.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// Send this; `done` when the last of it has left.
     Say {
         text: String,
@@ -40,14 +41,14 @@ pub(super) enum Command {
 
 /// Where a new document comes from.
 #[derive(Clone, Debug)]
-pub(super) enum Instructions {
+pub(crate) enum Instructions {
     Twiml(String),
     Url(String),
 }
 
 /// What happens next on the line.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// 20 ms are over: see [`Line::step`].
     Step,
     Key(char),
@@ -58,11 +59,13 @@ pub(super) enum Event {
 
 /// What one step brought.
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// From the caller.
-    pub(super) sent: Vec<u8>,
+    pub(crate) sent: Vec<u8>,
+    /// What the caller heard.
+    pub(crate) heard: Vec<u8>,
     /// Marks that play-out has reached.
-    pub(super) marks: Vec<String>,
+    pub(crate) marks: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -74,11 +77,16 @@ struct Utterance {
 }
 
 #[derive(Debug)]
-pub(super) struct Line {
-    pub(super) playback: Playback,
-    pub(super) shared: Arc<Shared>,
+pub(crate) struct Line {
+    pub(crate) playback: Playback,
+    pub(crate) shared: Arc<Shared>,
     /// What the caller sent in the last step.
-    pub(super) last_sent: Vec<u8>,
+    pub(crate) last_sent: Vec<u8>,
+    /// Listens for who answered, where that was asked for.
+    pub(super) detector: Option<Detector>,
+    /// When the carrier ends the call.
+    pub(super) time_limit: Option<Duration>,
+    answered: bool,
     keep_audio: bool,
     commands: mpsc::Receiver<Command>,
     began: Instant,
@@ -89,7 +97,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(
+    pub(crate) fn new(
         shared: Arc<Shared>,
         commands: mpsc::Receiver<Command>,
         faults: &CarrierFaults,
@@ -99,6 +107,9 @@ impl Line {
             playback: Playback::default(),
             shared,
             last_sent: Vec::new(),
+            detector: None,
+            time_limit: None,
+            answered: false,
             keep_audio,
             commands,
             began: Instant::now(),
@@ -110,43 +121,54 @@ impl Line {
     }
 
     /// The call was answered: the line's time begins.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.began = Instant::now();
         self.steps = 0;
+        self.answered = true;
     }
 
     /// The time on the line, from the answer.
-    pub(super) fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         time(self.steps * FRAME_SAMPLES as u64)
     }
 
     /// Waits for what happens next. May be dropped and called again without losing anything. Steps come at multiples
     /// of 20 ms from the answer, so a late one is made up for.
-    pub(super) async fn event(&mut self) -> Event {
-        if self.hang_up_at.is_some_and(|at| self.now() >= at) {
+    pub(crate) async fn event(&mut self) -> Event {
+        let due = |at: Option<Duration>| self.answered && at.is_some_and(|at| self.now() >= at);
+        if due(self.hang_up_at) {
             return Event::HangUp;
         }
+        if due(self.time_limit) {
+            return Event::Complete;
+        }
         let next = self.began + STEP * u32::try_from(self.steps + 1).unwrap_or(u32::MAX);
+        tokio::select! {
+            biased;
+            event = self.ringing() => event,
+            () = sleep_until(next) => Event::Step,
+        }
+    }
+
+    /// Waits for what happens next while the call was not answered: no time passes on the line. May be dropped and
+    /// called again without losing anything.
+    pub(crate) async fn ringing(&mut self) -> Event {
         loop {
-            tokio::select! {
-                biased;
-                command = self.commands.recv() => match command {
-                    None | Some(Command::HangUp) => return Event::HangUp,
-                    Some(Command::Complete) => return Event::Complete,
-                    Some(Command::Run(instructions)) => return Event::Run(instructions),
-                    Some(Command::Press(digit)) => {
-                        self.press(digit);
-                        return Event::Key(digit);
-                    }
-                    Some(Command::Say { text, mulaw, done }) => self.say(text, mulaw, Some(done)),
-                },
-                () = sleep_until(next) => return Event::Step,
+            match self.commands.recv().await {
+                None | Some(Command::HangUp) => return Event::HangUp,
+                Some(Command::Complete) => return Event::Complete,
+                Some(Command::Run(instructions)) => return Event::Run(instructions),
+                Some(Command::Press(digit)) => {
+                    self.press(digit);
+                    return Event::Key(digit);
+                }
+                Some(Command::Say { text, mulaw, done }) => self.say(text, mulaw, Some(done)),
             }
         }
     }
 
     /// Moves 20 ms of sound in both directions.
-    pub(super) fn step(&mut self) -> Frame {
+    pub(crate) fn step(&mut self) -> Frame {
         let sent = self.speak();
         let (heard, marks) = self.playback.play();
         self.steps += 1;
@@ -156,17 +178,23 @@ impl Line {
             state.now = now;
             state.last_voice = last_voice;
             state.heard.extend(words);
+            for recording in &state.recordings {
+                recording.push(&sent, &heard);
+            }
             if self.keep_audio {
                 state.sent_audio.extend_from_slice(&sent);
                 state.heard_audio.extend_from_slice(&heard);
             }
         });
+        if let Some(detector) = &mut self.detector {
+            detector.push(&sent);
+        }
         self.last_sent.clone_from(&sent);
-        Frame { sent, marks }
+        Frame { sent, heard, marks }
     }
 
     /// The call is over: the last word as far as it was heard.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         let words: Vec<HeardWord> = self.ear.finish().into_iter().map(HeardWord::new).collect();
         self.shared.change(|state| state.heard.extend(words));
     }

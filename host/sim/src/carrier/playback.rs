@@ -13,24 +13,24 @@ enum Item {
 
 /// Audio and marks in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Playback {
+pub(crate) struct Playback {
     items: VecDeque<Item>,
     audio: usize,
 }
 
 impl Playback {
     /// Bytes that were not played yet.
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.audio
     }
 
-    pub(super) fn add_audio(&mut self, mulaw: &[u8]) {
+    pub(crate) fn add_audio(&mut self, mulaw: &[u8]) {
         self.audio += mulaw.len();
         self.items.push_back(Item::Audio(mulaw.iter().copied().collect()));
     }
 
     /// A mark: returned at once when nothing waits before it.
-    pub(super) fn add_mark(&mut self, name: String) -> Option<String> {
+    pub(crate) fn add_mark(&mut self, name: String) -> Option<String> {
         if self.items.is_empty() {
             return Some(name);
         }
@@ -39,7 +39,7 @@ impl Playback {
     }
 
     /// Drops the audio; all marks come back.
-    pub(super) fn clear(&mut self) -> Vec<String> {
+    pub(crate) fn clear(&mut self) -> Vec<String> {
         self.audio = 0;
         self.items
             .drain(..)
@@ -51,7 +51,7 @@ impl Playback {
     }
 
     /// Plays 20 ms: the frame, and the marks that were reached by its end.
-    pub(super) fn play(&mut self) -> (Vec<u8>, Vec<String>) {
+    pub(crate) fn play(&mut self) -> (Vec<u8>, Vec<String>) {
         let mut frame = Vec::with_capacity(FRAME_SAMPLES);
         let mut marks = Vec::new();
         while let Some(item) = self.items.front_mut() {

@@ -1,123 +1,123 @@
-//! The REST interface, as far as it concerns live calls.
+//! The REST interface: calls, recordings and conferences, as
+//! <https://www.twilio.com/docs/voice/api> has them.
+
+mod answer;
+mod calls;
+mod conferences;
+mod create;
+mod form;
+mod page;
+mod recordings;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use tokio::time::sleep;
 
-use super::line::{Command, Instructions};
-use super::{Desk, Known};
+use super::desk::Desk;
+use super::leg::account_path;
+use super::rest_faults::{Operation, RestTrouble};
+use answer::error;
 
 pub(super) fn routes(desk: Arc<Desk>) -> Router {
+    let account = "/2010-04-01/Accounts/{account}";
+    let at = |path: &str| format!("{account}/{path}");
     Router::new()
-        .route("/2010-04-01/Accounts/{account}/Calls/{call}", get(read).post(update))
-        .fallback(|| async { error(StatusCode::NOT_FOUND, 20404, "The requested resource was not found") })
+        .route(&at("Calls.json"), get(calls::list).post(create::create))
+        .route(&at("Calls/{call}"), get(calls::read).post(calls::update))
+        .route(&at("Calls/{call}/Recordings.json"), get(recordings::of_call).post(recordings::start))
+        .route(
+            &at("Calls/{call}/Recordings/{recording}"),
+            get(recordings::read_of_call).post(recordings::update).delete(recordings::delete_of_call),
+        )
+        .route(&at("Recordings.json"), get(recordings::list))
+        .route(&at("Recordings/{recording}"), get(recordings::read).delete(recordings::delete))
+        .route(&at("Conferences.json"), get(conferences::list))
+        .route(&at("Conferences/{conference}"), get(conferences::read).post(conferences::update))
+        .route(
+            &at("Conferences/{conference}/Participants.json"),
+            get(conferences::participants).post(create::join),
+        )
+        .route(
+            &at("Conferences/{conference}/Participants/{call}"),
+            get(conferences::participant).post(conferences::change).delete(conferences::remove),
+        )
+        .fallback(|| async { answer::not_found("resource") })
+        .layer(from_fn_with_state(Arc::clone(&desk), authenticate))
+        .layer(from_fn_with_state(Arc::clone(&desk), fault))
         .with_state(desk)
 }
 
-async fn read(
-    State(desk): State<Arc<Desk>>,
-    Path((account, call)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    match find(&desk, &account, &call, &headers) {
-        Ok((sid, known)) => resource(&desk, &sid, &known),
-        Err(response) => *response,
-    }
-}
-
-async fn update(
-    State(desk): State<Arc<Desk>>,
-    Path((account, call)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let (sid, known) = match find(&desk, &account, &call, &headers) {
-        Ok(found) => found,
-        Err(response) => return *response,
-    };
-    if known.shared.lock().end.is_some() {
-        return error(
-            StatusCode::NOT_FOUND,
-            20404,
-            &format!("The requested resource /Calls/{sid} was not found"),
-        );
-    }
-    let fields: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
-    let get = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    let command = match (get("Status").as_deref(), get("Twiml"), get("Url")) {
-        (Some("completed" | "canceled"), _, _) => Command::Complete,
-        (Some(other), _, _) => {
-            return error(StatusCode::BAD_REQUEST, 21218, &format!("Invalid Status: {other}"));
-        }
-        (None, Some(xml), _) => Command::Run(Instructions::Twiml(xml)),
-        (None, None, Some(url)) => Command::Run(Instructions::Url(url)),
-        (None, None, None) => {
-            return error(StatusCode::BAD_REQUEST, 21218, "Status, Url or Twiml is required");
-        }
-    };
-    if known.commands.send(command).await.is_err() {
-        return error(
-            StatusCode::NOT_FOUND,
-            20404,
-            &format!("The requested resource /Calls/{sid} was not found"),
-        );
-    }
-    resource(&desk, &sid, &known)
-}
-
-fn find(
-    desk: &Desk,
-    account: &str,
-    call: &str,
-    headers: &HeaderMap,
-) -> Result<(String, Known), Box<Response>> {
+/// Lets in who has the account's token, to the account's own resources.
+async fn authenticate(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
     let credentials = format!("{}:{}", desk.config.account_sid, desk.config.auth_token);
     let expected = format!("Basic {}", STANDARD.encode(credentials));
-    if headers.get(header::AUTHORIZATION).and_then(|given| given.to_str().ok()) != Some(&expected) {
-        return Err(Box::new(error(StatusCode::UNAUTHORIZED, 20003, "Authenticate")));
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|given| given.to_str().ok());
+    if given != Some(&expected) {
+        return error(StatusCode::UNAUTHORIZED, 20003, "Authenticate");
     }
-    let message = format!("The requested resource /Calls/{call} was not found");
-    let not_found = || Box::new(error(StatusCode::NOT_FOUND, 20404, &message));
-    let sid = call.strip_suffix(".json").ok_or_else(not_found)?;
-    let known = desk.find(sid).filter(|_| account == desk.config.account_sid).ok_or_else(not_found)?;
-    Ok((sid.to_owned(), known))
+    let path = request.uri().path();
+    if !path.starts_with(&format!("{}/", account_path(&desk.config))) {
+        return answer::not_found(path);
+    }
+    next.run(request).await
 }
 
-fn resource(desk: &Desk, sid: &str, known: &Known) -> Response {
-    let (status, duration) = {
-        let state = known.shared.lock();
-        (state.status, state.end.map(|_| state.now.as_secs().to_string()))
-    };
-    let body = json!({
-        "sid": sid,
-        "account_sid": desk.config.account_sid,
-        "from": known.from,
-        "to": known.to,
-        "from_formatted": known.from,
-        "to_formatted": known.to,
-        "status": status,
-        "direction": "inbound",
-        "duration": duration,
-        "api_version": "2010-04-01",
-        "uri": format!("/2010-04-01/Accounts/{}/Calls/{sid}.json", desk.config.account_sid),
-    });
-    crate::server::json(StatusCode::OK, &body)
+/// Applies the faults that were asked for.
+async fn fault(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+    let operation = operation(request.method(), request.uri().path());
+    match operation.and_then(|operation| desk.rest_faults.strike(operation)) {
+        None => next.run(request).await,
+        Some(RestTrouble::TooMany { retry_after }) => {
+            let mut response = error(StatusCode::TOO_MANY_REQUESTS, 20429, "Too Many Requests");
+            let seconds = HeaderValue::from(retry_after.as_secs());
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            response
+        }
+        Some(RestTrouble::ServerError) => failed(),
+        Some(RestTrouble::Unavailable) => {
+            error(StatusCode::SERVICE_UNAVAILABLE, 20503, "Service Unavailable")
+        }
+        Some(RestTrouble::Dropped) => crate::server::broken(),
+        Some(RestTrouble::AnswerLost) => {
+            let _lost = next.run(request).await;
+            crate::server::broken()
+        }
+        Some(RestTrouble::AnswerLate(delay)) => {
+            let response = next.run(request).await;
+            sleep(delay).await;
+            response
+        }
+        Some(RestTrouble::ServerErrorAfter) => {
+            let _lost = next.run(request).await;
+            failed()
+        }
+    }
 }
 
-fn error(status: StatusCode, code: u32, message: &str) -> Response {
-    let body = json!({
-        "code": code,
-        "message": message,
-        "more_info": format!("https://www.twilio.com/docs/errors/{code}"),
-        "status": status.as_u16(),
-    });
-    crate::server::json(status, &body)
+fn failed() -> Response {
+    error(StatusCode::INTERNAL_SERVER_ERROR, 20500, "Internal Server Error")
+}
+
+fn operation(method: &Method, path: &str) -> Option<Operation> {
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').skip(3).collect();
+    let reads = method == Method::GET;
+    Some(match parts.as_slice() {
+        ["Calls.json"] if reads => Operation::ListCalls,
+        ["Calls.json"] => Operation::CreateCall,
+        ["Calls", _] if reads => Operation::ReadCall,
+        ["Calls", _] => Operation::UpdateCall,
+        ["Recordings", file] if reads && !file.ends_with(".json") => Operation::RecordingMedia,
+        ["Recordings.json" | "Recordings", ..] | ["Calls", _, ..] => Operation::Recordings,
+        ["Conferences", _, "Participants.json"] if !reads => Operation::CreateCall,
+        ["Conferences.json" | "Conferences", ..] => Operation::Conferences,
+        _ => return None,
+    })
 }

@@ -1,17 +1,23 @@
 //! TwiML, as the carrier reads it.
 
+mod read;
+mod verbs;
+
 use std::time::Duration;
 
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
+use super::webhook::Method;
 
 /// What the carrier is to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// Speak a text.
     Say(String),
+    /// Play a file, or press keys.
+    Play(Play),
     /// Wait.
     Pause(Duration),
+    /// Listen for keys or speech.
+    Gather(Gather),
     /// Open a two-way media stream.
     Connect(Stream),
     /// Go on with another document.
@@ -20,26 +26,141 @@ pub enum Verb {
     Hangup,
     /// Turn the call down. `busy` or `rejected`.
     Reject(String),
-    /// Call a number or a SIP address and join the two.
-    Dial {
-        /// Whom.
-        to: String,
-        /// Where to ask what comes next.
-        action: Option<String>,
-    },
+    /// Call somebody and join the two, or join a conference.
+    Dial(Dial),
     /// Record the caller.
-    Record {
-        /// Where to ask what comes next.
-        action: Option<String>,
-        /// The longest recording.
-        max_length: Duration,
-        /// Silence that ends it.
-        timeout: Duration,
-        /// Whether a tone comes first.
-        play_beep: bool,
-    },
+    Record(Record),
     /// A verb that this carrier knows by name only.
     Other(String),
+}
+
+/// An address in a document, and how it is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Absolute, or relative to the document's own.
+    pub url: String,
+    /// How.
+    pub method: Method,
+}
+
+/// Sound to play.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Play {
+    /// A file.
+    File {
+        /// Where.
+        url: String,
+        /// How often.
+        times: u32,
+    },
+    /// Keys to press: digits, `*`, `#`, and `w` for half a second.
+    Keys(String),
+}
+
+/// What to listen for, and how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gather {
+    /// Where to ask what comes next; the document's own address where absent.
+    pub action: Option<Link>,
+    /// Whether keys count.
+    pub keys: bool,
+    /// Whether speech counts.
+    pub speech: bool,
+    /// Silence that ends it, after the prompts and after each key.
+    pub timeout: Duration,
+    /// Silence that ends speech.
+    pub speech_timeout: Duration,
+    /// The key that ends it, which is no part of the result.
+    pub finish_on_key: Option<char>,
+    /// How many keys end it.
+    pub most_keys: Option<usize>,
+    /// Whether the action is asked even where nothing came.
+    pub action_on_empty_result: bool,
+    /// `Say`, `Play` and `Pause`.
+    pub prompts: Vec<Verb>,
+}
+
+/// What to record, and how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Where to ask what comes next; the document's own address where absent.
+    pub action: Option<Link>,
+    /// The longest recording.
+    pub max_length: Duration,
+    /// Silence that ends it.
+    pub timeout: Duration,
+    /// The keys that end it.
+    pub finish_on_key: String,
+    /// Whether a tone comes first.
+    pub play_beep: bool,
+    /// Who is told when it can be had.
+    pub recorded: Option<Link>,
+    /// What is told: `in-progress`, `completed`, `absent`.
+    pub recorded_events: Vec<String>,
+}
+
+/// Whom to call, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dial {
+    /// Whom.
+    pub to: Dialled,
+    /// Where to ask what comes next; the next verb where absent.
+    pub action: Option<Link>,
+    /// How long it may ring.
+    pub timeout: Duration,
+    /// How long the two may talk.
+    pub time_limit: Option<Duration>,
+    /// Whether the caller leaves with the star key.
+    pub hang_up_on_star: bool,
+    /// The number that is shown; the caller's where absent.
+    pub caller_id: Option<String>,
+    /// Whether it is recorded, and with how many channels.
+    pub record: Option<u16>,
+    /// Who is told when the recording can be had.
+    pub recorded: Option<Link>,
+    /// What is told: `in-progress`, `completed`, `absent`.
+    pub recorded_events: Vec<String>,
+}
+
+/// Whom a `Dial` calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dialled {
+    /// All of these; who answers first is joined.
+    People(Vec<Person>),
+    /// Nobody: the caller goes into this conference.
+    Conference(Seat),
+}
+
+/// Somebody to call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Person {
+    /// A number, or a SIP or client address.
+    pub to: String,
+    /// A document for them alone, before the two are joined.
+    pub document: Option<Link>,
+    /// Keys to press once they answer.
+    pub send_digits: Option<String>,
+    /// Who is told of the leg's progress.
+    pub status: Option<Link>,
+    /// What is told: `initiated`, `ringing`, `answered`, `completed`.
+    pub events: Vec<String>,
+}
+
+/// A seat in a conference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The conference's name.
+    pub name: String,
+    /// Whether the others hear this one.
+    pub muted: bool,
+    /// Whether the conference waits for such a one.
+    pub starts: bool,
+    /// Whether it is over when this one leaves.
+    pub ends: bool,
+    /// Who is told of what happens in it.
+    pub status: Option<Link>,
+    /// What is told: `start`, `end`, `join`, `leave`, `mute`, `hold`.
+    pub events: Vec<String>,
 }
 
 /// A media stream to open.
@@ -72,222 +193,19 @@ pub enum TwimlError {
     Verb(String),
 }
 
-/// An element with what is in it.
-#[derive(Clone, Debug, Default)]
-struct Element {
-    name: String,
-    attributes: Vec<(String, String)>,
-    text: String,
-    children: Vec<Element>,
-}
-
 impl Document {
     /// Reads a document.
     ///
     /// # Errors
     /// Where it is not well-formed, is no `Response`, or a verb lacks what it needs.
     pub fn parse(xml: &str) -> Result<Self, TwimlError> {
-        let root = read(xml)?;
+        let root = read::read(xml)?;
         if root.name != "Response" {
             return Err(TwimlError::Root(root.name));
         }
-        Ok(Self { verbs: root.children.iter().map(verb).collect::<Result<_, _>>()? })
+        Ok(Self { verbs: root.children.iter().map(verbs::verb).collect::<Result<_, _>>()? })
     }
-}
-
-impl Element {
-    fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    fn seconds(&self, name: &str, default: u64) -> Result<Duration, TwimlError> {
-        let Some(value) = self.attribute(name) else { return Ok(Duration::from_secs(default)) };
-        let seconds = value.parse().map_err(|_| {
-            TwimlError::Verb(format!("<{}> has {name}=\"{value}\", which is no number", self.name))
-        })?;
-        Ok(Duration::from_secs(seconds))
-    }
-
-    fn child(&self, name: &str) -> Option<&Self> {
-        self.children.iter().find(|child| child.name == name)
-    }
-}
-
-fn verb(element: &Element) -> Result<Verb, TwimlError> {
-    let action = || element.attribute("action").map(str::to_owned);
-    let text = element.text.trim();
-    let needed = |text: &str| match text {
-        "" => Err(TwimlError::Verb(format!("<{}> has no text", element.name))),
-        text => Ok(text.to_owned()),
-    };
-    Ok(match element.name.as_str() {
-        "Say" => Verb::Say(needed(text)?),
-        "Pause" => Verb::Pause(element.seconds("length", 1)?),
-        "Redirect" => Verb::Redirect(needed(text)?),
-        "Hangup" => Verb::Hangup,
-        "Reject" => Verb::Reject(element.attribute("reason").unwrap_or("rejected").to_owned()),
-        "Connect" => Verb::Connect(stream(element)?),
-        "Dial" => {
-            let inner = ["Number", "Sip", "Client"].iter().find_map(|name| element.child(name));
-            Verb::Dial { to: needed(inner.map_or(text, |inner| inner.text.trim()))?, action: action() }
-        }
-        "Record" => Verb::Record {
-            action: action(),
-            max_length: element.seconds("maxLength", 3_600)?,
-            timeout: element.seconds("timeout", 5)?,
-            play_beep: element.attribute("playBeep") != Some("false"),
-        },
-        other => Verb::Other(other.to_owned()),
-    })
-}
-
-fn stream(connect: &Element) -> Result<Stream, TwimlError> {
-    let stream = connect
-        .child("Stream")
-        .ok_or_else(|| TwimlError::Verb("<Connect> without <Stream> is not known here".into()))?;
-    let url = stream.attribute("url").filter(|url| !url.is_empty());
-    let url = url.ok_or_else(|| TwimlError::Verb("<Stream> has no url".into()))?.to_owned();
-    let parameters = stream
-        .children
-        .iter()
-        .filter(|child| child.name == "Parameter")
-        .map(|child| {
-            let get = |name: &str| child.attribute(name).unwrap_or_default().to_owned();
-            (get("name"), get("value"))
-        })
-        .collect();
-    Ok(Stream { url, parameters })
-}
-
-fn read(xml: &str) -> Result<Element, TwimlError> {
-    let broken = |error: &dyn std::fmt::Display| TwimlError::Xml(error.to_string());
-    let mut reader = Reader::from_str(xml);
-    // The document itself is the outermost element, without a name.
-    let mut open = vec![Element::default()];
-    loop {
-        match reader.read_event().map_err(|error| broken(&error))? {
-            Event::Start(start) => open.push(element(&start)?),
-            Event::Empty(start) => close(&mut open, element(&start)?),
-            Event::End(_) => {
-                if let Some(done) = open.pop() {
-                    close(&mut open, done);
-                }
-            }
-            Event::Text(text) => append(&mut open, &text.xml10_content()),
-            Event::CData(text) => append(&mut open, &text.xml10_content()),
-            Event::GeneralRef(reference) => {
-                let name = reference.xml10_content();
-                append(&mut open, &resolve(&name)?);
-            }
-            Event::Eof => break,
-            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
-        }
-    }
-    let document = open.pop().filter(|_| open.is_empty());
-    let document = document.ok_or_else(|| TwimlError::Xml("an element is not closed".into()))?;
-    let mut children = document.children.into_iter();
-    match (children.next(), children.next()) {
-        (Some(root), None) => Ok(root),
-        _ => Err(TwimlError::Xml("there must be exactly one root element".into())),
-    }
-}
-
-fn element(start: &BytesStart<'_>) -> Result<Element, TwimlError> {
-    let name = String::from_utf8_lossy(start.local_name().as_ref().as_bytes()).into_owned();
-    let mut element = Element { name, ..Element::default() };
-    for attribute in start.attributes() {
-        let attribute = attribute.map_err(|error| TwimlError::Xml(error.to_string()))?;
-        let value = attribute
-            .normalized_value(XmlVersion::Explicit1_0)
-            .map_err(|error| TwimlError::Xml(error.to_string()))?;
-        let key = String::from_utf8_lossy(attribute.key.as_ref().as_bytes()).into_owned();
-        element.attributes.push((key, value.into_owned()));
-    }
-    Ok(element)
-}
-
-fn close(open: &mut [Element], done: Element) {
-    if let Some(parent) = open.last_mut() {
-        parent.children.push(done);
-    }
-}
-
-fn append(open: &mut [Element], text: &str) {
-    if let Some(element) = open.last_mut() {
-        element.text.push_str(text);
-    }
-}
-
-fn resolve(name: &str) -> Result<String, TwimlError> {
-    let number = match name.strip_prefix('#') {
-        Some(number) => number,
-        None => {
-            return quick_xml::escape::resolve_predefined_entity(name)
-                .map(str::to_owned)
-                .ok_or_else(|| TwimlError::Xml(format!("the entity &{name}; is not known")));
-        }
-    };
-    let code = match number.strip_prefix('x') {
-        Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16),
-        None => number.parse(),
-    };
-    let character = code.ok().and_then(char::from_u32);
-    character.map(String::from).ok_or_else(|| TwimlError::Xml(format!("&{name}; is no character")))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_with_recovery_is_read() {
-        let xml = r#"<?xml version="1.0" encoding="UTF-8"?><Response>
-            <Connect><Stream url="wss://m.example/media/a.b"><Parameter name="call" value="a &amp; b"/></Stream></Connect>
-            <Redirect method="POST">https://v.example/voice?resume=1&amp;x=2</Redirect></Response>"#;
-        let stream = Stream {
-            url: "wss://m.example/media/a.b".into(),
-            parameters: vec![("call".into(), "a & b".into())],
-        };
-        let redirect = "https://v.example/voice?resume=1&x=2".into();
-        assert_eq!(Document::parse(xml).unwrap().verbs, [Verb::Connect(stream), Verb::Redirect(redirect)]);
-    }
-
-    #[test]
-    fn other_verbs_are_read() {
-        let xml = "<Response><Say>Closed &lt;today&gt; &#38; tomorrow</Say><Pause length=\"3\"/>\
-            <Dial timeout=\"20\"><Number>+34910000001</Number></Dial>\
-            <Record action=\"/done\" maxLength=\"90\" playBeep=\"true\"/><Enqueue/><Hangup/></Response>";
-        assert_eq!(
-            Document::parse(xml).unwrap().verbs,
-            [
-                Verb::Say("Closed <today> & tomorrow".into()),
-                Verb::Pause(Duration::from_secs(3)),
-                Verb::Dial { to: "+34910000001".into(), action: None },
-                Verb::Record {
-                    action: Some("/done".into()),
-                    max_length: Duration::from_secs(90),
-                    timeout: Duration::from_secs(5),
-                    play_beep: true
-                },
-                Verb::Other("Enqueue".into()),
-                Verb::Hangup,
-            ]
-        );
-    }
-
-    #[test]
-    fn broken_documents_are_refused_with_a_reason() {
-        for (xml, word) in [
-            ("", "root"),
-            ("<Response><Say>x</Response>", "Say"),
-            ("<html/>", "html"),
-            ("<Response><Say/></Response>", "Say"),
-            ("<Response><Connect><Stream/></Connect></Response>", "url"),
-            ("<Response><Say>&nbsp;</Say></Response>", "nbsp"),
-            ("<Response/><Response/>", "root"),
-        ] {
-            let error = Document::parse(xml).unwrap_err().to_string();
-            assert!(error.contains(word), "{xml}: {error}");
-        }
-    }
-}
+mod tests;

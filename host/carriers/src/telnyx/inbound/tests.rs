@@ -125,13 +125,14 @@ proptest! {
     }
 }
 
-fn messages(payload: Vec<u8>, chunk: u64, milliseconds: u32, name: String) -> [Message; 7] {
+fn messages(payload: Vec<u8>, chunk: u64, milliseconds: u32, name: String) -> [Message; 8] {
     let timestamp = Duration::from_millis(milliseconds.into());
     [
         Message::Connected,
         Message::Start(start()),
         Message::Media { track: Track::Outbound, chunk, timestamp, payload },
         Message::Dtmf { digit: '#', occurred_at: None },
+        Message::Dtmf { digit: 'A', occurred_at: Some(Moment::from_micros(1_780_649_659_698_408)) },
         Message::Mark { name },
         Message::Error { code: 100_004, title: "invalid_media".into() },
         Message::Stop,

@@ -1,0 +1,186 @@
+//! Webhooks, carried in order beside the call, and what can happen to them on the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+use url::Url;
+use uuid::Uuid;
+
+use super::card::Card;
+use super::clock::stamp;
+use super::desk::Desk;
+use super::faults::WebhookTrouble;
+
+/// How many webhooks of one call may wait.
+const WAITING: usize = 256;
+
+/// How long a webhook that is to be overtaken waits for the next one.
+const HELD: Duration = Duration::from_secs(1);
+
+/// Between two tries of a refused connection.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// One try to deliver one webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The event type.
+    pub event: String,
+    /// The event's id, by which duplicates are known.
+    pub id: String,
+    /// From 1, for each address.
+    pub attempt: u32,
+    /// The platform's answer; `None` where there was none.
+    pub status: Option<u16>,
+}
+
+#[derive(Clone, Debug)]
+struct Notice {
+    event: &'static str,
+    id: String,
+    url: Url,
+    data: Value,
+}
+
+/// Carries the webhooks of one call.
+#[derive(Debug)]
+pub(super) struct Courier {
+    notices: mpsc::Sender<Notice>,
+    task: JoinHandle<()>,
+}
+
+impl Courier {
+    pub(super) fn new(desk: Arc<Desk>) -> Self {
+        let (notices, inbox) = mpsc::channel(WAITING);
+        Self { notices, task: tokio::spawn(carry(desk, inbox)) }
+    }
+
+    /// Hands over an event with what it tells.
+    pub(super) async fn tell(&self, card: &Card, event: &'static str, payload: Value) {
+        let id = Uuid::new_v4().to_string();
+        let data = json!({
+            "record_type": "event",
+            "event_type": event,
+            "id": id,
+            "occurred_at": stamp(),
+            "payload": payload,
+        });
+        // The task ends after this does.
+        let _queued = self.notices.send(Notice { event, id, url: card.webhook_url(), data }).await;
+    }
+
+    /// Waits until each was tried once, but for those that are late on purpose.
+    pub(super) async fn finish(self) {
+        drop(self.notices);
+        // It cannot be aborted, and a panic in it shows in its own output.
+        let _done = self.task.await;
+    }
+}
+
+async fn carry(desk: Arc<Desk>, mut inbox: mpsc::Receiver<Notice>) {
+    let mut overtaken: Option<Notice> = None;
+    loop {
+        let next = match &overtaken {
+            None => inbox.recv().await,
+            Some(_) => timeout(HELD, inbox.recv()).await.unwrap_or(None),
+        };
+        let ended = next.is_none() && inbox.is_closed() && inbox.is_empty();
+        if let Some(notice) = next {
+            match desk.rules.webhook(notice.event) {
+                None => deliver(&desk, notice).await,
+                Some(WebhookTrouble::Duplicated(more)) => {
+                    for _ in 0..=more {
+                        deliver(&desk, notice.clone()).await;
+                    }
+                }
+                Some(WebhookTrouble::Late(by)) => {
+                    let desk = Arc::clone(&desk);
+                    tokio::spawn(async move {
+                        sleep(by).await;
+                        deliver(&desk, notice).await;
+                    });
+                }
+                Some(WebhookTrouble::Reordered) if overtaken.is_none() => {
+                    overtaken = Some(notice);
+                    continue;
+                }
+                Some(WebhookTrouble::Reordered) => deliver(&desk, notice).await,
+                Some(WebhookTrouble::Lost) => {}
+            }
+        }
+        if let Some(notice) = overtaken.take() {
+            deliver(&desk, notice).await;
+        }
+        if ended {
+            return;
+        }
+    }
+}
+
+/// Tries once, and goes on trying beside what follows where that failed.
+async fn deliver(desk: &Arc<Desk>, notice: Notice) {
+    if attempt(desk, &notice, &notice.url, 1).await {
+        return;
+    }
+    let desk = Arc::clone(desk);
+    tokio::spawn(async move {
+        if retry(&desk, &notice, &notice.url, 2).await {
+            return;
+        }
+        let Some(failover) = &desk.config.failover_url else { return };
+        if !attempt(&desk, &notice, failover, 1).await {
+            retry(&desk, &notice, failover, 2).await;
+        }
+    });
+}
+
+async fn retry(desk: &Desk, notice: &Notice, url: &Url, from: u32) -> bool {
+    for (number, pause) in (from..).zip(&desk.config.retries) {
+        sleep(*pause).await;
+        if attempt(desk, notice, url, number).await {
+            return true;
+        }
+    }
+    false
+}
+
+/// One try: signed anew, as it says when it was sent and which try it is.
+async fn attempt(desk: &Desk, notice: &Notice, url: &Url, number: u32) -> bool {
+    let body = json!({
+        "data": notice.data,
+        "meta": { "attempt": number, "delivered_to": url.as_str() },
+    })
+    .to_string();
+    let status = send(desk, url, &body).await;
+    let delivered = status.is_some_and(|status| (200..300).contains(&status));
+    if !delivered {
+        tracing::warn!(event = notice.event, number, status, "a webhook was not accepted");
+    }
+    desk.record(Delivery { event: notice.event.to_owned(), id: notice.id.clone(), attempt: number, status });
+    delivered
+}
+
+async fn send(desk: &Desk, url: &Url, body: &str) -> Option<u16> {
+    let give_up = Instant::now() + desk.config.connect_patience;
+    loop {
+        let timestamp = jiff::Timestamp::now().as_second().to_string();
+        let request = desk
+            .client
+            .post(url.clone())
+            .timeout(desk.config.webhook_timeout)
+            .header("content-type", "application/json")
+            .header("user-agent", "telnyx-webhooks")
+            .header("telnyx-signature-ed25519", desk.keys.sign(&timestamp, body))
+            .header("telnyx-timestamp", &timestamp)
+            .body(body.to_owned());
+        match request.send().await {
+            Ok(response) => return Some(response.status().as_u16()),
+            // Nobody is there at this moment: in front of a real platform stands a balancer.
+            Err(error) if error.is_connect() && Instant::now() < give_up => sleep(RETRY).await,
+            Err(_) => return None,
+        }
+    }
+}

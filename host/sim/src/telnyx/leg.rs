@@ -1,0 +1,335 @@
+//! A leg from its first ring to its end.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use super::action::{Action, Cause, LONGEST_CALL, Record};
+use super::callee::Pickup;
+use super::card::{Card, Direction, Hangup};
+use super::courier::Courier;
+use super::desk::{Desk, Order, Outgoing, Setup};
+use super::error::Refusal;
+use super::faults::TelnyxFaults;
+use super::joint::Joint;
+use super::order::StreamOrder;
+use super::recorder::Recorder;
+use super::sound::Announcement;
+use super::stream::{Socket, Stream};
+use crate::carrier::End;
+use crate::carrier::line::{Command, Event, Line};
+use crate::carrier::shared::Shared;
+
+/// A socket that is being opened, and for what.
+pub(super) type Opening = (StreamOrder, JoinHandle<Result<Socket, String>>);
+
+/// One leg of the carrier's.
+pub(super) struct Leg {
+    pub(super) desk: Arc<Desk>,
+    pub(super) card: Arc<Card>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) line: Line,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) courier: Courier,
+    pub(super) faults: TelnyxFaults,
+    pub(super) opening: Option<Opening>,
+    pub(super) stream: Option<Stream>,
+    pub(super) announcements: VecDeque<Announcement>,
+    pub(super) recorder: Option<Recorder>,
+    pub(super) joint: Option<Joint>,
+    /// What is found out of who answered, each with its time.
+    pub(super) findings: VecDeque<(Duration, &'static str, &'static str)>,
+    pub(super) time_limit: Duration,
+}
+
+/// How a leg came to its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Over {
+    pub(super) hangup: Hangup,
+    pub(super) end: End,
+}
+
+impl Over {
+    pub(super) fn new(cause: &'static str, source: &'static str, sip: &'static str, end: End) -> Self {
+        Self { hangup: Hangup { cause, source, sip }, end }
+    }
+}
+
+impl Leg {
+    pub(super) fn new(
+        desk: Arc<Desk>,
+        card: Arc<Card>,
+        shared: Arc<Shared>,
+        (commands, orders): (mpsc::Receiver<Command>, mpsc::Receiver<Order>),
+        faults: TelnyxFaults,
+    ) -> Self {
+        let line = Line::new(Arc::clone(&shared), commands, &faults.line, desk.config.keep_audio);
+        Self {
+            courier: Courier::new(Arc::clone(&desk)),
+            desk,
+            card,
+            shared,
+            line,
+            orders,
+            faults,
+            opening: None,
+            stream: None,
+            announcements: VecDeque::new(),
+            recorder: None,
+            joint: None,
+            findings: VecDeque::new(),
+            time_limit: LONGEST_CALL,
+        }
+    }
+
+    /// Runs it. `person` is how whoever is called makes themselves heard.
+    pub(super) async fn run(mut self, setup: Setup, person: mpsc::Sender<Command>) {
+        let state = if matches!(setup, Setup::Incoming) { "parked" } else { "bridging" };
+        let mut told = self.card.setting(state);
+        told.insert("offered_codecs".into(), "PCMU,PCMA".into());
+        told.insert("shaken_stir_attestation".into(), "A".into());
+        told.insert("shaken_stir_validated".into(), true.into());
+        self.tell("call.initiated", Value::Object(told)).await;
+        self.set_status("ringing");
+        let answered = match setup {
+            Setup::Incoming => self.ring().await,
+            Setup::Outgoing(outgoing) => self.dial(*outgoing, &person).await,
+        };
+        drop(person);
+        let over = match answered {
+            Ok(()) => self.talk().await,
+            Err(over) => over,
+        };
+        self.finish(over).await;
+    }
+
+    /// Tells the platform of an event, with what it has beside the usual.
+    pub(super) async fn tell(&self, event: &'static str, more: Value) {
+        self.courier.tell(&self.card, event, self.card.payload(more)).await;
+    }
+
+    pub(super) fn set_status(&self, status: &'static str) {
+        self.shared.change(|state| state.status = status);
+    }
+
+    /// An incoming call rings until a command answers or ends it, or the caller has had enough.
+    async fn ring(&mut self) -> Result<(), Over> {
+        let patience = Instant::now() + self.desk.config.ring;
+        loop {
+            tokio::select! {
+                event = self.line.ringing() => if matches!(event, Event::HangUp) {
+                    return Err(Over::new("originator_cancel", "caller", "487", End::CallerHungUp));
+                },
+                order = self.orders.recv() => match order {
+                    Some(order) => if self.obey_ringing(order).await? {
+                        return Ok(());
+                    },
+                    None => return Err(Over::new("unspecified", "unknown", "unspecified", End::Failed)),
+                },
+                () = sleep_until(patience) => {
+                    return Err(Over::new("timeout", "unknown", "480", End::CallerHungUp));
+                }
+            }
+        }
+    }
+
+    /// Does a command that came before the answer; whether the call is answered with it.
+    async fn obey_ringing(&mut self, order: Order) -> Result<bool, Over> {
+        let (asked, reply) = match order {
+            Order::Act(asked, reply) => (asked, reply),
+            Order::Join(joint) => {
+                self.answer().await;
+                self.join(joint).await;
+                return Ok(true);
+            }
+            Order::Fetched(..) => return Ok(false),
+        };
+        let possible = matches!(
+            asked.action,
+            Action::Answer { .. }
+                | Action::Reject(_)
+                | Action::Hangup
+                | Action::Transfer(_)
+                | Action::ClientStateUpdate
+        );
+        if !possible {
+            // Whoever asked may be gone.
+            let _answered = reply.send(Err(Refusal::not_answered()));
+            return Ok(false);
+        }
+        self.take_note(asked.client_state, asked.webhook_url);
+        let _answered = reply.send(Ok(json!({ "result": "ok" })));
+        match asked.action {
+            Action::Answer { stream, record } => {
+                self.answer().await;
+                self.begin_ordered(stream, record);
+                Ok(true)
+            }
+            Action::Reject(cause) => Err(rejected(cause)),
+            Action::Hangup => Err(Over::new("call_rejected", "callee", "603", End::Rejected)),
+            Action::Transfer(dial) => {
+                self.transfer(dial);
+                Ok(false)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// What any command may bring.
+    pub(super) fn take_note(&self, client_state: Option<String>, webhook_url: Option<url::Url>) {
+        if let Some(state) = client_state {
+            self.card.replace_client_state(state);
+        }
+        if let Some(url) = webhook_url {
+            self.card.replace_webhook_url(url);
+        }
+    }
+
+    /// Rings at whoever is called until they, or the platform, do something.
+    async fn dial(&mut self, outgoing: Outgoing, person: &mpsc::Sender<Command>) -> Result<(), Over> {
+        let Outgoing { dial, callee, partner } = outgoing;
+        self.time_limit = dial.time_limit;
+        let begun = Instant::now();
+        let (acts, gives_up) = (begun + callee.rings, begun + dial.timeout);
+        let silent = matches!(callee.then, Pickup::NoAnswer);
+        loop {
+            tokio::select! {
+                event = self.line.ringing() => if matches!(event, Event::HangUp) {
+                    return Err(Over::new("call_rejected", "callee", "603", End::CallerHungUp));
+                },
+                order = self.orders.recv() => self.obey_dialling(order)?,
+                () = sleep_until(acts), if !silent && acts <= gives_up => break,
+                () = sleep_until(gives_up) => {
+                    return Err(Over::new("timeout", "unknown", "unspecified", End::Failed));
+                }
+            }
+        }
+        match callee.then {
+            Pickup::Busy => return Err(Over::new("user_busy", "callee", "486", End::Rejected)),
+            Pickup::Declines => return Err(Over::new("call_rejected", "callee", "603", End::Rejected)),
+            Pickup::NotFound => return Err(Over::new("not_found", "unknown", "404", End::Failed)),
+            Pickup::Person(_) | Pickup::Voicemail { .. } | Pickup::NoAnswer => {}
+        }
+        self.answer().await;
+        for (text, mulaw) in callee.first_sounds() {
+            let (done, _) = tokio::sync::oneshot::channel();
+            // The queue is empty at this moment, and longer than this.
+            let _said = person.try_send(Command::Say { text, mulaw, done });
+        }
+        self.findings = callee.detected(dial.detection).into();
+        self.begin_ordered(dial.stream, dial.record);
+        if let Some(partner) = partner {
+            self.meet(&partner, (false, dial.park)).await;
+        }
+        Ok(())
+    }
+
+    fn obey_dialling(&mut self, order: Option<Order>) -> Result<(), Over> {
+        let Some(Order::Act(asked, reply)) = order else { return Ok(()) };
+        let possible = matches!(asked.action, Action::Hangup | Action::ClientStateUpdate);
+        if !possible {
+            let _answered = reply.send(Err(Refusal::not_answered()));
+            return Ok(());
+        }
+        self.take_note(asked.client_state, asked.webhook_url);
+        let _answered = reply.send(Ok(json!({ "result": "ok" })));
+        match asked.action {
+            Action::Hangup => Err(Over::new("originator_cancel", "caller", "487", End::PlatformHungUp)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The line opens.
+    async fn answer(&mut self) {
+        self.set_status("in-progress");
+        self.line.begin();
+        self.tell("call.answered", Value::Object(self.card.setting("answered"))).await;
+    }
+
+    fn begin_ordered(&mut self, stream: Option<StreamOrder>, record: Option<Record>) {
+        if let Some(stream) = stream {
+            self.open(stream);
+        }
+        if let Some(record) = record {
+            self.recorder = Some(Recorder::new(record));
+        }
+    }
+
+    /// Ends everything that is still going on, and tells the platform.
+    async fn finish(mut self, over: Over) {
+        let answered = self.shared.lock().status == "in-progress";
+        // Commands are refused from here on.
+        let _first = self.card.hangup.set(over.hangup);
+        self.orders.close();
+        self.line.finish();
+        self.joint = None;
+        if let Some((_, opening)) = self.opening.take() {
+            opening.abort();
+        }
+        self.stop_streaming().await;
+        for announcement in std::mem::take(&mut self.announcements) {
+            if let Some((event, told)) = announcement.end("call_hangup") {
+                self.tell(event, told).await;
+            }
+        }
+        let recorder = self.recorder.take();
+        self.set_status(if answered { "completed" } else { "failed" });
+        self.tell("call.hangup", self.ending(over.hangup)).await;
+        if let Some(recorder) = recorder {
+            self.save(recorder).await;
+        }
+        if answered || self.card.direction == Direction::Outgoing {
+            self.tell("call.cost", self.cost()).await;
+        }
+        self.courier.finish().await;
+        self.shared.change(|state| state.end = Some(over.end));
+    }
+
+    fn ending(&self, hangup: Hangup) -> Value {
+        let packets = (self.line.now().as_millis() / 20).to_string();
+        let side = json!({ "packet_count": packets, "skip_packet_count": "0" });
+        json!({
+            "state": "hangup",
+            "hangup_cause": hangup.cause,
+            "hangup_source": hangup.source,
+            "sip_hangup_cause": hangup.sip,
+            "start_time": self.card.start_time,
+            "end_time": super::clock::stamp(),
+            "call_quality_stats": { "inbound": side, "outbound": side },
+        })
+    }
+
+    /// Half a cent for each begun minute.
+    fn cost(&self) -> Value {
+        let minutes = self.line.now().as_secs().div_ceil(60);
+        let cost = format!("{}.{:04}", minutes * 50 / 10_000, minutes * 50 % 10_000);
+        json!({
+            "total_cost": cost,
+            "billed_duration_secs": minutes * 60,
+            "billing_group_id": null,
+            "status": "valid",
+            "cost_parts": [{
+                "billed_duration_secs": minutes * 60,
+                "call_part": "sip-trunking",
+                "cost": cost,
+                "currency": "USD",
+                "rate": "0.005000",
+            }],
+        })
+    }
+}
+
+fn rejected(cause: Cause) -> Over {
+    let (cause, sip) = match cause {
+        Cause::CallRejected => ("call_rejected", "603"),
+        Cause::NotFound => ("not_found", "404"),
+        Cause::TemporarilyUnavailable => ("unspecified", "480"),
+        Cause::UserBusy => ("user_busy", "486"),
+    };
+    Over::new(cause, "callee", sip, End::Rejected)
+}

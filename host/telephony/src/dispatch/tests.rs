@@ -3,4 +3,5 @@
 mod commands;
 mod orders;
 mod recordings;
+mod simulated;
 mod world;

@@ -88,20 +88,31 @@ impl World {
     }
 
     pub async fn with(rules: Rules, settings: Settings, rate: Rate) -> Self {
-        let store = Store::new(NativeDb::in_memory(NOON).unwrap());
-        let seed = Seed { number: Some("+34910000000".parse().unwrap()), ..Seed::default() };
-        let (tenant, agent) = store.seed(&seed, NOON).await.unwrap();
-        let clock = Arc::new(AtomicI64::new(NOON.0));
         let script = Arc::new(Mutex::new(Script::default()));
+        let carrier = Scripted { script: script.clone(), rules };
+        Self { script, ..Self::around(carrier, "twilio", NOON, settings, rate).await }
+    }
+
+    /// A world with any carrier, that begins at `begin`.
+    pub async fn around(
+        carrier: impl Carrier,
+        name: &str,
+        begin: Timestamp,
+        settings: Settings,
+        rate: Rate,
+    ) -> Self {
+        let store = Store::new(NativeDb::in_memory(begin).unwrap());
+        let seed = Seed { number: Some("+34910000000".parse().unwrap()), ..Seed::default() };
+        let (tenant, agent) = store.seed(&seed, begin).await.unwrap();
+        let clock = Arc::new(AtomicI64::new(begin.0));
         let (now, ids) = (clock.clone(), AtomicU64::new(0));
         let environment = Environment {
             now: Box::new(move || Timestamp(now.load(Ordering::SeqCst))),
             share: Box::new(|| 0.5),
             id: Box::new(move || Uuid::from_u64_pair(0, ids.fetch_add(1, Ordering::SeqCst))),
         };
-        let carrier = Scripted { script: script.clone(), rules };
-        let dispatcher = Dispatcher::new(store, settings, environment).carrier("twilio", carrier, rate);
-        Self { shared: Arc::new(dispatcher.shared), tenant, agent, script, clock }
+        let dispatcher = Dispatcher::new(store, settings, environment).carrier(name, carrier, rate);
+        Self { shared: Arc::new(dispatcher.shared), tenant, agent, script: Arc::default(), clock }
     }
 
     pub fn script(&self) -> std::sync::MutexGuard<'_, Script> {

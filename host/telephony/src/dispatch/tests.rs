@@ -3,5 +3,6 @@
 mod commands;
 mod orders;
 mod recordings;
+mod running;
 mod simulated;
 mod world;

@@ -5,3 +5,4 @@ mod broken;
 mod server;
 mod telnyx;
 mod twilio;
+mod worker;

@@ -216,3 +216,6 @@ impl Bell {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,7 +77,8 @@ impl CallingHours {
             Some("24:00") => Time::midnight(),
             to => time_of_day(to.unwrap_or("21:00"))?,
         };
-        if from == to {
+        // From midnight to midnight is a whole day only where it is written so.
+        if from == to && wire.to.as_deref() != Some("24:00") {
             return Err(InvalidHours::Time);
         }
         let days = match wire.days {

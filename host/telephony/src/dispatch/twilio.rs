@@ -88,8 +88,12 @@ impl Carrier for Twilio {
 
     fn find<'a>(&'a self, order: &'a Order, since: Timestamp) -> BoxFuture<'a, Result<Vec<Ids>, Fault>> {
         Box::pin(async move {
-            let since = Timestamp(since.0.saturating_sub(CLOCK_SKEW_MS));
-            let calls = self.rest.placed_since(order.from.as_str(), order.to.as_str(), since).await?;
+            let until = since.plus(LONGEST_REQUEST + CLOCK_SKEW);
+            let skew = i64::try_from(CLOCK_SKEW.as_millis()).unwrap_or_default();
+            let since = Timestamp(since.0.saturating_sub(skew));
+            let mut calls = self.rest.placed_since(order.from.as_str(), order.to.as_str(), since).await?;
+            // Somebody else may use the account too, and have called the same number later.
+            calls.retain(|call| call.created_at.is_none_or(|created| created <= until));
             Ok(calls.into_iter().map(|call| Ids { leg: Some(call.sid), ..Ids::default() }).collect())
         })
     }
@@ -114,4 +118,8 @@ impl Carrier for Twilio {
 
 /// How much Twilio's clock and ours may differ. A call that is found for being a minute too old costs nothing, as those
 /// that are known to be others are left out; one that is not found is placed again.
-const CLOCK_SKEW_MS: i64 = Duration::from_secs(60).as_millis() as i64;
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// Above what a request may take that nobody answered, on its way and at Twilio: how long after it was begun a call may
+/// come of it.
+const LONGEST_REQUEST: Duration = Duration::from_secs(60);

@@ -83,18 +83,13 @@ fn hours_in_the_repeated_hour_hold_twice_and_not_between() {
 #[test]
 fn the_last_hour_of_a_short_and_a_long_day_ends_by_the_wall_clock() {
     let hours = hours("America/New_York", "08:00", "21:00");
-    for (before, after) in [
-        ("2026-03-08T20:59:59-04:00[America/New_York]", "Mon 2026-03-09 08:00:00 -04:00"),
-        ("2026-11-01T20:59:59-05:00[America/New_York]", "Mon 2026-11-02 08:00:00 -05:00"),
+    for (now, open) in [
+        ("2026-03-08T20:59:59-04:00[America/New_York]", "Sun 2026-03-08 20:59:59 -04:00"),
+        ("2026-03-08T21:00:00-04:00[America/New_York]", "Mon 2026-03-09 08:00:00 -04:00"),
+        ("2026-11-01T20:59:59-05:00[America/New_York]", "Sun 2026-11-01 20:59:59 -05:00"),
+        ("2026-11-01T21:00:00-05:00[America/New_York]", "Mon 2026-11-02 08:00:00 -05:00"),
     ] {
-        assert_eq!(hours.open_from(at(before)), Some(at(before)));
-        let a_second_later = at(before).plus(std::time::Duration::from_secs(1));
-        assert_eq!(
-            hours.open_from(a_second_later).unwrap(),
-            hours.open_from(Timestamp(a_second_later.0 + 1)).unwrap()
-        );
-        let open = Instant::from_millisecond(hours.open_from(a_second_later).unwrap().0).unwrap();
-        assert_eq!(open.to_zoned(hours.zone.clone()).strftime("%a %Y-%m-%d %H:%M:%S %:z").to_string(), after);
+        assert_eq!(opens(&hours, now), open, "{now}");
     }
 }
 
@@ -115,8 +110,13 @@ fn hours_over_midnight_belong_to_the_evening() {
 
 #[test]
 fn a_whole_day_lasts_until_midnight() {
-    let all_day = CallingHours::read(&json!({ "from": "00:00", "to": "23:59" }), "UTC").unwrap();
-    assert_eq!(opens(&all_day, "2026-11-20T23:59:00+00:00[UTC]"), "Sat 2026-11-21 00:00:00 +00:00");
+    let almost = CallingHours::read(&json!({ "from": "00:00", "to": "23:59" }), "UTC").unwrap();
+    assert_eq!(opens(&almost, "2026-11-20T23:59:00+00:00[UTC]"), "Sat 2026-11-21 00:00:00 +00:00");
+    let whole = json!({ "from": "00:00", "to": "24:00", "days": ["friday"] });
+    let whole = CallingHours::read(&whole, "UTC").unwrap();
+    assert_eq!(opens(&whole, "2026-11-20T00:00:00+00:00[UTC]"), "Fri 2026-11-20 00:00:00 +00:00");
+    assert_eq!(opens(&whole, "2026-11-20T23:59:59+00:00[UTC]"), "Fri 2026-11-20 23:59:59 +00:00");
+    assert_eq!(opens(&whole, "2026-11-21T00:00:00+00:00[UTC]"), "Fri 2026-11-27 00:00:00 +00:00");
     let to_midnight = CallingHours::read(&json!({ "from": "12:00", "to": "24:00" }), "UTC").unwrap();
     assert_eq!(opens(&to_midnight, "2026-11-20T23:59:59+00:00[UTC]"), "Fri 2026-11-20 23:59:59 +00:00");
     assert_eq!(opens(&to_midnight, "2026-11-21T00:00:00+00:00[UTC]"), "Sat 2026-11-21 12:00:00 +00:00");
@@ -140,6 +140,7 @@ fn what_says_nothing_is_refused() {
         assert_eq!(read(json!({ "from": time })), InvalidHours::Time, "{time}");
     }
     assert_eq!(read(json!({ "from": "09:00", "to": "09:00" })), InvalidHours::Time);
+    assert_eq!(read(json!({ "from": "00:00", "to": "00:00" })), InvalidHours::Time);
     assert_eq!(read(json!({ "days": [] })), InvalidHours::Day);
     assert_eq!(read(json!({ "days": ["Monday"] })), InvalidHours::Day);
     assert_eq!(CallingHours::usual("nowhere").unwrap_err(), InvalidHours::TimeZone);

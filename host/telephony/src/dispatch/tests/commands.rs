@@ -1,0 +1,117 @@
+use serde_json::json;
+use store::{Created, Direction, NewCall, NewCommand};
+
+use super::super::lane::Lane as _;
+use super::super::*;
+use super::world::{NOON, UNKNOWN, World, not_done};
+use crate::order::Rules;
+use crate::{Cause, Fault};
+use store::{CallId, CallStatus};
+
+async fn world(commands: &[(&str, &str)]) -> (World, Commands) {
+    let world = World::new(Rules::twilio()).await;
+    let new = NewCall {
+        id: CallId::generate(NOON),
+        carrier: "twilio".into(),
+        carrier_call_id: "CA1".into(),
+        from: "+15551230000".into(),
+        to: "+34910000000".into(),
+        direction: Direction::Inbound,
+        agent: Some(world.agent.clone()),
+        status: CallStatus::Ringing,
+    };
+    let Created::New(call) = world.shared.store.create_call(&world.tenant, new, &[], NOON).await.unwrap()
+    else {
+        panic!("the call was known")
+    };
+    let commands: Vec<NewCommand> = commands
+        .iter()
+        .map(|(action, carrier)| NewCommand {
+            id: format!("{action}-id"),
+            carrier: (*carrier).to_owned(),
+            carrier_call_id: "CA1".into(),
+            action: (*action).to_owned(),
+            body: json!({}),
+            expires_at: NOON.plus(Duration::from_secs(30)),
+        })
+        .collect();
+    world.shared.store.enqueue_commands(&world.tenant, &call.id, &commands, NOON).await.unwrap();
+    let lane = Commands::new(world.shared.clone());
+    (world, lane)
+}
+
+#[tokio::test]
+async fn the_commands_of_a_call_are_carried_out_in_their_order() {
+    let (world, lane) = world(&[("answer", "twilio"), ("speak", "twilio")]).await;
+    world.script().commands.extend([Ok(()), Ok(())]);
+    for _ in 0..2 {
+        assert_eq!(world.work(&lane).await, 1);
+    }
+    assert_eq!(world.work(&lane).await, 0);
+    assert_eq!(world.script().told, ["answer answer-id", "speak speak-id"]);
+}
+
+#[tokio::test]
+async fn a_command_whose_answer_was_lost_is_said_again_by_the_same_name_and_the_next_one_waits() {
+    let (world, lane) = world(&[("answer", "twilio"), ("speak", "twilio")]).await;
+    world.script().commands.extend([Err(UNKNOWN), Err(not_done(1)), Ok(()), Ok(())]);
+    for _ in 0..4 {
+        assert_eq!(world.work(&lane).await, 1);
+        world.pass(Duration::from_secs(2));
+    }
+    assert_eq!(
+        world.script().told,
+        ["answer answer-id", "answer answer-id", "answer answer-id", "speak speak-id"]
+    );
+}
+
+#[tokio::test]
+async fn a_refused_command_is_over_and_the_next_one_goes_on() {
+    let (world, lane) = world(&[("speak", "twilio"), ("hangup", "twilio")]).await;
+    world.script().commands.extend([Err(Fault::unfit("x")), Ok(())]);
+    assert_eq!((world.work(&lane).await, world.work(&lane).await, world.work(&lane).await), (1, 1, 0));
+    assert_eq!(world.script().told, ["speak speak-id", "hangup hangup-id"]);
+}
+
+#[tokio::test]
+async fn a_command_is_tried_four_times() {
+    let (world, lane) = world(&[("answer", "twilio")]).await;
+    for _ in 0..4 {
+        world.script().commands.push_back(Err(UNKNOWN));
+        assert_eq!(world.work(&lane).await, 1);
+        world.pass(Duration::from_secs(4));
+    }
+    assert_eq!(world.work(&lane).await, 0);
+}
+
+#[tokio::test]
+async fn a_command_that_would_come_too_late_is_not_said() {
+    let (world, lane) = world(&[("answer", "twilio"), ("speak", "twilio")]).await;
+    world
+        .script()
+        .commands
+        .push_back(Err(Fault::NotDone { cause: Cause::TooMany, retry_after: Some(Duration::from_secs(31)) }));
+    assert_eq!(world.work(&lane).await, 1);
+    world.pass(Duration::from_secs(30));
+    assert_eq!(world.work(&lane).await, 0);
+    assert_eq!(world.script().told.len(), 1);
+}
+
+#[tokio::test]
+async fn a_command_that_expired_between_lease_and_work_is_not_said() {
+    let (world, lane) = world(&[("answer", "twilio")]).await;
+    let leased = lane.lease(1).await;
+    world.pass(Duration::from_secs(30));
+    for command in leased {
+        lane.run(command).await;
+    }
+    assert!(world.script().told.is_empty());
+}
+
+#[tokio::test]
+async fn a_command_for_nobody_does_not_block_the_others() {
+    let (world, lane) = world(&[("answer", "nobody"), ("hangup", "twilio")]).await;
+    world.script().commands.push_back(Ok(()));
+    assert_eq!((world.work(&lane).await, world.work(&lane).await), (1, 1));
+    assert_eq!(world.script().told, ["hangup hangup-id"]);
+}

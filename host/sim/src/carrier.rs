@@ -44,7 +44,9 @@ pub use faults::CarrierFaults;
 pub use rest_faults::{Operation, RestFault, RestTrouble};
 pub use shared::{End, HeardWord, Report, Said};
 pub use signature::sign;
-pub use twiml::{Dial, Dialled, Document, Gather, Link, Person, Play, Record, Seat, Stream, TwimlError, Verb};
+pub use twiml::{
+    Dial, Dialled, Document, Gather, Link, Person, Play, Record, Seat, Stream, TwimlError, Verb,
+};
 pub use webhook::Method;
 pub use webhook_faults::{Trouble, Webhook, WebhookFault};
 

@@ -129,7 +129,8 @@ impl Detector {
 
     fn hear_sound(&mut self, samples: &[f32], energy: f32) {
         let holds = |frequency: f32| power(samples, frequency) >= PURE * energy;
-        let tone = if holds(FAX) { Some(Tone::Fax) } else { BEEPS.into_iter().any(holds).then_some(Tone::Beep) };
+        let tone =
+            if holds(FAX) { Some(Tone::Fax) } else { BEEPS.into_iter().any(holds).then_some(Tone::Beep) };
         self.tone = tone.map(|tone| match self.tone {
             Some((before, length)) if before == tone => (tone, length + STEP),
             Some(_) | None => (tone, STEP),
@@ -167,9 +168,9 @@ impl Detector {
 fn power(samples: &[f32], frequency: f32) -> f32 {
     let turn = std::f32::consts::TAU * frequency / audio::SAMPLE_RATE as f32;
     let coefficient = 2.0 * turn.cos();
-    let (before, last) = samples.iter().fold((0.0_f32, 0.0_f32), |(before, last), sample| {
-        (last, sample + coefficient * last - before)
-    });
+    let (before, last) = samples
+        .iter()
+        .fold((0.0_f32, 0.0_f32), |(before, last), sample| (last, sample + coefficient * last - before));
     let magnitude = before * before + last * last - coefficient * before * last;
     2.0 * magnitude / samples.len().max(1) as f32
 }

@@ -137,8 +137,8 @@ async fn a_caller_is_handed_over_warm_through_a_conference() {
     );
     let mut caller = twilio.place_call(THEM, US);
     caller.wait_for("the agent", |text| text == "Hold on.", DEADLINE).await.unwrap();
-    let redirect = [("Url", platform.url("/transfer"))];
-    let redirect = redirect.each_ref().map(|(name, url)| (*name, url.as_str()));
+    let url = platform.url("/transfer");
+    let redirect = [("Url", url.as_str()), ("Method", "GET")];
     assert_eq!(rest.post(&format!("Calls/{}.json", caller.sid()), &redirect).await.0, 200);
     platform.until("/room", 1).await;
     let listed = rest.get("Conferences.json?FriendlyName=room%20c-1&Status=init").await.1;

@@ -147,6 +147,20 @@ async fn a_document_leads_to_another_and_a_pause_takes_its_time() {
 }
 
 #[tokio::test]
+async fn a_stream_that_cannot_be_opened_is_told_and_the_document_goes_on() {
+    let (platform, twilio) = Platform::start().await;
+    platform.answer(
+        VOICE,
+        "<Connect><Stream name=\"audio\" url=\"ws://127.0.0.1:1/\" statusCallback=\"/stream\"/></Connect><Say>Sorry.</Say>",
+    );
+    let report = twilio.place_call(THEM, US).ended(DEADLINE).await.unwrap();
+    let form = platform.until("/stream", 1).await;
+    assert_eq!((field(&form, "StreamEvent"), field(&form, "StreamName")), ("stream-error", "audio"));
+    assert!(field(&form, "StreamSid").starts_with("MZ") && field(&form, "StreamError").contains("31920"));
+    assert_eq!((report.streams, report.heard[0].text.as_str()), (0, "Sorry."));
+}
+
+#[tokio::test]
 async fn a_call_is_turned_down_in_two_ways() {
     for (reason, sip) in [("rejected", "603"), ("busy", "486")] {
         let (platform, twilio) = Platform::start().await;

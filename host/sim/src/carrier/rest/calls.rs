@@ -50,10 +50,7 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, uri: Uri) -> Response {
     page(&uri, "calls", &items)
 }
 
-pub(super) async fn read(
-    State(desk): State<Arc<Desk>>,
-    Path((_, name)): Path<(String, String)>,
-) -> Response {
+pub(super) async fn read(State(desk): State<Arc<Desk>>, Path((_, name)): Path<(String, String)>) -> Response {
     match find(&desk, &name) {
         Ok(known) => crate::server::json(StatusCode::OK, &call(&desk, &known)),
         Err(response) => *response,

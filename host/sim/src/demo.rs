@@ -14,7 +14,8 @@ use anyhow::Context as _;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::carrier::{CarrierFaults, Config, Report, Twilio};
+use crate::carrier::{CarrierFaults, Report};
+use crate::exchange::{Account, Carrier, Exchange};
 use crate::recording;
 use crate::timeline::Timeline;
 use crate::vendors::Vendors;
@@ -30,6 +31,8 @@ pub const AGENT: &str = "+12025550199";
 /// What to do.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Whose telephone it is.
+    pub carrier: Carrier,
     /// The platform's data folder; a new temporary one where absent.
     pub data: Option<PathBuf>,
     /// Where the recordings go; beside the data where absent.
@@ -103,9 +106,8 @@ pub async fn run(options: &Options) -> anyhow::Result<Outcome> {
     let vendors = Vendors::start().await.context("the simulated vendors cannot be started")?;
     let port = platform::free_port()?;
     let base = format!("http://127.0.0.1:{port}");
-    let account_sid = format!("AC{}", Uuid::new_v4().simple());
-    let auth_token = Uuid::new_v4().simple().to_string();
-    let twilio = Twilio::start(Config::new(&account_sid, &auth_token, &base)?).await?;
+    let account = Account::new(options.carrier);
+    let exchange = Exchange::start(&account, &base, None).await?;
     let api_key = Uuid::new_v4().simple().to_string();
     let mut environment: Vec<(&str, String)> = vendors.environment();
     environment.extend([
@@ -113,17 +115,16 @@ pub async fn run(options: &Options) -> anyhow::Result<Outcome> {
         ("VOICEHIVE_LISTEN", format!("127.0.0.1:{port}")),
         ("PUBLIC_URL", base.clone()),
         ("MEDIA_URL", format!("ws://127.0.0.1:{port}")),
-        ("TWILIO_ACCOUNT_SID", account_sid),
-        ("TWILIO_AUTH_TOKEN", auth_token),
-        ("TWILIO_API_URL", twilio.api_url()),
         ("VOICEHIVE_API_KEY", api_key.clone()),
         ("VOICEHIVE_NUMBER", AGENT.into()),
     ]);
+    environment.extend(exchange.environment(&account));
     timeline.note("starting the platform");
     let platform = Platform::start(options.platform.as_deref(), &environment, &data.join("platform.log"))?;
     let platform = platform.ready(&base).await?;
 
-    let stage = Stage { options, timeline: &timeline, twilio: &twilio, vendors: &vendors, wav_dir: &wav_dir };
+    let stage =
+        Stage { options, timeline: &timeline, exchange: &exchange, vendors: &vendors, wav_dir: &wav_dir };
     let api = Api::new(&base, &api_key)?;
     let (played, findings) = stage.play(&api).await;
     let mut problems = findings.into_problems();
@@ -133,7 +134,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Outcome> {
     }
     let json = report::json(&played, &diary);
     report::print(&timeline, &played, &problems);
-    twilio.shutdown().await;
+    exchange.shutdown().await;
     vendors.shutdown().await;
     Ok(Outcome { problems, json })
 }
@@ -142,7 +143,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Outcome> {
 struct Stage<'a> {
     options: &'a Options,
     timeline: &'a Timeline,
-    twilio: &'a Twilio,
+    exchange: &'a Exchange,
     vendors: &'a Vendors,
     wav_dir: &'a Path,
 }
@@ -171,7 +172,7 @@ impl Stage<'_> {
             Some(Fault::KillRecogniser) | None => CarrierFaults::default(),
         };
         self.timeline.begin(number, CALLER, AGENT);
-        let mut call = self.twilio.place_call_with(CALLER, AGENT, faults);
+        let mut call = self.exchange.place_call(CALLER, AGENT, faults);
         let telling = self.timeline.follow(&call);
         let kill = (self.options.fault == Some(Fault::KillRecogniser)).then_some(&self.vendors.deepgram);
         let script = if number == 1 {
@@ -183,7 +184,7 @@ impl Stage<'_> {
             findings.add(error.to_string());
         }
         call.hang_up().await;
-        let parameters = call.parameters();
+        let id = self.exchange.platform_id(&call);
         let report = match call.ended(script::DEADLINE).await {
             Ok(report) => Some(report),
             Err(error) => {
@@ -192,10 +193,11 @@ impl Stage<'_> {
             }
         };
         telling.finish().await;
-        let id = parameters.iter().find(|(name, _)| name == "call").map(|(_, value)| value.clone());
         let log = match id {
             None => {
-                findings.add("the platform opened no media stream with the parameter `call`");
+                findings.add(
+                    "the platform told the carrier no `call`, neither with a media stream nor to remember",
+                );
                 None
             }
             Some(id) => match api.finished_call(&id).await {

@@ -2,6 +2,7 @@
 
 pub mod carrier;
 pub mod demo;
+pub mod exchange;
 pub mod faults;
 pub mod recording;
 pub mod server;

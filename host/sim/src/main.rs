@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use sim::carrier::{ACCOUNT_SID, AUTH_TOKEN, Call, CallError, Config, End, Twilio};
+use sim::carrier::{ACCOUNT_SID, AUTH_TOKEN, Call, CallError, CarrierFaults, End};
+use sim::exchange::{Account, Carrier, Exchange};
 use sim::faults::Faults;
 use sim::timeline::Timeline;
 use sim::vendors::{KEY, cartesia, deepgram, elevenlabs, openai};
-use sim::{demo, recording};
+use sim::{demo, recording, telnyx};
 
 /// Where the carrier's REST interface listens for calls placed by hand.
 const API_LISTEN: &str = "127.0.0.1:4403";
@@ -84,13 +85,22 @@ struct CallArgs {
     /// The caller's number
     #[arg(long, default_value = demo::CALLER)]
     from: String,
-    /// The account that the call belongs to
+    /// Whose telephone it is
+    #[arg(long, value_enum, default_value_t)]
+    carrier: Carrier,
+    /// Twilio: the account that the call belongs to
     #[arg(long, env = "TWILIO_ACCOUNT_SID", default_value = ACCOUNT_SID)]
     account_sid: String,
-    /// What the carrier signs its requests with
+    /// Twilio: what the carrier signs its requests with
     #[arg(long, env = "TWILIO_AUTH_TOKEN", default_value = AUTH_TOKEN, hide_env_values = true)]
     auth_token: String,
-    /// Where the carrier's REST interface listens: the platform's TWILIO_API_URL
+    /// Telnyx: what the platform's commands are authorised with
+    #[arg(long, env = "TELNYX_API_KEY", default_value = telnyx::API_KEY, hide_env_values = true)]
+    api_key: String,
+    /// Telnyx: the Call Control App that the call belongs to
+    #[arg(long, env = "TELNYX_CONNECTION_ID", default_value = telnyx::CONNECTION_ID)]
+    connection_id: String,
+    /// Where the carrier's REST interface listens: the platform's TWILIO_API_URL or TELNYX_API_URL
     #[arg(long, default_value = API_LISTEN)]
     api_listen: SocketAddr,
     /// Write the call to this stereo WAV file: the caller left, the agent as heard right
@@ -102,6 +112,9 @@ struct CallArgs {
 
 #[derive(Args)]
 struct DemoArgs {
+    /// Whose telephone it is; Telnyx's media is out of order by up to three chunks
+    #[arg(long, value_enum, default_value_t)]
+    carrier: Carrier,
     /// Print one JSON object to stdout; the account of the calls goes to stderr
     #[arg(long)]
     json: bool,
@@ -172,6 +185,10 @@ async fn vendors(args: &VendorsArgs) -> anyhow::Result<()> {
     println!("export TWILIO_ACCOUNT_SID={ACCOUNT_SID}");
     println!("export TWILIO_AUTH_TOKEN={AUTH_TOKEN}");
     println!("export TWILIO_API_URL=http://{API_LISTEN}");
+    println!("export TELNYX_API_KEY={}", telnyx::API_KEY);
+    println!("export TELNYX_CONNECTION_ID={}", telnyx::CONNECTION_ID);
+    println!("export TELNYX_PUBLIC_KEY={}", telnyx::public_key_by_hand());
+    println!("export TELNYX_API_URL=http://{API_LISTEN}");
     println!("# Or with recognised turns and the other voice:");
     println!("# export VOICEHIVE_STT=deepgram-flux VOICEHIVE_TTS=elevenlabs");
     println!("# Every key is `{KEY}` and opens nothing else. Ctrl-C ends them.");
@@ -181,18 +198,21 @@ async fn vendors(args: &VendorsArgs) -> anyhow::Result<()> {
 }
 
 async fn call(args: CallArgs) -> anyhow::Result<()> {
-    let mut config = Config::new(&args.account_sid, &args.auth_token, &args.url)
-        .with_context(|| format!("--url `{}` is no address", args.url))?;
-    config.addr = Some(args.api_listen);
-    let twilio = Twilio::start(config)
-        .await
-        .with_context(|| format!("the carrier's REST interface cannot listen on {}", args.api_listen))?;
+    let account = match args.carrier {
+        Carrier::Twilio => Account::Twilio { account_sid: args.account_sid, auth_token: args.auth_token },
+        Carrier::Telnyx => Account::Telnyx {
+            api_key: args.api_key,
+            connection_id: args.connection_id,
+            signing_seed: Some(telnyx::SIGNING_SEED),
+        },
+    };
+    let exchange = Exchange::start(&account, &args.url, Some(args.api_listen)).await?;
     let lines = if args.lines.is_empty() {
         std::io::stdin().lock().lines().collect::<Result<Vec<_>, _>>().context("standard input")?
     } else {
         args.lines
     };
-    let mut call = twilio.place_call(&args.from, &args.to);
+    let mut call = exchange.place_call(&args.from, &args.to, CarrierFaults::default());
     let timeline = Timeline::new(false);
     let telling = timeline.follow(&call);
     let talked = talk(&mut call, lines.iter().filter(|line| !line.trim().is_empty())).await;
@@ -217,7 +237,7 @@ async fn call(args: CallArgs) -> anyhow::Result<()> {
         End::Unreachable => "the number cannot be reached",
     };
     println!("{:>7.2}  {end}", report.duration.as_secs_f64());
-    twilio.shutdown().await;
+    exchange.shutdown().await;
     talked
 }
 
@@ -240,6 +260,7 @@ async fn talk<'a>(call: &mut Call, mut lines: impl Iterator<Item = &'a String>) 
 
 async fn run_demo(args: DemoArgs) -> anyhow::Result<bool> {
     let options = demo::Options {
+        carrier: args.carrier,
         data: args.data,
         wav_dir: args.wav_dir,
         json: args.json,

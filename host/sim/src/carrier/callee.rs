@@ -38,7 +38,7 @@ pub struct Callee {
 
 /// What comes of the ringing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Person {
         lines: Vec<String>,
         hangs_up: bool,
@@ -124,30 +124,30 @@ impl Callee {
         self
     }
 
-    pub(super) fn line(&self) -> &CarrierFaults {
+    pub(crate) fn line(&self) -> &CarrierFaults {
         &self.line
     }
 
-    pub(super) fn ringing(&self) -> Duration {
+    pub(crate) fn ringing(&self) -> Duration {
         self.rings
     }
 
-    pub(super) fn answer(&self) -> &Answer {
+    pub(crate) fn answer(&self) -> &Answer {
         &self.answer
     }
 }
 
 /// The numbers that can be called.
 #[derive(Debug, Default)]
-pub(super) struct Directory(BTreeMap<String, VecDeque<Callee>>);
+pub(crate) struct Directory(BTreeMap<String, VecDeque<Callee>>);
 
 impl Directory {
-    pub(super) fn set(&mut self, number: &str, callees: VecDeque<Callee>) {
+    pub(crate) fn set(&mut self, number: &str, callees: VecDeque<Callee>) {
         self.0.insert(number.to_owned(), callees);
     }
 
     /// Whoever is there this time: each in turn, the last for ever.
-    pub(super) fn next(&mut self, number: &str) -> Callee {
+    pub(crate) fn next(&mut self, number: &str) -> Callee {
         let Some(callees) = self.0.get_mut(number) else { return Callee::default() };
         match callees.len() {
             0 | 1 => callees.front().cloned().unwrap_or_default(),
@@ -157,7 +157,7 @@ impl Directory {
 }
 
 /// Does what whoever picked up does. Errors are the end of the call, and of the part.
-pub(super) async fn act(mut call: Call, answer: Answer) {
+pub(crate) async fn act(mut call: Call, answer: Answer) {
     if call.answered(PATIENCE).await.is_err() {
         return;
     }
@@ -189,12 +189,12 @@ pub(super) async fn act(mut call: Call, answer: Answer) {
 }
 
 /// The tone of a voicemail.
-pub(super) fn beep() -> Vec<u8> {
+pub(crate) fn beep() -> Vec<u8> {
     tone(BEEP_FREQUENCY, BEEP)
 }
 
 /// The tone of a fax machine.
-pub(super) fn fax() -> Vec<u8> {
+pub(crate) fn fax() -> Vec<u8> {
     tone(FAX_FREQUENCY, FAX)
 }
 

@@ -24,10 +24,11 @@ impl<T> Shuffler<T> {
         self.held.push((leaves, item));
         let now = self.step;
         self.step += 1;
-        let (due, held) = std::mem::take(&mut self.held).into_iter().partition(|(at, _)| *at <= now);
+        let (due, held): (Vec<_>, _) =
+            std::mem::take(&mut self.held).into_iter().partition(|(at, _)| *at <= now);
         self.held = held;
-        let due: Vec<(u64, T)> = due;
-        due.into_iter().map(|(_, item)| item).collect()
+        // Those that waited come last: otherwise nothing would overtake what waits for one step.
+        due.into_iter().rev().map(|(_, item)| item).collect()
     }
 
     /// What is still held, in the order in which it came.

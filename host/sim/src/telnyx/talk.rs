@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-use super::action::{Action, Asked, Dial, Source};
+use super::action::{Action, Dial, Source};
 use super::card::Direction;
 use super::desk::{Desk, Order};
 use super::error::{Answer, Refusal};
@@ -77,13 +77,20 @@ impl Leg {
         if full && let Some(recorder) = self.recorder.take() {
             self.save(recorder).await;
         }
-        while let Some((_, event, result)) = self.findings.pop_front_if(|(at, ..)| now >= *at) {
-            self.tell(event, json!({ "result": result })).await;
-        }
+        self.detect(&frame.sent).await;
         if let Some(closing) = self.stream.as_ref().and_then(|stream| stream.strikes(now)) {
             self.break_stream(closing).await;
         }
         None
+    }
+
+    /// Tells what is known of who answered.
+    async fn detect(&mut self, sent: &[u8]) {
+        let found = self.detection.as_mut().map(|detection| detection.push(sent)).unwrap_or_default();
+        for (event, result) in found {
+            self.shared.change(|state| state.answered_by = state.answered_by.or(Some(result)));
+            self.tell(event, json!({ "result": result })).await;
+        }
     }
 
     fn hear_other_leg(&mut self) -> Option<Over> {
@@ -151,17 +158,13 @@ impl Leg {
                 self.fetched(url, sound).await;
                 None
             }
-            Order::Act(Asked { action: Action::Hangup, client_state, webhook_url }, reply) => {
-                self.take_note(client_state, webhook_url);
-                let _answered = reply.send(Ok(json!({ "result": "ok" })));
-                Some(Over::new("normal_clearing", self.far_side(), "200", End::PlatformHungUp))
-            }
             Order::Act(asked, reply) => {
                 self.take_note(asked.client_state, asked.webhook_url);
+                let hangs_up = matches!(asked.action, Action::Hangup);
                 let answer = self.act(asked.action).await;
                 // Whoever asked may be gone.
                 let _answered = reply.send(answer);
-                None
+                hangs_up.then(|| Over::new("normal_clearing", self.far_side(), "200", End::PlatformHungUp))
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::callee::Detection;
+use super::detection;
 use super::error::Refusal;
 use super::fields::Fields;
 use super::order::StreamOrder;
@@ -85,7 +85,7 @@ pub(super) struct Dial {
     pub(super) webhook_url: Option<Url>,
     pub(super) timeout: Duration,
     pub(super) time_limit: Duration,
-    pub(super) detection: Detection,
+    pub(super) detection: Option<detection::Kind>,
     pub(super) stream: Option<StreamOrder>,
     pub(super) record: Option<Record>,
     /// The leg that is transferred stays when this one is over.
@@ -260,7 +260,7 @@ impl Dial {
             webhook_url: fields.url("webhook_url")?,
             timeout: fields.seconds("timeout_secs", 5..=600)?.unwrap_or(RING),
             time_limit: fields.seconds("time_limit_secs", 30..=14_400)?.unwrap_or(LONGEST_CALL),
-            detection: Detection::read(fields)?,
+            detection: detection::Kind::read(fields)?,
             stream: None,
             record: None,
             park: false,

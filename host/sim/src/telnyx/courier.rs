@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::card::Card;
 use super::clock::stamp;
 use super::desk::Desk;
-use super::faults::WebhookTrouble;
+use crate::carrier::Trouble;
 
 /// How many webhooks of one call may wait.
 const WAITING: usize = 256;
@@ -89,26 +89,27 @@ async fn carry(desk: Arc<Desk>, mut inbox: mpsc::Receiver<Notice>) {
         };
         let ended = next.is_none() && inbox.is_closed() && inbox.is_empty();
         if let Some(notice) = next {
-            match desk.rules.webhook(notice.event) {
+            match desk.webhook_faults.strike(notice.event) {
                 None => deliver(&desk, notice).await,
-                Some(WebhookTrouble::Duplicated(more)) => {
+                Some(Trouble::Repeated(more)) => {
                     for _ in 0..=more {
                         deliver(&desk, notice.clone()).await;
                     }
                 }
-                Some(WebhookTrouble::Late(by)) => {
+                Some(Trouble::Late(by)) => {
                     let desk = Arc::clone(&desk);
                     tokio::spawn(async move {
                         sleep(by).await;
                         deliver(&desk, notice).await;
                     });
                 }
-                Some(WebhookTrouble::Reordered) if overtaken.is_none() => {
+                Some(Trouble::Reordered) if overtaken.is_none() => {
                     overtaken = Some(notice);
                     continue;
                 }
-                Some(WebhookTrouble::Reordered) => deliver(&desk, notice).await,
-                Some(WebhookTrouble::Lost) => {}
+                Some(Trouble::Reordered) => deliver(&desk, notice).await,
+                Some(Trouble::Lost) => {}
+                Some(Trouble::AnswerLost) => deliver_unheard(&desk, notice).await,
             }
         }
         if let Some(notice) = overtaken.take() {
@@ -120,11 +121,20 @@ async fn carry(desk: Arc<Desk>, mut inbox: mpsc::Receiver<Notice>) {
     }
 }
 
+/// The platform has it, and the carrier does not know: it tries again.
+async fn deliver_unheard(desk: &Arc<Desk>, notice: Notice) {
+    let _unheard = attempt(desk, &notice, &notice.url, 1).await;
+    go_on_trying(desk, notice);
+}
+
 /// Tries once, and goes on trying beside what follows where that failed.
 async fn deliver(desk: &Arc<Desk>, notice: Notice) {
-    if attempt(desk, &notice, &notice.url, 1).await {
-        return;
+    if !attempt(desk, &notice, &notice.url, 1).await {
+        go_on_trying(desk, notice);
     }
+}
+
+fn go_on_trying(desk: &Arc<Desk>, notice: Notice) {
     let desk = Arc::clone(desk);
     tokio::spawn(async move {
         if retry(&desk, &notice, &notice.url, 2).await {

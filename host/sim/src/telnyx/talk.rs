@@ -77,13 +77,20 @@ impl Leg {
         if full && let Some(recorder) = self.recorder.take() {
             self.save(recorder).await;
         }
-        while let Some((_, event, result)) = self.findings.pop_front_if(|(at, ..)| now >= *at) {
-            self.tell(event, json!({ "result": result })).await;
-        }
+        self.detect(&frame.sent).await;
         if let Some(closing) = self.stream.as_ref().and_then(|stream| stream.strikes(now)) {
             self.break_stream(closing).await;
         }
         None
+    }
+
+    /// Tells what is known of who answered.
+    async fn detect(&mut self, sent: &[u8]) {
+        let found = self.detection.as_mut().map(|detection| detection.push(sent)).unwrap_or_default();
+        for (event, result) in found {
+            self.shared.change(|state| state.answered_by = state.answered_by.or(Some(result)));
+            self.tell(event, json!({ "result": result })).await;
+        }
     }
 
     fn hear_other_leg(&mut self) -> Option<Over> {

@@ -35,7 +35,6 @@ mod recordings;
 #[cfg(feature = "spin")]
 pub mod spin;
 mod status;
-mod status_report;
 mod tenants;
 mod tool_records;
 mod webhook_keys;
@@ -61,7 +60,6 @@ pub use recordings::{Recording, RecordingState};
 #[cfg(feature = "spin")]
 pub use spin::SpinDb;
 pub use status::{CallStatus, ParseCallStatusError};
-pub use status_report::{StatusChange, StatusReport};
 pub use tenants::{Agent, ApiKeyHash, NumberRoute, Seed, Tenant};
 pub use tool_records::{
     RECORD_BYTES_MAX, RECORD_LIST_MAX, RecordError, TENANT_RECORD_BYTES_MAX, TENANT_RECORDS_MAX, ToolRecord,

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::db::Batch;
-use crate::{Db, Statement, Store, StoreError, Timestamp};
+use crate::{Db, Statement, Store, StoreError, Timestamp, Value};
 
 /// How often: `count` at once, and then again as the time goes by, `count` in each `per`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,28 +42,36 @@ impl<D: Db> Store<D> {
         rate: Rate,
         now: Timestamp,
     ) -> Result<Admission, StoreError> {
-        // A number of arrivals that no clock and no rate like this one can have led to was written by a clock that ran
-        // ahead, or under a slower rate: it is forgotten instead of keeping somebody out for as long.
-        let sql = "INSERT INTO limits (scope, key, arrives_at) VALUES (?1, ?2, ?3 + ?4) \
-                   ON CONFLICT (scope, key) DO UPDATE SET arrives_at = ?4 + CASE \
-                   WHEN limits.arrives_at > ?3 AND limits.arrives_at <= ?3 + ?5 + ?5 THEN limits.arrives_at ELSE ?3 END \
-                   WHERE limits.arrives_at + ?4 <= ?3 + ?5 OR limits.arrives_at <= ?3 \
-                   OR limits.arrives_at > ?3 + ?5 + ?5 RETURNING arrives_at";
-        let Some(pace) = Pace::of(rate) else {
+        // Further ahead than twice what this rate can lead to was written by a clock that ran ahead, or under a slower
+        // rate: it is forgotten instead of keeping somebody out for as long.
+        let sql = "INSERT INTO limits (scope, key, arrives_at) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (scope, key) DO UPDATE SET arrives_at = CASE \
+                   WHEN limits.arrives_at > ?5 AND limits.arrives_at <= ?7 THEN limits.arrives_at + ?4 ELSE ?3 END \
+                   WHERE limits.arrives_at <= ?6 OR limits.arrives_at > ?7 RETURNING arrives_at";
+        let Some(Pace { interval, burst }) = Pace::of(rate) else {
             return Ok(Admission::Over { retry_after: rate.per });
         };
-        let at = now.0.saturating_mul(1000);
-        let params = [scope.into(), key.into(), at.into(), pace.interval.into(), pace.burst.into()];
+        let at = micros(now);
+        let (latest, absurd) = (at + burst - interval, at + 2 * burst);
+        let params: [Value; 7] = [
+            scope.into(),
+            key.into(),
+            (at + interval).into(),
+            interval.into(),
+            at.into(),
+            latest.into(),
+            absurd.into(),
+        ];
         if let Batch::Done(_) = self.db.batch(vec![Statement::new(sql, params).required()]).await? {
             return Ok(Admission::Admitted);
         }
         let sql = "SELECT arrives_at FROM limits WHERE scope = ?1 AND key = ?2";
         let rows = self.db.query(Statement::new(sql, [scope.into(), key.into()])).await?;
         let arrives_at = rows.first().map(|row| row.integer("arrives_at")).transpose()?;
-        let wait = arrives_at.unwrap_or(at).saturating_add(pace.interval).saturating_sub(at + pace.burst);
-        // At least a millisecond: somebody was over the limit a moment ago.
-        let retry_after = Duration::from_micros(u64::try_from(wait).unwrap_or_default());
-        Ok(Admission::Over { retry_after: retry_after.max(Duration::from_millis(1)) })
+        let wait = arrives_at.unwrap_or(at).saturating_sub(latest);
+        // Rounded up to the resolution of our times, so that whoever waits as long is not refused again.
+        let millis = u64::try_from(wait).unwrap_or_default().div_ceil(1000).max(1);
+        Ok(Admission::Over { retry_after: Duration::from_millis(millis) })
     }
 }
 
@@ -86,8 +94,14 @@ impl Pace {
 /// A century in microseconds: far from what the sums above can hold.
 const PER_MAX: i64 = 100 * 366 * 24 * 60 * 60 * 1_000_000;
 
+/// Microseconds since the Unix epoch, as far as a rate's sums can hold.
+fn micros(now: Timestamp) -> i64 {
+    now.0.saturating_mul(1000).clamp(-PER_MAX * 100, PER_MAX * 100)
+}
+
+/// What is due: whoever comes with such a key stands as if it had never come.
 pub(crate) fn forget(now: Timestamp) -> Statement {
     let sql = "DELETE FROM limits WHERE (scope, key) IN \
                (SELECT scope, key FROM limits WHERE arrives_at <= ?1 LIMIT ?2)";
-    Statement::new(sql, [now.0.saturating_mul(1000).into(), crate::deliveries::SWEEP_MAX.into()])
+    Statement::new(sql, [micros(now).into(), crate::deliveries::SWEEP_MAX.into()])
 }

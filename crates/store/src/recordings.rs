@@ -9,7 +9,7 @@ use crate::db::Row;
 use crate::{CallId, Db, Statement, Store, StoreError, TenantId, Timestamp, Value};
 
 /// A recording of a call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
     /// The carrier's id of it.
     pub id: String,

@@ -1,10 +1,13 @@
 //! A seeded store and a call in it.
 
 use std::ops::Deref;
+use std::time::Duration;
 
+use call_state::{Carrier, CarrierEvent, EndReason, Ending, EventKind, Ids, Moment};
 use store::native::NativeDb;
 use store::{
-    AgentId, CallId, CallStatus, Created, Direction, E164, NewCall, Seed, Store, TenantId, Timestamp,
+    AgentId, Call, CallId, CallStatus, Created, Direction, E164, NewCall, NewCommand, NewOrder, Ordered,
+    Seed, Store, TenantId, Timestamp, Told,
 };
 use tempfile::TempDir;
 
@@ -52,6 +55,42 @@ impl Fixture {
         }
     }
 
+    /// An order that may be placed at once, for an hour.
+    pub fn new_order(&self, key: &str) -> NewOrder {
+        NewOrder {
+            call: CallId::generate(NOW),
+            key: key.into(),
+            fingerprint: "f".into(),
+            carrier: "telnyx".into(),
+            agent: self.agent.clone(),
+            from: number("+34910000000"),
+            to: number("+15551230000"),
+            variables: [("name".to_owned(), "Ana".into())].into_iter().collect(),
+            not_before: NOW,
+            not_after: after(3600),
+            hours: None,
+            detect_machine: true,
+            record: false,
+            ring: Duration::from_secs(30),
+            max_live: None,
+        }
+    }
+
+    pub async fn ordered(&self, key: &str) -> CallId {
+        match self.store.order_call(&self.tenant, self.new_order(key), NOW).await.unwrap() {
+            Ordered::New(call) => call.id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn hear(&self, call: &CallId, event: &CarrierEvent) -> Told {
+        self.store.hear_carrier(&self.tenant, call, event, &[], NOW).await.unwrap().unwrap()
+    }
+
+    pub async fn seen(&self, call: &CallId) -> Call {
+        self.store.call(&self.tenant, call).await.unwrap().unwrap()
+    }
+
     pub async fn stored_call(&self, carrier_call_id: &str) -> CallId {
         let new = self.new_call(carrier_call_id);
         match self.store.create_call(&self.tenant, new, &[], NOW).await.unwrap() {
@@ -66,6 +105,45 @@ impl Deref for Fixture {
     fn deref(&self) -> &Self::Target {
         &self.store
     }
+}
+
+/// A command that holds for an hour.
+pub fn command(id: &str) -> NewCommand {
+    NewCommand {
+        id: id.into(),
+        carrier: "telnyx".into(),
+        carrier_call_id: "v3:a".into(),
+        action: "answer".into(),
+        body: serde_json::json!({ "command_id": id }),
+        expires_at: after(3600),
+    }
+}
+
+/// `seconds` after [`NOW`].
+pub fn after(seconds: u64) -> Timestamp {
+    NOW.plus(Duration::from_secs(seconds))
+}
+
+/// What Twilio says of its call `leg`, `seconds` after [`NOW`] by its clock; known by `id`.
+pub fn said(leg: &str, id: &str, kind: EventKind, seconds: u64) -> CarrierEvent {
+    CarrierEvent {
+        carrier: Carrier::Twilio,
+        id: id.into(),
+        ids: named(leg),
+        direction: None,
+        kind,
+        sequence: None,
+        occurred_at: Some(Moment::from_millis(after(seconds).0)),
+        received_at: Moment::from_millis(after(seconds).0),
+    }
+}
+
+pub fn named(leg: &str) -> Ids {
+    Ids { leg: Some(leg.into()), ..Ids::default() }
+}
+
+pub fn ended(reason: EndReason) -> EventKind {
+    EventKind::Ended(Ending::new(reason))
 }
 
 pub fn number(text: &str) -> E164 {

@@ -1,12 +1,25 @@
 //! One suite for every implementation of `Db` that runs in this process.
 #![cfg(test)]
 
+mod accounts;
 mod calls;
+mod carrier_events;
+mod commands;
 mod events_log;
 mod fixture;
 mod idempotency;
+mod interleavings;
+mod limits;
+mod migrations;
+mod naming;
+mod orders;
 mod people;
+mod placing;
+mod plans;
+mod receiving;
+mod recordings;
 mod records;
+mod webhooks;
 mod writers;
 
 /// Runs each test against a file and against memory.

@@ -1,0 +1,87 @@
+use std::time::Duration;
+
+use call_state::{EndReason, Ending, EventKind, Recording as Offered};
+use store::{Recording, RecordingState};
+
+use crate::contract;
+use crate::fixture::{Fixture, NOW, after, said};
+
+contract! {
+    recordings_follow_from_what_the_carrier_said,
+    a_recording_is_fetched_or_fails,
+    a_new_address_gives_a_failed_recording_another_chance,
+    recordings_are_their_tenants,
+}
+
+fn offered(id: &str, url: Option<&str>, seconds: Option<u64>) -> Offered {
+    let duration = seconds.map(Duration::from_secs);
+    Offered { id: id.into(), url: url.map(str::to_owned), duration }
+}
+
+async fn with_recording(store: &Fixture, event: &str, offered: Offered) -> store::CallId {
+    let call = store.stored_call("CA1").await;
+    store.hear(&call, &said("CA1", event, EventKind::RecordingSaved(offered), 9)).await;
+    call
+}
+
+async fn recordings_follow_from_what_the_carrier_said(store: &Fixture) {
+    let call = with_recording(store, "1", offered("RE1", Some("https://one"), None)).await;
+    with_recording(store, "2", offered("RE1", None, Some(7))).await;
+    let ending = Ending { recording: Some(offered("RE2", None, None)), ..Ending::new(EndReason::Completed) };
+    store.hear(&call, &said("CA1", "3", EventKind::Ended(ending), 9)).await;
+    let known = |id: &str, url: Option<&str>, duration| Recording {
+        id: id.into(),
+        url: url.map(str::to_owned),
+        duration,
+        state: RecordingState::Known,
+        bytes: None,
+        sha256: None,
+        fetched_at: None,
+        error: None,
+    };
+    let expected =
+        [known("RE1", Some("https://one"), Some(Duration::from_secs(7))), known("RE2", None, None)];
+    assert_eq!(store.recordings(&store.tenant, &call).await.unwrap(), expected);
+}
+
+async fn a_recording_is_fetched_or_fails(store: &Fixture) {
+    let call = with_recording(store, "1", offered("RE1", Some("https://one"), None)).await;
+    let failed = async |id| store.recording_failed(&store.tenant, &call, id, "404").await.unwrap();
+    let fetched =
+        async |id| store.recording_fetched(&store.tenant, &call, id, 320_044, "ab", after(3)).await.unwrap();
+    let stored = async || store.recordings(&store.tenant, &call).await.unwrap().remove(0);
+    assert_eq!((failed("RE9").await, fetched("RE9").await), (false, false));
+    assert!(failed("RE1").await);
+    assert_eq!(
+        (stored().await.state, stored().await.error.as_deref()),
+        (RecordingState::Failed, Some("404"))
+    );
+    assert!(fetched("RE1").await);
+    assert!(!failed("RE1").await);
+    let seen = stored().await;
+    assert_eq!((seen.state, seen.error, seen.bytes), (RecordingState::Fetched, None, Some(320_044)));
+    assert_eq!((seen.sha256.as_deref(), seen.fetched_at), (Some("ab"), Some(after(3))));
+    // What the carrier says of it afterwards does not send us for it again.
+    with_recording(store, "2", offered("RE1", Some("https://two"), None)).await;
+    assert_eq!(stored().await.state, RecordingState::Fetched);
+}
+
+async fn a_new_address_gives_a_failed_recording_another_chance(store: &Fixture) {
+    let call = with_recording(store, "1", offered("RE1", Some("https://one"), None)).await;
+    store.recording_failed(&store.tenant, &call, "RE1", "403: expired").await.unwrap();
+    let stored = async || store.recordings(&store.tenant, &call).await.unwrap().remove(0);
+    with_recording(store, "2", offered("RE1", None, Some(1))).await;
+    assert_eq!(stored().await.state, RecordingState::Failed);
+    with_recording(store, "3", offered("RE1", Some("https://two"), None)).await;
+    assert_eq!(
+        (stored().await.state, stored().await.url.as_deref()),
+        (RecordingState::Known, Some("https://two"))
+    );
+}
+
+async fn recordings_are_their_tenants(store: &Fixture) {
+    let call = with_recording(store, "1", offered("RE1", None, None)).await;
+    assert!(store.recordings(&store.stranger, &call).await.unwrap().is_empty());
+    assert!(!store.recording_failed(&store.stranger, &call, "RE1", "x").await.unwrap());
+    assert!(!store.recording_fetched(&store.stranger, &call, "RE1", 1, "x", NOW).await.unwrap());
+}

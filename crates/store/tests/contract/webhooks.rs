@@ -1,0 +1,93 @@
+use store::{StoreError, WebhookKey};
+
+use crate::contract;
+use crate::fixture::{Fixture, NOW, after};
+
+contract! {
+    a_delivery_is_the_first_once,
+    of_many_deliveries_at_once_one_is_the_first,
+    a_delivery_that_was_not_handled_is_the_first_again,
+    a_delivery_is_forgotten_in_time,
+    keys_come_newest_first_and_by_scheme,
+    a_key_is_taken_away_by_its_tenant_only,
+    an_empty_key_is_refused,
+    the_most_calls_at_once_come_with_tenant_and_number,
+}
+
+async fn a_delivery_is_the_first_once(store: &Fixture) {
+    let first = async |scheme, key| store.first_delivery(scheme, key, after(300), NOW).await.unwrap();
+    assert!(first("telnyx", "a").await);
+    assert!(!first("telnyx", "a").await);
+    assert!(first("telnyx", "b").await);
+    assert!(first("vapi-hmac", "a").await);
+}
+
+async fn of_many_deliveries_at_once_one_is_the_first(store: &Fixture) {
+    let tasks = (0..30).map(|_| {
+        let store = store.store.clone();
+        tokio::spawn(async move { store.first_delivery("telnyx", "a", after(300), NOW).await.unwrap() })
+    });
+    let mut first = 0;
+    for task in tasks.collect::<Vec<_>>() {
+        first += usize::from(task.await.unwrap());
+    }
+    assert_eq!(first, 1);
+}
+
+async fn a_delivery_that_was_not_handled_is_the_first_again(store: &Fixture) {
+    assert!(store.first_delivery("telnyx", "a", after(300), NOW).await.unwrap());
+    store.forget_delivery("telnyx", "b").await.unwrap();
+    assert!(!store.first_delivery("telnyx", "a", after(300), NOW).await.unwrap());
+    store.forget_delivery("telnyx", "a").await.unwrap();
+    assert!(store.first_delivery("telnyx", "a", after(300), NOW).await.unwrap());
+}
+
+async fn a_delivery_is_forgotten_in_time(store: &Fixture) {
+    assert!(store.first_delivery("telnyx", "a", after(10), NOW).await.unwrap());
+    assert!(store.first_delivery("telnyx", "b", after(20), NOW).await.unwrap());
+    assert!(!store.first_delivery("telnyx", "a", after(30), after(9)).await.unwrap());
+    assert_eq!(store.sweep(after(9)).await.unwrap(), 0);
+    assert_eq!(store.sweep(after(10)).await.unwrap(), 1);
+    assert_eq!(store.sweep(after(10)).await.unwrap(), 0);
+    // What is due counts as forgotten also before the sweep.
+    assert!(store.first_delivery("telnyx", "b", after(40), after(20)).await.unwrap());
+    assert!(!store.first_delivery("telnyx", "b", after(40), after(39)).await.unwrap());
+}
+
+async fn keys_come_newest_first_and_by_scheme(store: &Fixture) {
+    let add = async |scheme, secret, seconds| {
+        store.add_webhook_key(&store.tenant, scheme, secret, after(seconds)).await.unwrap()
+    };
+    let old = add("telnyx", "old", 0).await;
+    let new = add("telnyx", "new", 1).await;
+    add("twilio", "other", 2).await;
+    assert_eq!(store.webhook_keys(&store.tenant, "telnyx").await.unwrap(), [new, old.clone()]);
+    assert_eq!(store.webhook_keys(&store.stranger, "telnyx").await.unwrap(), Vec::<WebhookKey>::new());
+    let shown = format!("{old:?}");
+    assert!(shown.contains("telnyx") && !shown.contains("old"), "{shown}");
+}
+
+async fn a_key_is_taken_away_by_its_tenant_only(store: &Fixture) {
+    let key = store.add_webhook_key(&store.tenant, "twilio", "secret", NOW).await.unwrap();
+    assert!(!store.remove_webhook_key(&store.stranger, &key.id).await.unwrap());
+    assert!(store.remove_webhook_key(&store.tenant, &key.id).await.unwrap());
+    assert!(!store.remove_webhook_key(&store.tenant, &key.id).await.unwrap());
+    assert!(store.webhook_keys(&store.tenant, "twilio").await.unwrap().is_empty());
+}
+
+async fn an_empty_key_is_refused(store: &Fixture) {
+    let result = store.add_webhook_key(&store.tenant, "twilio", "", NOW).await;
+    assert!(matches!(result, Err(StoreError::Refused(_))), "{result:?}");
+    let nobody = "nobody".parse().unwrap();
+    assert!(store.add_webhook_key(&nobody, "twilio", "x", NOW).await.is_err());
+}
+
+async fn the_most_calls_at_once_come_with_tenant_and_number(store: &Fixture) {
+    let number = crate::fixture::number("+34910000000");
+    for most in [None, Some(3), Some(0), None] {
+        store.set_max_live_calls(&store.tenant, most).await.unwrap();
+        assert_eq!(store.tenant(&store.tenant).await.unwrap().unwrap().max_live_calls, most);
+        assert_eq!(store.resolve_number(&number).await.unwrap().unwrap().max_live_calls, most);
+        assert_eq!(store.tenant(&store.stranger).await.unwrap().unwrap().max_live_calls, None);
+    }
+}

@@ -54,7 +54,7 @@ pub use limits::{Admission, Rate};
 pub use naming::Named;
 #[cfg(feature = "native")]
 pub use native::NativeDb;
-pub use orders::{Cancelled, NewOrder, Order, OrderState, Ordered};
+pub use orders::{Cancelled, KnownOrder, NewOrder, Order, OrderState, Ordered};
 pub use receiving::{Created, LIVE_MAX, NewCall, Receipt, Received};
 pub use recordings::{Recording, RecordingState};
 #[cfg(feature = "spin")]

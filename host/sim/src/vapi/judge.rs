@@ -10,20 +10,20 @@ pub(super) type Judged<T> = Result<T, String>;
 /// The reply to `assistant-request`. An error comes before a destination, and that before an assistant.
 pub(super) fn answer(exchange: &Exchange) -> Judged<Answer> {
     let reply = taken(exchange)?;
-    if let Some(error) = reply.get("error") {
+    let given = |key: &str| reply.get(key).filter(|value| !value.is_null());
+    if let Some(error) = given("error") {
         let words = error.as_str().filter(|words| !words.is_empty());
         return words
             .map(|words| Answer::Refused(words.into()))
             .ok_or("the error is no text to speak".into());
     }
-    if let Some(destination) = reply.get("destination") {
+    if let Some(destination) = given("destination") {
         return address(destination).map(Answer::Destination);
     }
-    if let Some(id) = reply.get("assistantId") {
+    if let Some(id) = given("assistantId") {
         return id.as_str().map(|id| Answer::Saved(id.into())).ok_or("`assistantId` is no text".into());
     }
-    let assistant =
-        reply.get("assistant").ok_or("the reply has neither assistant nor destination nor error")?;
+    let assistant = given("assistant").ok_or("the reply has neither assistant nor destination nor error")?;
     check_assistant(assistant)?;
     Ok(Answer::Assistant(assistant.clone()))
 }

@@ -100,6 +100,41 @@ async fn the_order_of_messages_does_not_matter() {
 }
 
 #[tokio::test]
+async fn messages_that_come_at_once_make_one_call_with_one_conversation() {
+    let setting = setting().await;
+    let again = json!({ "status": "ended", "endedReason": "customer-ended-call" });
+    let ((), (), (), ()) = futures::join!(
+        async { drop(send(&setting, "end-of-call-report", report()).await) },
+        async { drop(send(&setting, "assistant-request", json!({})).await) },
+        async { drop(send(&setting, "end-of-call-report", report()).await) },
+        async { drop(send(&setting, "status-update", again).await) },
+    );
+    let call = only_call(&setting).await;
+    assert_eq!((call.status, call.duration_s), (CallStatus::Completed, Some(42)));
+    let log = setting.log_of(&call).await;
+    let count = |kind: &str| log.iter().filter(|logged| *logged == kind).count();
+    assert_eq!(
+        (count("call.received"), count("turn.committed"), count("turn.finished")),
+        (1, 2, 2),
+        "{log:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_known_call_is_found_though_a_message_names_no_number() {
+    let setting = setting().await;
+    send(&setting, "assistant-request", json!({})).await;
+    let mut fields = report();
+    fields["phoneNumber"] = json!(null);
+    fields["customer"] = json!(null);
+    send(&setting, "end-of-call-report", fields).await;
+    let call = only_call(&setting).await;
+    assert_eq!((call.status, call.from.as_str()), (CallStatus::Completed, CALLER));
+    let tool = json!({ "toolCallList": [{ "id": "t", "name": "appointments" }], "phoneNumber": null });
+    assert!(send(&setting, "tool-calls", tool).await["results"][0]["result"].is_string());
+}
+
+#[tokio::test]
 async fn a_report_on_a_call_never_seen_makes_it() {
     let setting = setting().await;
     let mut fields = report();

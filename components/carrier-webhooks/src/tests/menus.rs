@@ -8,7 +8,9 @@ async fn a_caller_whom_the_media_plane_cannot_serve_is_offered_what_works_withou
     let setting = unreachable(None).await;
     let xml = setting.voice("?resume=1", &[]).await;
     assert!(
-        xml.contains("<Gather ") && xml.contains("numDigits=\"1\" timeout=\"6\"") && xml.contains("input=\"dtmf\""),
+        xml.contains("<Gather ")
+            && xml.contains("numDigits=\"1\" timeout=\"6\"")
+            && xml.contains("input=\"dtmf\""),
         "{xml}"
     );
     let answer = "https://voice.example.com/webhooks/twilio/gather?asked=1";

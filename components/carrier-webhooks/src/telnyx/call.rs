@@ -30,6 +30,11 @@ pub(crate) async fn handle<P: Platform>(
             proven.log(platform, taken.level(), taken.code(), "event");
             message::empty()
         }
+        // What the store refuses of itself it would refuse again.
+        Err(Fault::Store(StoreError::Refused(_))) => {
+            proven.log(platform, "warn", Taken::Unreadable.code(), "event");
+            message::empty()
+        }
         Err(fault) => {
             proven.log(platform, "error", "event-not-stored", &journal::chain(&fault));
             let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -122,6 +127,9 @@ async fn take<P: Platform>(
         Ok(None) => return Ok(Taken::Ignored),
         Err(_) => return Ok(Taken::Unreadable),
     };
+    if !party::are_names(&event) {
+        return Ok(Taken::Unreadable);
+    }
     let store = platform.open_store().await?;
     let desk = Desk::of(proven, now);
     let hearing = Hearing { platform, proven, store, desk, webhook, event, now };

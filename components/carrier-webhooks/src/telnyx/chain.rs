@@ -215,14 +215,12 @@ impl Story<'_> {
     }
 
     fn was_recorded(&self) -> bool {
-        self.has(|kind| matches!(kind, EventKind::RecordingSaved(_) | EventKind::RecordingFailed { .. }))
+        self.has(is_recorded)
     }
 
     fn nothing_said_since_recorded(&self) -> bool {
-        let ours = self.before.record().iter().rev().map(|recorded| &recorded.event.kind);
-        let mut since = ours.take_while(|kind| {
-            !matches!(kind, EventKind::RecordingSaved(_) | EventKind::RecordingFailed { .. })
-        });
+        let kinds = self.before.record().iter().map(|recorded| &recorded.event.kind);
+        let mut since = kinds.skip_while(|kind| !is_recorded(kind));
         !since.any(|kind| matches!(kind, EventKind::Spoken { .. }))
     }
 
@@ -243,6 +241,11 @@ impl Story<'_> {
 
 fn forward(forwarding: &Forwarding) -> Step {
     Step::Forward { to: forwarding.to.clone(), ring_seconds: forwarding.ring_seconds }
+}
+
+/// Whether the message that was asked for was left, or could not be.
+fn is_recorded(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::RecordingSaved(_) | EventKind::RecordingFailed { .. })
 }
 
 /// Whether a call was handed over, and nobody took it.

@@ -3,7 +3,6 @@
 use carriers::telnyx::Message;
 use sim::carrier::{Callee, End};
 use sim::telnyx::{Telnyx, Texml};
-use url::Url;
 
 use crate::platform::{DEADLINE, Form, Platform, Script, set_up_with};
 

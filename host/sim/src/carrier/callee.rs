@@ -14,6 +14,9 @@ const POLITE: Duration = Duration::from_millis(800);
 /// How long a scripted person waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a scripted person waits for a last word before hanging up.
+const LAST_WORD: Duration = Duration::from_secs(5);
+
 /// The tone after a greeting and before a recording.
 const BEEP: Duration = Duration::from_millis(500);
 const BEEP_FREQUENCY: f32 = 1_000.0;
@@ -105,7 +108,7 @@ impl Callee {
         self
     }
 
-    /// The person hangs up when all lines were said and the agent has answered the last.
+    /// The person hangs up when all lines were said and the agent has answered the last, or has not for five seconds.
     #[must_use]
     pub fn hangs_up(mut self) -> Self {
         if let Answer::Person { hangs_up, .. } = &mut self.answer {
@@ -168,7 +171,7 @@ pub(crate) async fn act(mut call: Call, answer: Answer) {
             }
             if hangs_up {
                 // Whether or not anything was heard: there is nothing left to say.
-                let _heard = call.listen(POLITE, PATIENCE).await;
+                let _heard = call.listen(POLITE, LAST_WORD).await;
                 call.hang_up().await;
             }
         }

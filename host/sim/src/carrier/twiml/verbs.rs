@@ -171,7 +171,12 @@ fn stream(connect: &Element) -> Result<Stream, TwimlError> {
             (get("name"), get("value"))
         })
         .collect();
-    Ok(Stream { url, parameters })
+    Ok(Stream {
+        url,
+        parameters,
+        name: stream.attribute("name").map(str::to_owned),
+        status: stream.link("statusCallback", "statusCallbackMethod")?,
+    })
 }
 
 fn is_key(character: char) -> bool {

@@ -127,6 +127,45 @@ async fn a_call_whose_answer_is_lost_was_placed_and_can_be_found() {
 }
 
 #[tokio::test]
+async fn an_answer_may_come_after_the_client_has_given_up() {
+    let (_platform, twilio) = Platform::start().await;
+    let rest = Rest::new(&twilio).with_timeout(Duration::from_millis(500));
+    let late = RestTrouble::AnswerLate(Duration::from_secs(20));
+    twilio.add_rest_fault(RestFault::new(Operation::CreateCall, late));
+    let call = [("To", THEM), ("From", US), ("Twiml", "<Response/>")];
+    assert!(rest.try_post("Calls.json", &call).await.unwrap_err().is_timeout());
+    assert_eq!(twilio.placed(THEM), 1);
+}
+
+#[tokio::test]
+async fn news_of_recordings_and_of_who_answered_are_struck_by_themselves() {
+    let (platform, twilio) = Platform::start().await;
+    let rest = Rest::new(&twilio);
+    twilio.set_callee(THEM, Callee::person(["Hello?"]));
+    twilio.add_webhook_fault(WebhookFault::new(Webhook::Recording, Trouble::Repeated(1)).only("completed"));
+    twilio.add_webhook_fault(WebhookFault::new(Webhook::AnsweredBy, Trouble::Lost));
+    let (status, saved, who) =
+        (platform.url("/status"), platform.url("/recording"), platform.url("/answered-by"));
+    rest.call(&[
+        ("Twiml", "<Response><Pause length=\"4\"/></Response>"),
+        ("Record", "true"),
+        ("RecordingStatusCallback", &saved),
+        ("RecordingStatusCallbackEvent", "in-progress completed"),
+        ("StatusCallback", &status),
+        ("MachineDetection", "Enable"),
+        ("AsyncAmd", "true"),
+        ("AsyncAmdStatusCallback", &who),
+    ])
+    .await;
+    platform.until("/recording", 3).await;
+    assert_eq!(platform.fields("/recording", "RecordingStatus"), ["in-progress", "completed", "completed"]);
+    let sids = platform.fields("/recording", "RecordingSid");
+    assert!(sids.iter().all(|sid| *sid == sids[0]), "{sids:?}");
+    assert_eq!(platform.fields("/status", "AnsweredBy"), ["human"], "it was found out");
+    assert_eq!(platform.seen("/answered-by").len(), 0);
+}
+
+#[tokio::test]
 async fn faults_strike_the_operation_that_they_name() {
     let (platform, twilio) = Platform::start().await;
     let rest = Rest::new(&twilio);

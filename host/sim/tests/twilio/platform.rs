@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use serde_json::Value;
 use sim::carrier::{Config, Twilio, sign};
 use sim::voice::{Decoder, Speaker, speak};
@@ -41,7 +43,8 @@ impl Platform {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let platform =
             Self { base, documents: Arc::default(), seen: Arc::default(), changes: watch::Sender::new(()) };
-        let router = Router::new().fallback(answer).with_state(platform.clone());
+        let router =
+            Router::new().route("/socket", get(socket)).fallback(answer).with_state(platform.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         let mut config = Config::new(SID, TOKEN, &platform.base).unwrap();
         adapt(&mut config);
@@ -106,6 +109,11 @@ async fn answer(State(platform): State<Platform>, request: Request) -> Response 
     }
 }
 
+/// A media socket that is closed as soon as it is open.
+async fn socket(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(async |socket| drop(socket))
+}
+
 /// The REST interface as a client sees it.
 pub struct Rest {
     base: String,
@@ -116,6 +124,10 @@ impl Rest {
     pub fn new(twilio: &Twilio) -> Self {
         let base = format!("{}/2010-04-01/Accounts/{SID}", twilio.api_url());
         Self { base, client: reqwest::Client::new() }
+    }
+
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { client: reqwest::Client::builder().timeout(timeout).build().unwrap(), ..self }
     }
 
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (u16, Value) {

@@ -147,6 +147,19 @@ async fn a_document_leads_to_another_and_a_pause_takes_its_time() {
 }
 
 #[tokio::test]
+async fn a_streams_start_and_stop_are_told() {
+    let (platform, twilio) = Platform::start().await;
+    let socket = platform.url("/socket").replace("http", "ws");
+    let stream = format!("<Connect><Stream url=\"{socket}\" statusCallback=\"/stream\"/></Connect>");
+    platform.answer(VOICE, &format!("{stream}<Say>Again.</Say>"));
+    let report = twilio.place_call(THEM, US).ended(DEADLINE).await.unwrap();
+    assert_eq!((report.streams, report.problems), (1, vec![]));
+    assert_eq!(platform.fields("/stream", "StreamEvent"), ["stream-started", "stream-stopped"]);
+    let ids = platform.fields("/stream", "StreamSid");
+    assert!(ids[0].starts_with("MZ") && ids[0] == ids[1], "{ids:?}");
+}
+
+#[tokio::test]
 async fn a_stream_that_cannot_be_opened_is_told_and_the_document_goes_on() {
     let (platform, twilio) = Platform::start().await;
     platform.answer(

@@ -28,6 +28,26 @@ fn every_vector_renders_from_typed_verbs() {
 }
 
 #[test]
+fn a_conference_is_written_with_every_attribute() {
+    let room = Conference::new("a & b")
+        .beep(false)
+        .start_on_enter(true)
+        .end_on_exit(false)
+        .wait_url("", Method::Get)
+        .max_participants(2)
+        .status("/room", Method::Post, "start end join leave");
+    let response = Response::new().dial(Dial::new().action("/after").conference(room));
+    assert_eq!(
+        response.to_xml(),
+        r#"<?xml version="1.0" encoding="UTF-8"?><Response><Dial action="/after"><Conference beep="false" "#
+            .to_owned()
+            + r#"startConferenceOnEnter="true" endConferenceOnExit="false" waitUrl="" waitMethod="GET" "#
+            + r#"maxParticipants="2" statusCallback="/room" statusCallbackMethod="POST" "#
+            + r#"statusCallbackEvent="start end join leave">a &amp; b</Conference></Dial></Response>"#
+    );
+}
+
+#[test]
 fn a_transfer_is_written_with_every_attribute() {
     let response = Response::new().dial(
         Dial::new()

@@ -3,6 +3,10 @@
 //! [`twilio::Rest`] and [`telnyx::Rest`] ask a carrier for one thing at a time. Every request has a deadline, and what
 //! became of it is one of four: it was done, it was refused, it was certainly not done, or nobody knows ([`Fault`]).
 //! The difference is what keeps a call that was placed from being placed twice because its answer was lost.
+//!
+//! [`order::next`] decides from that what to do next about an order, [`CallingHours`] says when people may be called,
+//! and [`dispatch`] does it: it leases orders, commands and recordings from the database and writes down what became of
+//! them. Only `dispatch` knows a clock, and that as a parameter.
 
 mod backoff;
 mod base;

@@ -198,6 +198,8 @@ const TOO_MANY_REQUESTS: &str = "10011";
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn fault(status: u16, body: &str) -> Fault {
@@ -263,5 +265,20 @@ mod tests {
         assert!(!has_ended(&fault(422, r#"{"errors":[{"code":"10015"}]}"#)));
         assert!(!has_ended(&fault(401, "")));
         assert!(!has_ended(&fault(500, "")));
+    }
+
+    proptest! {
+        /// Nothing that a stranger on the way may answer panics, or is taken for a command's success or for certainty.
+        #[test]
+        fn no_failure_is_taken_for_success(
+            status in (100u16..200).prop_union(300..1000), retry_after in prop::option::of(0u64..1000),
+            body in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let retry_after = retry_after.map(Duration::from_secs);
+            let fault = body_of(Answer { status, retry_after, body }).unwrap_err();
+            if matches!(status, 500..=599) && retry_after.is_none() {
+                prop_assert_eq!(fault, Fault::Unknown { cause: Cause::Failed(status) });
+            }
+        }
     }
 }

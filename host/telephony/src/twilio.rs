@@ -157,24 +157,24 @@ const PUBLIC_API: &str = "https://api.twilio.com";
 /// Longest `SendDigits` and `digits` that Twilio documents for a call: 32.
 const MAX_KEYS: usize = 32;
 
-/// What a call ends with that was refused for this code. Source: Twilio's error dictionary.
+/// What a call ends with that was refused for this code. Source: Twilio's error dictionary,
+/// <https://www.twilio.com/docs/api/errors>.
 fn reason(status: u16, code: Option<&str>) -> EndReason {
-    match code {
-        // No such number, not a number, not reachable from Twilio; emergency and premium numbers.
-        Some("21201" | "21211" | "21214" | "21217" | "13223" | "13224") => EndReason::InvalidDestination,
-        // Not permitted: the caller id, the country, the account, a premium number, an unverified number on trial.
-        Some(
-            "21202" | "21203" | "21210" | "21212" | "21213" | "21215" | "21216" | "21219" | "13225" | "13227"
-            | "32205",
-        ) => EndReason::CarrierRefused,
-        // The account's state.
-        Some("20005" | "20006" | "10001") => EndReason::PaymentRequired,
-        _ => match status {
-            402 => EndReason::PaymentRequired,
-            // Our credentials, our addresses, our form.
-            401 => EndReason::PlatformError,
-            403 => EndReason::CarrierRefused,
-            _ => EndReason::DialFailed,
-        },
+    match (code, status) {
+        // No number, none that Twilio can reach, or none at all.
+        (Some("21201" | "21211" | "21214" | "21217" | "13223" | "13224"), _) => EndReason::InvalidDestination,
+        // The called number is at a premium, abroad, in a country, or unverified on trial, which is not permitted.
+        (Some("21202" | "21203" | "21215" | "21216" | "21219" | "13225" | "13227" | "32205"), _) => {
+            EndReason::CarrierRefused
+        }
+        // The calling number is not the account's.
+        (Some("21210" | "21212" | "21213"), _) => EndReason::CarrierRefused,
+        (Some("10004"), _) => EndReason::ConcurrencyLimit,
+        // The account is not active.
+        (Some("10001" | "20005"), _) | (_, 402) => EndReason::PaymentRequired,
+        // Our credentials.
+        (_, 401) => EndReason::PlatformError,
+        (_, 403) => EndReason::CarrierRefused,
+        _ => EndReason::DialFailed,
     }
 }

@@ -16,7 +16,8 @@ pub struct Timeouts {
     /// Name resolution, TCP and TLS. It must be shorter than `request`: a connection that was not made in time is
     /// known to have asked for nothing, while a request that was not answered is not. Default 4 s.
     pub connect: Duration,
-    /// A request, from its first byte to the last of the answer. Default 10 s.
+    /// A request, from its first byte to the last of the answer. Default 10 s, and at most that for the worker's orders:
+    /// a call that was asked for is looked for 15 s later, when nobody may be asking for it any more.
     pub request: Duration,
     /// A recording, whole. Default 2 min: ten minutes of a call in two channels are 19 MB.
     pub recording: Duration,

@@ -11,6 +11,7 @@ contract! {
     a_recording_is_fetched_or_fails,
     a_new_address_gives_a_failed_recording_another_chance,
     recordings_are_their_tenants,
+    recordings_to_fetch_are_those_of_all_tenants_that_nobody_has,
 }
 
 fn offered(id: &str, url: Option<&str>, seconds: Option<u64>) -> Offered {
@@ -84,4 +85,20 @@ async fn recordings_are_their_tenants(store: &Fixture) {
     assert!(store.recordings(&store.stranger, &call).await.unwrap().is_empty());
     assert!(!store.recording_failed(&store.stranger, &call, "RE1", "x").await.unwrap());
     assert!(!store.recording_fetched(&store.stranger, &call, "RE1", 1, "x", NOW).await.unwrap());
+}
+
+async fn recordings_to_fetch_are_those_of_all_tenants_that_nobody_has(store: &Fixture) {
+    let call = store.stored_call("CA1").await;
+    for (event, id, at) in [("1", "RE1", 1), ("2", "RE2", 2), ("3", "RE3", 3), ("4", "RE4", 4)] {
+        let told = said("CA1", event, EventKind::RecordingSaved(offered(id, Some("https://one"), None)), 9);
+        store.hear_carrier(&store.tenant, &call, &told, &[], after(at)).await.unwrap();
+    }
+    assert!(store.recording_fetched(&store.tenant, &call, "RE2", 1, "ab", after(5)).await.unwrap());
+    assert!(store.recording_failed(&store.tenant, &call, "RE3", "403").await.unwrap());
+    let due = store.recordings_due(10).await.unwrap();
+    let ids: Vec<&str> = due.iter().map(|due| due.recording.id.as_str()).collect();
+    assert_eq!(ids, ["RE4", "RE1"]);
+    assert_eq!((&due[0].tenant, &due[0].call), (&store.tenant, &call));
+    assert_eq!((due[0].carrier.as_str(), due[0].known_at), ("twilio", after(4)));
+    assert_eq!(store.recordings_due(1).await.unwrap().len(), 1);
 }

@@ -48,6 +48,7 @@ mod tests {
     use std::time::Duration;
 
     use call_state::EndReason;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -101,5 +102,26 @@ mod tests {
     fn a_server_error_says_nothing_of_what_happened() {
         let body = r#"{"code":20500,"message":"An internal server error has occurred","status":500}"#;
         assert_eq!(fault(500, None, body), Fault::Unknown { cause: Cause::Failed(500) });
+    }
+
+    proptest! {
+        /// Nothing that a stranger on the way may answer panics, or is taken for a call's success or for certainty.
+        #[test]
+        fn no_failure_is_taken_for_success(
+            status in (100u16..200).prop_union(300..1000), retry_after in prop::option::of(0u64..1000),
+            body in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let retry_after = retry_after.map(Duration::from_secs);
+            let fault = body_of(Answer { status, retry_after, body }).unwrap_err();
+            if matches!(status, 500..=599) && retry_after.is_none() {
+                prop_assert_eq!(fault, Fault::Unknown { cause: Cause::Failed(status) });
+            }
+        }
+
+        #[test]
+        fn no_code_panics(code in ".{0,40}", number in any::<f64>()) {
+            let _ = fault(400, None, &serde_json::json!({ "code": code }).to_string());
+            let _ = fault(400, None, &serde_json::json!({ "code": number }).to_string());
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod answer;
 mod program;
 mod server;
+mod stage;
 mod webhook;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ pub use self::{
     answer::Answer,
     program::{ACCOUNT_SID, API_KEY, AUTH_TOKEN, MEDIA_SECRET, NUMBER, OLDER_AUTH_TOKEN, free_address},
     server::{Rows, Server},
+    stage::{CarrierStage, count},
     webhook::{CALLER, Webhook, new_call_sid},
 };
 

@@ -40,6 +40,22 @@ const WAKE: &str = "/internal/v1/wake";
 /// The host looks into the database four times a second anyway; waiting longer than this gains nothing.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(500);
 
+const COMMAND: &str = "/internal/v1/commands";
+
+/// A carrier that waits for the answer to its webhook waits about two seconds.
+const COMMAND_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// Asks the host to tell a carrier something at once, about a call that is nobody's, so that no outbox can hold it. Best
+/// effort: the fault is logged.
+pub(crate) async fn command<P: Platform>(platform: &P, proven: &Proven<'_>, order: &serde_json::Value) {
+    let fault = match platform.ask_host(COMMAND, order.to_string(), COMMAND_TIMEOUT).await {
+        Ok(HostAnswer { status: 200..=299, .. }) => return,
+        Ok(answer) => format!("the host answered {}", answer.status),
+        Err(fault) => fault.to_string(),
+    };
+    proven.log(platform, "warn", "command-not-sent", &fault);
+}
+
 /// Tells the host that there is work for it in the database. Best effort.
 pub(crate) async fn wake<P: Platform>(platform: &P, proven: &Proven<'_>) {
     let fault = match platform.ask_host(WAKE, String::new(), WAKE_TIMEOUT).await {

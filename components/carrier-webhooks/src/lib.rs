@@ -17,6 +17,7 @@ mod routes;
 mod routing_table;
 pub mod service;
 mod settings;
+mod telnyx;
 mod trace;
 mod twilio;
 mod vapi;

@@ -8,7 +8,7 @@ use store::Timestamp;
 
 use crate::proof::{Proven, Sender};
 use crate::service::Platform;
-use crate::{twilio, vapi};
+use crate::{telnyx, twilio, vapi};
 
 /// What a webhook's sender makes of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl<P> Route<P> {
 /// The webhook at `path`, and the tenant whose own it is.
 pub(crate) fn find<P: Platform>(path: &str) -> Option<(Option<&str>, Route<P>)> {
     use Answers::{Document, Receipt, Reply};
-    use Sender::{Twilio, Vapi};
+    use Sender::{Telnyx, Twilio, Vapi};
 
     let (tenant, place) = split(path)?;
     let route = match place {
@@ -63,6 +63,19 @@ pub(crate) fn find<P: Platform>(path: &str) -> Option<(Option<&str>, Route<P>)> 
         }
         "twilio/conference" => {
             Route::new(Twilio, Receipt, |p, w, now| Box::pin(twilio::conference::handle(p, w, now)))
+        }
+        "telnyx/call" => Route::new(Telnyx, Receipt, |p, w, now| Box::pin(telnyx::call::handle(p, w, now))),
+        "telnyx/texml/voice" => {
+            Route::new(Telnyx, Document, |p, w, now| Box::pin(twilio::voice::handle(p, w, now)))
+        }
+        "telnyx/texml/dial" => {
+            Route::new(Telnyx, Document, |p, w, now| Box::pin(twilio::dial::handle(p, w, now)))
+        }
+        "telnyx/texml/gather" => {
+            Route::new(Telnyx, Document, |p, w, now| Box::pin(twilio::menu::handle(p, w, now)))
+        }
+        "telnyx/texml/status" | "telnyx/texml/recording" | "telnyx/texml/answered-by" => {
+            Route::new(Telnyx, Receipt, |p, w, now| Box::pin(twilio::report::handle(p, w, now)))
         }
         "vapi" => Route::new(Vapi, Reply, |p, w, now| Box::pin(vapi::handle(p, w, now))),
         _ => return None,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use media_token::Secret;
+use telnyx::Codec;
 
 /// The component's configuration.
 pub struct Settings {
@@ -17,6 +18,10 @@ pub struct Settings {
     pub twilio_auth_tokens: Vec<String>,
     /// Telnyx's public keys, each base64 of 32 bytes; more than one during a rotation.
     pub telnyx_public_keys: Vec<String>,
+    /// In which codec media sockets talk with Telnyx.
+    pub telnyx_codec: Codec,
+    /// The voice in which Telnyx says what no agent says, in its words.
+    pub telnyx_voice: String,
     /// Vapi's secrets, which it sends as bearer token or in `X-Vapi-Secret`.
     pub vapi_secrets: Vec<String>,
     /// Vapi's secrets with which it signs: HMAC-SHA256 of its defaults.
@@ -50,6 +55,9 @@ impl fmt::Debug for Settings {
 /// What one number may begin unless the operator says otherwise: a person who calls every other second is none.
 const WEBHOOKS_PER_MINUTE: u32 = 30;
 
+/// The voice of Telnyx's own documentation.
+const TELNYX_VOICE: &str = "AWS.Polly.Joanna-Neural";
+
 /// Why the configuration cannot be used. Never holds a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -66,6 +74,9 @@ pub enum Fault {
     /// Neither yes nor no.
     #[error("variable `trust_forwarded` must be `true` or `false`")]
     TrustForwarded,
+    /// A codec that media sockets do not speak.
+    #[error("variable `telnyx_codec` must be `PCMU` or `PCMA`")]
+    TelnyxCodec,
     /// Not a URL of a web server.
     #[error("variable `internal_url` must begin with http:// or https://")]
     InternalUrl,
@@ -76,11 +87,13 @@ pub enum Fault {
 
 impl Settings {
     /// The variables that are read.
-    pub const VARIABLES: [&str; 11] = [
+    pub const VARIABLES: [&str; 13] = [
         "public_url",
         "media_url",
         "twilio_auth_tokens",
         "telnyx_public_keys",
+        "telnyx_codec",
+        "telnyx_voice",
         "vapi_secrets",
         "vapi_hmac_secrets",
         "media_token_secret",
@@ -102,6 +115,16 @@ impl Settings {
             media_url: base(value("media_url"), ["wss://", "ws://"]).ok_or(Fault::MediaUrl)?,
             twilio_auth_tokens: keys(value("twilio_auth_tokens")),
             telnyx_public_keys: keys(value("telnyx_public_keys")),
+            telnyx_codec: match value("telnyx_codec") {
+                "" | "PCMU" => Codec::Pcmu,
+                "PCMA" => Codec::Pcma,
+                _ => return Err(Fault::TelnyxCodec),
+            },
+            telnyx_voice: match value("telnyx_voice") {
+                "" => TELNYX_VOICE,
+                voice => voice,
+            }
+            .to_owned(),
             vapi_secrets: keys(value("vapi_secrets")),
             vapi_hmac_secrets: keys(value("vapi_hmac_secrets")),
             // Not trimmed: the host must arrive at the same bytes.
@@ -204,6 +227,7 @@ mod tests {
     fn what_cannot_be_used_is_named() {
         assert_eq!(read(&[("public_url", "voice.example.com")]).unwrap_err(), Fault::PublicUrl);
         assert_eq!(read(&[("media_url", "https://m.example")]).unwrap_err(), Fault::MediaUrl);
+        assert_eq!(read(&[("telnyx_codec", "pcma")]).unwrap_err(), Fault::TelnyxCodec);
         assert_eq!(read(&[("internal_url", "127.0.0.1:9000")]).unwrap_err(), Fault::InternalUrl);
         assert_eq!(read(&[("trust_forwarded", "yes")]).unwrap_err(), Fault::TrustForwarded);
         assert_eq!(read(&[("media_token_secret", "short")]).unwrap_err(), Fault::MediaTokenSecret);

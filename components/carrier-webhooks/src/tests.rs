@@ -13,6 +13,7 @@ mod refusals;
 mod senders;
 mod setting;
 mod status_reports;
+mod telnyx;
 mod tenants_own;
 mod vapi;
 mod voice_calls;

@@ -5,7 +5,7 @@ mod desk;
 pub(crate) mod dial;
 mod documents;
 mod fault;
-mod form;
+pub(crate) mod form;
 mod inbound;
 mod known;
 pub(crate) mod menu;

@@ -99,6 +99,11 @@ pub enum EventKind {
         /// Whether it ended with a tone.
         beep: bool,
     },
+    /// What the carrier was told to say is said, or was broken off.
+    Spoken {
+        /// Whether all of it was said.
+        whole: bool,
+    },
     /// Media flows.
     StreamStarted,
     /// Media has ceased to flow.

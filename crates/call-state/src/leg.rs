@@ -222,7 +222,10 @@ impl Leg {
                     effect.changed |= Fact::learn(&mut self.duration, place, *duration);
                 }
             }
-            EventKind::Key { .. } | EventKind::RecordingSaved(_) | EventKind::RecordingFailed { .. } => {}
+            EventKind::Key { .. }
+            | EventKind::RecordingSaved(_)
+            | EventKind::RecordingFailed { .. }
+            | EventKind::Spoken { .. } => {}
         }
         effect
     }

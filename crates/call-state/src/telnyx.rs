@@ -37,7 +37,11 @@ struct Payload {
     call_control_id: Loose,
     call_leg_id: Loose,
     call_session_id: Loose,
+    client_state: Loose,
     direction: Loose,
+    from: Loose,
+    to: Loose,
+    status: Loose,
     hangup_cause: Loose,
     hangup_source: Loose,
     sip_hangup_cause: Loose,
@@ -58,6 +62,32 @@ struct Payload {
 struct Urls {
     mp3: Loose,
     wav: Loose,
+}
+
+impl Webhook {
+    /// Telnyx's word for the event, such as `call.initiated`; empty where there is none.
+    #[must_use]
+    pub fn event_type(&self) -> &str {
+        self.data.event_type.text().unwrap_or_default()
+    }
+
+    /// The calling party.
+    #[must_use]
+    pub fn from(&self) -> Option<&str> {
+        self.data.payload.as_ref()?.from.text()
+    }
+
+    /// The called party.
+    #[must_use]
+    pub fn to(&self) -> Option<&str> {
+        self.data.payload.as_ref()?.to.text()
+    }
+
+    /// What we had asked Telnyx to carry for the leg, in base64.
+    #[must_use]
+    pub fn client_state(&self) -> Option<&str> {
+        self.data.payload.as_ref()?.client_state.text()
+    }
 }
 
 /// The event in a webhook. `None` for event types that say nothing of a call's course, or that this version does not
@@ -111,6 +141,7 @@ fn kind(data: &Data, payload: &Payload) -> Result<Option<EventKind>, Unreadable>
         "call.answered" => EventKind::Answered { by: None },
         "call.bridged" => EventKind::Bridged,
         "call.hangup" => EventKind::Ended(hangup(payload)),
+        "call.speak.ended" => EventKind::Spoken { whole: payload.status.text() == Some("completed") },
         "streaming.started" => EventKind::StreamStarted,
         "streaming.stopped" => EventKind::StreamStopped,
         "streaming.failed" => EventKind::StreamFailed { cause: payload.failure_reason.owned() },

@@ -168,6 +168,7 @@ fn kinds(reasons: Vec<EndReason>) -> impl Strategy<Value = EventKind> {
         EventKind::Bridged,
         EventKind::AnsweredBy { who: AnsweredBy::Machine },
         EventKind::GreetingEnded { beep: true },
+        EventKind::Spoken { whole: true },
         EventKind::StreamStarted,
         EventKind::StreamStopped,
         EventKind::StreamFailed { cause: None },

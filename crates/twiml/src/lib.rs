@@ -31,7 +31,7 @@ pub use dial::{Dial, DialRecording, Number, Sip};
 pub use element::Element;
 pub use gather::{Gather, Input, SpeechTimeout};
 pub use speak::{Pause, Play, Say};
-pub use stream::{Connect, Stream, Track};
+pub use stream::{Connect, Stream, StreamCodec, Track};
 pub use verbs::{Record, Redirect, Rejection};
 
 /// A whole document: the verbs run from first to last.

@@ -14,6 +14,15 @@ pub enum Track {
     Outbound,
 }
 
+/// How a stream's sound is coded, where the carrier lets one choose: Telnyx does, Twilio does not.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum StreamCodec {
+    /// A-law at 8 kHz.
+    Pcma,
+    /// Mu-law at 8 kHz.
+    Pcmu,
+}
+
 /// A media socket.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[must_use]
@@ -41,6 +50,20 @@ impl Stream {
                 Track::Outbound => "outbound_track",
             },
         ))
+    }
+
+    /// Telnyx: talks both ways in this codec, in RTP payloads. Without it Telnyx takes nothing but whole MP3 files.
+    pub fn talk(self, codec: StreamCodec) -> Self {
+        let codec = match codec {
+            StreamCodec::Pcma => "PCMA",
+            StreamCodec::Pcmu => "PCMU",
+        };
+        Self(
+            self.0
+                .attribute("codec", codec)
+                .attribute("bidirectionalMode", "rtp")
+                .attribute("bidirectionalCodec", codec),
+        )
     }
 
     /// Where the stream's start, stop and errors are reported.

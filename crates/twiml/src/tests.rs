@@ -75,6 +75,17 @@ fn a_transfer_is_written_with_every_attribute() {
 }
 
 #[test]
+fn a_stream_that_talks_names_its_codec_in_the_carriers_case() {
+    for (codec, name) in [(StreamCodec::Pcmu, "PCMU"), (StreamCodec::Pcma, "PCMA")] {
+        let xml = Response::new().connect(Stream::new("wss://media.example.test/t").talk(codec)).to_xml();
+        let expected = format!(
+            r#"<Connect><Stream url="wss://media.example.test/t" codec="{name}" bidirectionalMode="rtp" bidirectionalCodec="{name}"/></Connect>"#
+        );
+        assert!(xml.contains(&expected), "{xml}");
+    }
+}
+
+#[test]
 fn a_media_socket_is_followed_by_what_comes_after_it() {
     let stream = Stream::new("wss://media.example.test/calls/abc")
         .name("audio")

@@ -20,10 +20,15 @@ pub fn telnyx_key() -> String {
 
 /// What Telnyx sends: JSON, signed at this time.
 pub fn telnyx(target: &str, body: &str, at: Timestamp) -> Incoming {
+    as_json(telnyx_form(target, body, at))
+}
+
+/// What Telnyx sends of a call that follows TeXML: a form, signed at this time.
+pub fn telnyx_form(target: &str, body: &str, at: Timestamp) -> Incoming {
     let stamp = at.as_secs().to_string();
     let signature = STANDARD.encode(signing_key().sign(format!("{stamp}|{body}").as_bytes()).to_bytes());
     let headers = [("telnyx-signature-ed25519", signature.as_str()), ("telnyx-timestamp", &stamp)];
-    json(target, &headers, body)
+    request(target, &headers, body.as_bytes().to_vec())
 }
 
 /// What Vapi sends with its secret in this header.
@@ -41,7 +46,10 @@ pub fn vapi_signed(target: &str, body: &str) -> Incoming {
 }
 
 fn json(target: &str, headers: &[(&str, &str)], body: &str) -> Incoming {
-    let mut request = request(target, headers, body.as_bytes().to_vec());
+    as_json(request(target, headers, body.as_bytes().to_vec()))
+}
+
+fn as_json(mut request: Incoming) -> Incoming {
     for (name, value) in &mut request.headers {
         if name == "content-type" {
             "application/json".clone_into(value);

@@ -30,7 +30,7 @@ pub const NUMBER: &str = "+34910000000";
 pub const CALLER: &str = "+15551230000";
 pub const SID: &str = "CA0123456789abcdef0123456789abcdef";
 pub const AUTH_TOKEN: &str = "12345";
-const MEDIA_SECRET: &str = "a media token secret";
+pub const MEDIA_SECRET: &str = "a media token secret";
 
 pub struct Setting {
     pub store: Store<NativeDb>,

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use telnyx::Codec;
 use twiml::{
     CallEvent, Connect, Dial, Gather, Input, Method, Number, Record, RecordingEvent, Redirect, Rejection,
-    Response, Say, Sip, Stream,
+    Response, Say, Sip, Stream, StreamCodec,
 };
 
 use crate::bindings::voicehive::platform::call_routing::{self, Decision, Forwarding, Voicemail};
 use crate::decision;
-use crate::proof::Proven;
+use crate::proof::{Proven, Sender};
 
 /// Where the call's further requests go.
 pub(super) struct Places {
@@ -18,7 +19,8 @@ pub(super) struct Places {
     recording: String,
     dial: String,
     gather: String,
-    media_url: String,
+    sockets: String,
+    codec: Option<StreamCodec>,
 }
 
 impl Places {
@@ -30,7 +32,8 @@ impl Places {
             recording: proven.beside("recording"),
             dial: proven.beside("dial"),
             gather: proven.beside("gather"),
-            media_url: proven.media_url(),
+            sockets: format!("{}/media/{}", proven.media_url(), proven.sender().carrier()),
+            codec: (proven.sender() == Sender::Telnyx).then(|| codec(proven.settings().telnyx_codec)),
         }
     }
 
@@ -40,11 +43,21 @@ impl Places {
     }
 }
 
+/// Twilio has one codec; TeXML wants to be told.
+fn codec(codec: Codec) -> StreamCodec {
+    match codec {
+        Codec::Pcma => StreamCodec::Pcma,
+        Codec::Pcmu => StreamCodec::Pcmu,
+    }
+}
+
 /// Connects the call to a media socket, and asks again when the socket is lost.
 pub(super) fn connect(places: &Places, token: &str, call: &str, answered_by: Option<&str>) -> Response {
     // Twilio drops a stream URL's query string, so the token stands in the path.
-    let mut stream =
-        Stream::new(format!("{}/media/twilio/{token}", places.media_url)).parameter("call", call);
+    let mut stream = Stream::new(format!("{}/{token}", places.sockets)).parameter("call", call);
+    if let Some(codec) = places.codec {
+        stream = stream.talk(codec);
+    }
     if let Some(who) = answered_by {
         stream = stream.parameter("answered_by", who);
     }
@@ -221,7 +234,8 @@ mod tests {
             recording: at("recording"),
             dial: at("dial"),
             gather: at("gather"),
-            media_url: "wss://media.example.com".to_owned(),
+            sockets: "wss://media.example.com/media/twilio".to_owned(),
+            codec: None,
         }
     }
 }

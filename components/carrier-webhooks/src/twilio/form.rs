@@ -75,10 +75,11 @@ impl CallFields {
             call_sid: call_sid.to_owned(),
             from: if is_withheld(from) { String::new() } else { from.to_owned() },
             to: required(form, "To")?.to_owned(),
-            direction: match field(form, "Direction") {
-                None | Some("inbound") => Direction::Inbound,
-                Some("outbound-api" | "outbound-dial") => Direction::Outbound,
-                Some(_) => return Err(Fault::Malformed("Direction")),
+            direction: match (field(form, "Direction"), sender) {
+                (None | Some("inbound"), _) | (Some("incoming"), Sender::Telnyx) => Direction::Inbound,
+                (Some("outbound-api" | "outbound-dial"), _)
+                | (Some("outbound" | "outgoing"), Sender::Telnyx) => Direction::Outbound,
+                (Some(_), _) => return Err(Fault::Malformed("Direction")),
             },
             status: required(form, "CallStatus")?.parse().ok(),
             answered_by: field(form, "AnsweredBy").filter(|word| is_word(word)).map(str::to_owned),
@@ -152,7 +153,7 @@ fn is_word(text: &str) -> bool {
 
 /// Twilio puts a word, or that word typed on a telephone's keys, where a caller withholds the number:
 /// <https://help.twilio.com/articles/223179988>.
-fn is_withheld(from: &str) -> bool {
+pub(crate) fn is_withheld(from: &str) -> bool {
     const ANONYMOUS: &str = "+266696687";
     const BLOCKED: &str = "+2562533";
     const RESTRICTED: &str = "+7378742833";
@@ -207,6 +208,10 @@ mod tests {
             form(&[("CallSid", "v3:T02llQxIyaRkhfRKxgAP8nY511EhFLizdvdUKJiSw8d6A9BborherQ"), ("To", "x")]);
         assert!(CallFields::read(&control_id, Sender::Telnyx).is_ok());
         assert_eq!(CallFields::read(&control_id, Sender::Twilio), Err(Fault::Malformed("CallSid")));
+        for (word, direction) in [("incoming", Direction::Inbound), ("outgoing", Direction::Outbound)] {
+            let form = form(&[("CallSid", "v3:a"), ("Direction", word), ("To", "x")]);
+            assert_eq!(CallFields::read(&form, Sender::Telnyx).unwrap().direction, direction);
+        }
         let odd = form(&[("CallSid", "v3 \n"), ("To", "x")]);
         assert_eq!(CallFields::read(&odd, Sender::Telnyx), Err(Fault::Malformed("CallSid")));
     }

@@ -72,6 +72,18 @@ fn a_hangup_says_whose_it_was_or_the_networks_status_does() {
 }
 
 #[test]
+fn a_webhook_says_who_calls_whom_and_returns_our_state() {
+    let payload = json!({ "from": "+15551230000", "to": "+34910000000", "client_state": "YQ==" });
+    let body = json!({ "data": { "event_type": "call.initiated", "payload": payload } });
+    let webhook: Webhook = serde_json::from_value(body).unwrap();
+    assert_eq!((webhook.event_type(), webhook.client_state()), ("call.initiated", Some("YQ==")));
+    assert_eq!((webhook.from(), webhook.to()), (Some("+15551230000"), Some("+34910000000")));
+    let odd = json!({ "data": { "event_type": 7, "payload": { "to": ["+1", "+2"], "client_state": null } } });
+    let webhook: Webhook = serde_json::from_value(odd).unwrap();
+    assert_eq!((webhook.event_type(), webhook.to(), webhook.client_state()), ("7", None, None));
+}
+
+#[test]
 fn a_recording_names_its_leg_and_session_but_not_its_call() {
     let said = read_event(
         "call.recording.saved",
@@ -115,6 +127,8 @@ fn what_was_detected_and_what_it_costs_are_read() {
             json!({ "result": "ended" }),
             EventKind::GreetingEnded { beep: false },
         ),
+        ("call.speak.ended", json!({ "status": "completed" }), EventKind::Spoken { whole: true }),
+        ("call.speak.ended", json!({ "status": "call_hangup" }), EventKind::Spoken { whole: false }),
         (
             "streaming.failed",
             json!({ "failure_reason": "connection_failed", "stream_params": { "track": "inbound" } }),

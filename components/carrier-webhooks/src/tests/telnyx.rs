@@ -1,0 +1,9 @@
+//! Telnyx's webhooks against a real database.
+
+mod answers;
+mod chains;
+mod interleavings;
+mod line;
+mod outbound;
+mod refused;
+mod texml;

@@ -1,0 +1,102 @@
+//! Events that lead to no call.
+
+use serde_json::{Value, json};
+use store::{TenantId, Timestamp};
+
+use super::line::{LEG, event, initiated, saved, setting, spoken};
+use crate::service::{HostAnswer, HostFault};
+use crate::tests::senders::{telnyx, telnyx_key};
+use crate::tests::setting::{NOW, NUMBER};
+
+const TARGET: &str = "/webhooks/telnyx/call";
+
+#[tokio::test]
+async fn a_call_to_a_number_that_nobody_has_is_turned_down_by_the_host_at_once() {
+    let mut setting = setting().await;
+    for host in [Ok(HostAnswer { status: 204, body: Vec::new() }), Err(HostFault::TimedOut)] {
+        setting.host = host;
+        setting.asked.borrow_mut().clear();
+        let at = Timestamp(NOW.0 + i64::try_from(setting.log.borrow().len()).unwrap() * 1000);
+        let fields = json!({ "direction": "incoming", "to": "+34910000001" });
+        let status = setting.telnyx_at(TARGET, &event("1", "call.initiated", fields), at).await;
+        assert!(status < 300, "{status}");
+        let asked = setting.asked.borrow().clone();
+        assert_eq!(asked.len(), 1);
+        let order: Value = serde_json::from_str(&asked[0].1).unwrap();
+        assert_eq!(asked[0].0, "/internal/v1/commands");
+        assert_eq!((&order["action"], &order["body"]), (&json!("reject"), &json!({ "cause": "NOT_FOUND" })));
+        assert_eq!(order["carrier_call_id"], LEG);
+    }
+    assert_eq!(setting.rows().await, [0, 0, 0, 0]);
+    // Nothing else that is said of such a call needs an answer.
+    setting.asked.borrow_mut().clear();
+    setting.telnyx(&[event("2", "call.hangup", json!({ "to": "+34910000001" }))]).await;
+    assert!(setting.asked.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn what_says_nothing_of_a_calls_course_is_acknowledged() {
+    let setting = setting().await;
+    setting
+        .telnyx(&[
+            event("1", "call.enqueued", json!({})),
+            event("2", "call.dtmf.received", json!({ "digit": "too long" })),
+            event("3", "", json!({})),
+            json!({ "data": {} }),
+            json!({ "data": { "id": "4", "event_type": "call.answered", "payload": {} } }),
+            saved(),
+        ])
+        .await;
+    assert_eq!(setting.rows().await, [0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn what_is_no_event_at_all_is_refused() {
+    let setting = setting().await;
+    for (index, body) in ["", "[]", "null", "{\"data\":1}", "\u{0}"].into_iter().enumerate() {
+        let at = Timestamp(NOW.0 + i64::try_from(index).unwrap() * 1000);
+        let response = setting.send(&telnyx(TARGET, body, at)).await;
+        assert_eq!(response.status(), 400, "{body}");
+    }
+    assert_eq!(setting.rows().await, [0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn an_event_that_could_not_be_stored_is_taken_when_it_comes_again() {
+    let mut setting = setting().await;
+    setting.database_is_down = true;
+    assert_eq!(setting.telnyx_at(TARGET, &initiated(), NOW).await, 503);
+    setting.database_is_down = false;
+    setting.telnyx(&[initiated()]).await;
+    assert_eq!(setting.actions().await, ["answer"]);
+}
+
+#[tokio::test]
+async fn a_tenants_own_key_proves_nothing_of_another_tenants_calls() {
+    let setting = setting().await;
+    let other: TenantId = "other".parse().unwrap();
+    setting.store.put_tenant(&other, "Other", "Europe/Madrid", NOW).await.unwrap();
+    setting.store.put_number(&other, &"+34910000002".parse().unwrap(), None, NOW).await.unwrap();
+    setting.store.add_webhook_key(&other, "telnyx", &telnyx_key(), NOW).await.unwrap();
+    let target = format!("/webhooks/tenants/{other}/telnyx/call");
+    for event in [initiated(), event("2", "call.answered", json!({ "to": NUMBER }))] {
+        assert!(setting.telnyx_at(&target, &event, NOW).await < 300);
+    }
+    assert_eq!(setting.rows().await, [0, 0, 0, 0]);
+
+    // A call that is known is no more theirs for that.
+    setting.telnyx(&[initiated()]).await;
+    assert!(setting.telnyx_at(&target, &spoken("s"), NOW).await < 300);
+    let call = setting.only_call().await;
+    assert_eq!(setting.store.carrier_state(&setting.tenant, &call.id).await.unwrap().record().len(), 1);
+
+    // Its own number is.
+    let own = event(
+        "3",
+        "call.initiated",
+        json!({ "call_control_id": "v3:own", "call_session_id": "own",
+        "call_leg_id": "own", "to": "+34910000002", "direction": "incoming" }),
+    );
+    assert!(setting.telnyx_at(&target, &own, NOW).await < 300);
+    assert_eq!(setting.commands_of("v3:own").await.len(), 1);
+}

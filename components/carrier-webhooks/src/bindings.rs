@@ -1,7 +1,8 @@
 //! The capabilities that this component imports, and their types.
 //!
 //! The types of routing tables are also the form in which tables are stored: JSON with the
-//! contract's names, fields in snake_case and cases in kebab-case, unknown fields refused.
+//! contract's names, fields in snake_case and cases in kebab-case, unknown fields refused. What was
+//! decided on a call is stored in the same form.
 #![allow(
     missing_docs,
     unsafe_code,
@@ -17,7 +18,7 @@
 wit_bindgen::generate!({
     path: "../../wit/platform",
     world: "carrier-webhooks-imports",
-    additional_derives: [PartialEq, serde::Deserialize],
+    additional_derives: [PartialEq, serde::Deserialize, serde::Serialize],
     additional_type_attributes: {
         "voicehive:platform/call-routing@0.1.0/direction": [#[serde(rename_all = "kebab-case")]],
         "voicehive:platform/call-routing@0.1.0/weekday": [#[serde(rename_all = "kebab-case")]],

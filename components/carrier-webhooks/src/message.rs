@@ -3,10 +3,10 @@
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
+use trace_context::Trace;
 use uuid::Uuid;
 
-/// The largest body: a Twilio webhook has about 1 KiB, and every byte of it is signed over.
-pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
+use crate::trace;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Incoming {
     pub body: Body,
     /// The id under which the request is logged.
     pub request_id: String,
+    /// The trace that it belongs to.
+    pub trace: Trace,
 }
 
 /// A request's body.
@@ -49,6 +51,7 @@ impl Incoming {
         Self {
             method: head.method.clone(),
             target: target.to_owned(),
+            trace: trace::of(&head.headers),
             headers,
             body,
             request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
@@ -60,9 +63,11 @@ impl Incoming {
         self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
     }
 
-    /// Whether the query holds exactly this pair.
-    pub(crate) fn has_query(&self, pair: &str) -> bool {
-        self.target.split_once('?').is_some_and(|(_, query)| query.split('&').any(|given| given == pair))
+    /// The value of this parameter of the query, not decoded; the first, where there are several.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        let (_, query) = self.target.split_once('?')?;
+        let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.find_map(|(given, value)| (given == name).then_some(value))
     }
 
     /// Whether the host received the request over TLS. Hosts set the header themselves and
@@ -85,6 +90,13 @@ pub(crate) fn respond(status: StatusCode, content_type: &'static str, body: Stri
 /// An answer in TwiML.
 pub(crate) fn twiml(status: StatusCode, document: &twiml::Response) -> Response<String> {
     respond(status, "text/xml; charset=utf-8", document.to_xml())
+}
+
+/// Taken note of, and nothing to say.
+pub(crate) fn empty() -> Response<String> {
+    let mut response = Response::new(String::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// Tells the sender under which id its request is logged.

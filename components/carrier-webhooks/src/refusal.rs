@@ -4,7 +4,9 @@ use http::{Response, StatusCode};
 use twiml::Say;
 
 use crate::bindings::voicehive::platform::webhook_verification::Refusal;
-use crate::message::{respond, twiml};
+use crate::message::twiml;
+use crate::problem;
+use crate::proof::Sender;
 
 /// A request that will not be served, and what is logged of it.
 pub(crate) struct Refused {
@@ -12,7 +14,7 @@ pub(crate) struct Refused {
     pub(crate) status: StatusCode,
     /// A stable word for the log.
     pub(crate) code: &'static str,
-    /// What the sender did wrong, without any of its values.
+    /// What is wrong, without any of the sender's values.
     pub(crate) message: String,
 }
 
@@ -29,21 +31,23 @@ impl Refused {
         twiml(self.status, &document)
     }
 
-    /// The answer to any other request.
-    pub(crate) fn written(&self) -> Response<String> {
-        respond(self.status, "text/plain; charset=utf-8", format!("{}: {}\n", self.code, self.message))
+    /// The answer to a machine. Whose fault is ours learns no more than that.
+    pub(crate) fn written(&self, request_id: &str) -> Response<String> {
+        let ours = self.status == StatusCode::INTERNAL_SERVER_ERROR;
+        let detail =
+            if ours { "the service failed; quote the request id when you report it" } else { &self.message };
+        problem::response(self.status, self.code, detail, request_id)
     }
-}
 
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
+    /// Why a request of this sender's is not proven.
+    pub(crate) fn unproven(refusal: Refusal, sender: Sender) -> Self {
         let malformed = StatusCode::BAD_REQUEST;
         let forbidden = StatusCode::FORBIDDEN;
         match refusal {
             Refusal::NoKey => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "no-key",
-                "no auth token is configured, so no webhook can be verified: set `twilio_auth_tokens`",
+                format!("no key is configured, so no webhook can be verified: set {}", variables(sender)),
             ),
             Refusal::MissingSignature => {
                 Self::new(malformed, "missing-signature", "the request carries no signature")
@@ -55,7 +59,7 @@ impl From<Refusal> for Refused {
             Refusal::UnsupportedContentType(_) => Self::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-content-type",
-                "the body must be application/x-www-form-urlencoded",
+                "the sender signs no bodies of this content type",
             ),
             Refusal::MissingBodyHash => {
                 Self::new(forbidden, "missing-body-hash", "a JSON body needs the bodySHA256 parameter")
@@ -66,7 +70,7 @@ impl From<Refusal> for Refused {
             Refusal::SignatureMismatch => Self::new(
                 forbidden,
                 "signature-mismatch",
-                "no configured auth token yields this signature for the public URL",
+                "no configured key yields this signature for the public URL",
             ),
             Refusal::MissingHeader(name) => {
                 Self::new(malformed, "missing-header", format!("the request has no {name} header"))
@@ -85,5 +89,13 @@ impl From<Refusal> for Refused {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", fault)
             }
         }
+    }
+}
+
+fn variables(sender: Sender) -> &'static str {
+    match sender {
+        Sender::Twilio => "`twilio_auth_tokens`",
+        Sender::Telnyx => "`telnyx_public_keys`",
+        Sender::Vapi => "`vapi_secrets` or `vapi_hmac_secrets`",
     }
 }

@@ -88,6 +88,7 @@ mod tests {
             agent: Some("receptionist".parse().unwrap()),
             routing_json: routing_json.map(str::to_owned),
             time_zone: "Europe/Madrid".into(),
+            max_live_calls: None,
         }
     }
 }

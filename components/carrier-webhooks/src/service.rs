@@ -1,30 +1,41 @@
 //! From a request to its answer.
 
-use std::error::Error;
 use std::future::Future;
+use std::time::Duration;
 
-use http::{Method, Response, StatusCode};
-use serde_json::json;
+use http::{Response, StatusCode};
 use store::{Db, DbError, Store, Timestamp};
 
 use crate::bindings::voicehive::platform::call_routing::{self, Answer, Call, Table};
 use crate::bindings::voicehive::platform::webhook_verification::{
-    Refusal, Request, Scheme, TwilioKeys, UrlSource, Verified,
+    Refusal, Request, Scheme, UrlSource, Verified,
 };
-use crate::decision::{Places, VOICE_PATH};
+use crate::proof::{self, Proven};
 use crate::refusal::Refused;
-use crate::{decision, message, status, voice};
+use crate::replay::{self, Seen};
+use crate::routes::{self, Answers, Route};
+use crate::{journal, message};
 
+pub use crate::host::{ANSWER_BYTES_MAX, HostAnswer, HostFault};
 pub use crate::message::{Body, Incoming};
 pub use crate::settings::{Fault as SettingsFault, Settings};
+pub use trace_context::Trace;
 
-/// What surrounds the service: the imported capabilities, the database, the configuration and the log.
+/// What surrounds the service: the imported capabilities, the database, the media host, the configuration and the log.
 pub trait Platform {
     /// The database.
     type Db: Db;
 
-    /// Opens the database. Not called before a request is proven.
+    /// Opens the database. Not called before a request is proven, save for the keys of the tenant that it names.
     fn open_store(&self) -> impl Future<Output = Result<Store<Self::Db>, DbError>>;
+
+    /// Posts JSON to an internal route of the media host, and waits no longer than `timeout` for all of its answer.
+    fn ask_host(
+        &self,
+        path: &str,
+        body: String,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<HostAnswer, HostFault>>;
 
     /// The configuration, or what is wrong with it.
     ///
@@ -61,143 +72,62 @@ pub trait Platform {
 
 /// Answers one request.
 pub async fn handle<P: Platform>(platform: &P, request: &Incoming, now: Timestamp) -> Response<String> {
-    let response = match request.path() {
-        VOICE_PATH => voice_webhook(platform, request, now).await,
-        STATUS_PATH => status_webhook(platform, request, now).await,
-        _ => refuse(platform, request, &Refused::new(StatusCode::NOT_FOUND, "not-found", "no such webhook"))
-            .written(),
-    };
+    let response = answer(platform, request, now).await;
     message::with_request_id(response, &request.request_id)
 }
 
-/// The path of the status callback.
-const STATUS_PATH: &str = "/webhooks/twilio/status";
+/// The largest body that is read of a request for `path`.
+pub fn body_bytes_max(path: &str) -> usize {
+    routes::body_bytes_max(path)
+}
 
-async fn voice_webhook<P: Platform>(platform: &P, request: &Incoming, now: Timestamp) -> Response<String> {
-    let proven = match prove(platform, request) {
-        Ok(proven) => proven,
-        Err(refused) => return refuse(platform, request, &refused).spoken(),
+async fn answer<P: Platform>(platform: &P, request: &Incoming, now: Timestamp) -> Response<String> {
+    let Some((tenant, route)) = routes::find::<P>(request.path()) else {
+        let refused = Refused::new(StatusCode::NOT_FOUND, "not-found", "no such webhook");
+        return refuse(platform, request, Answers::Receipt, &refused);
     };
-    match voice::answer(platform, request, &proven, now).await {
-        Ok(document) => message::twiml(StatusCode::OK, &document),
-        Err(voice::Fault::Form(fault)) => {
-            let refused = Refused::new(StatusCode::BAD_REQUEST, "malformed-form", fault.to_string());
-            refuse(platform, request, &refused).spoken()
+    let handled = match proof::prove(platform, request, route.sender, tenant, now).await {
+        Ok(proven) => once(platform, &route, &proven, now).await,
+        Err(refused) => Err(refused),
+    };
+    handled.unwrap_or_else(|refused| refuse(platform, request, route.answers, &refused))
+}
+
+/// Handles a proven request, and no copy of it.
+async fn once<P: Platform>(
+    platform: &P,
+    route: &Route<P>,
+    proven: &Proven<'_>,
+    now: Timestamp,
+) -> Result<Response<String>, Refused> {
+    let seen = match route.answers {
+        Answers::Document => Seen::CannotTell,
+        Answers::Receipt => replay::look(platform, proven, now).await?,
+    };
+    match seen {
+        Seen::CannotTell => Ok((route.handler)(platform, proven, now).await),
+        Seen::Before => {
+            proven.log(platform, "info", "repeated-delivery", "a copy of a webhook that was handled");
+            Ok(replay::noted())
         }
-        // Any other status would make the carrier play its own, harsher words.
-        Err(fault) => {
-            log(platform, request, "error", fault.code(), &chain(&fault));
-            message::twiml(StatusCode::OK, &decision::apology())
+        Seen::First(delivery) => {
+            let response = (route.handler)(platform, proven, now).await;
+            delivery.settle(platform, proven, &response).await;
+            Ok(response)
         }
     }
 }
 
-async fn status_webhook<P: Platform>(platform: &P, request: &Incoming, now: Timestamp) -> Response<String> {
-    let proven = match prove(platform, request) {
-        Ok(proven) => proven,
-        Err(refused) => return refuse(platform, request, &refused).written(),
-    };
-    match status::take(platform, &proven, now).await {
-        Ok(taken) => {
-            log(platform, request, "info", taken.code(), "status callback");
-            let mut response = Response::new(String::new());
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            response
-        }
-        Err(status::Fault::Form(fault)) => {
-            let refused = Refused::new(StatusCode::BAD_REQUEST, "malformed-form", fault.to_string());
-            refuse(platform, request, &refused).written()
-        }
-        Err(fault) => {
-            log(platform, request, "error", "status-not-stored", &chain(&fault));
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            Refused::new(status, "status-not-stored", "the report was not stored; send it again").written()
-        }
-    }
-}
-
-/// A request whose origin is certain.
-pub(crate) struct Proven<'a> {
-    /// The configuration.
-    pub(crate) settings: &'a Settings,
-    /// The base of this service, as the carrier calls it.
-    pub(crate) public_url: String,
-    /// The base of the media sockets.
-    pub(crate) media_url: String,
-    /// The form.
-    pub(crate) form: Vec<(String, String)>,
-}
-
-impl Proven<'_> {
-    /// Where the call's further requests go.
-    pub(crate) fn places(&self) -> Places<'_> {
-        Places { public_url: &self.public_url, media_url: &self.media_url }
-    }
-}
-
-fn prove<'a, P: Platform>(platform: &'a P, request: &Incoming) -> Result<Proven<'a>, Refused> {
-    if request.method != Method::POST {
-        return Err(Refused::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method-not-allowed",
-            "webhooks are POSTed",
-        ));
-    }
-    let body = match &request.body {
-        Body::Whole(bytes) => bytes.clone(),
-        Body::TooLarge => {
-            let limit = format!("a webhook has at most {} bytes", message::BODY_BYTES_MAX);
-            return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", limit));
-        }
-        Body::Broken => {
-            return Err(Refused::new(StatusCode::BAD_REQUEST, "broken-body", "the body ended early"));
-        }
-    };
-    let settings = platform.settings().map_err(|fault| {
-        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", fault.to_string())
-    })?;
-    let source = UrlSource {
-        public_base_url: settings.public_url.clone(),
-        trust_forwarded: settings.trust_forwarded,
-        encrypted: request.is_encrypted(),
-    };
-    let url = platform
-        .public_url(&request.target, &request.headers, &source)
-        .map_err(|fault| Refused::new(StatusCode::BAD_REQUEST, "unknown-public-url", fault))?;
-    // What precedes the target is where we are, configured or not.
-    let public_url = url.strip_suffix(request.target.as_str()).unwrap_or(&url).to_owned();
-    let signed = Request { method: "POST".to_owned(), url, headers: request.headers.clone(), body };
-    let scheme = Scheme::Twilio(TwilioKeys { auth_tokens: settings.twilio_auth_tokens.clone() });
-    let verified = platform.verify(&signed, &scheme)?;
-    let media_url = settings.media_base(&public_url);
-    Ok(Proven { settings, public_url, media_url, form: verified.form })
-}
-
-fn refuse<'a, P: Platform>(platform: &P, request: &Incoming, refused: &'a Refused) -> &'a Refused {
+fn refuse<P: Platform>(
+    platform: &P,
+    request: &Incoming,
+    answers: Answers,
+    refused: &Refused,
+) -> Response<String> {
     let level = if refused.status.is_server_error() { "error" } else { "warn" };
-    log(platform, request, level, refused.code, &refused.message);
-    refused
-}
-
-fn log<P: Platform>(platform: &P, request: &Incoming, level: &str, code: &str, message: &str) {
-    let line = json!({
-        "level": level,
-        "target": "carrier-webhooks",
-        "request_id": request.request_id,
-        "path": request.path(),
-        "code": code,
-        "message": message,
-    });
-    platform.log(&line.to_string());
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+    journal::log(platform, request, level, refused.code, &refused.message);
+    match answers {
+        Answers::Document => refused.spoken(),
+        Answers::Receipt => refused.written(&request.request_id),
     }
-    text
 }

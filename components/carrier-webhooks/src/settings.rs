@@ -1,11 +1,11 @@
 //! What the operator configures, from the manifest's variables.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use media_token::Secret;
 
 /// The component's configuration.
-#[derive(Debug)]
 pub struct Settings {
     /// The base under which carriers reach this service, without a final slash; `None`: go by
     /// the request.
@@ -15,11 +15,40 @@ pub struct Settings {
     pub media_url: Option<String>,
     /// Twilio's auth tokens; more than one during a rotation.
     pub twilio_auth_tokens: Vec<String>,
+    /// Telnyx's public keys, each base64 of 32 bytes; more than one during a rotation.
+    pub telnyx_public_keys: Vec<String>,
+    /// Vapi's secrets, which it sends as bearer token or in `X-Vapi-Secret`.
+    pub vapi_secrets: Vec<String>,
+    /// Vapi's secrets with which it signs: HMAC-SHA256 of its defaults.
+    pub vapi_hmac_secrets: Vec<String>,
     /// What media tokens are signed with.
     pub media_token_secret: Secret,
     /// Whether `X-Forwarded-*` come from a proxy of the operator's.
     pub trust_forwarded: bool,
+    /// The base of the media host's internal routes, without a final slash; `None`: it is not asked.
+    pub internal_url: Option<String>,
+    /// The bearer token of the internal routes; `None`: they are not asked.
+    pub internal_secret: Option<String>,
+    /// How many calls a minute one number may begin with a tenant.
+    pub webhooks_per_minute: u32,
 }
+
+impl fmt::Debug for Settings {
+    /// Without keys.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Settings")
+            .field("public_url", &self.public_url)
+            .field("media_url", &self.media_url)
+            .field("trust_forwarded", &self.trust_forwarded)
+            .field("internal_url", &self.internal_url)
+            .field("webhooks_per_minute", &self.webhooks_per_minute)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What one number may begin unless the operator says otherwise: a person who calls every other second is none.
+const WEBHOOKS_PER_MINUTE: u32 = 30;
 
 /// Why the configuration cannot be used. Never holds a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,12 +66,29 @@ pub enum Fault {
     /// Neither yes nor no.
     #[error("variable `trust_forwarded` must be `true` or `false`")]
     TrustForwarded,
+    /// Not a URL of a web server.
+    #[error("variable `internal_url` must begin with http:// or https://")]
+    InternalUrl,
+    /// Nobody could call, or not a number.
+    #[error("variable `webhooks_per_minute` must be a whole number from 1 to 100000")]
+    WebhooksPerMinute,
 }
 
 impl Settings {
     /// The variables that are read.
-    pub const VARIABLES: [&str; 5] =
-        ["public_url", "media_url", "twilio_auth_tokens", "media_token_secret", "trust_forwarded"];
+    pub const VARIABLES: [&str; 11] = [
+        "public_url",
+        "media_url",
+        "twilio_auth_tokens",
+        "telnyx_public_keys",
+        "vapi_secrets",
+        "vapi_hmac_secrets",
+        "media_token_secret",
+        "trust_forwarded",
+        "internal_url",
+        "internal_secret",
+        "webhooks_per_minute",
+    ];
 
     /// Reads the variables' values; an absent one counts as empty.
     ///
@@ -50,11 +96,14 @@ impl Settings {
     /// When one is not usable.
     pub fn from_variables(values: &BTreeMap<&str, String>) -> Result<Self, Fault> {
         let value = |name: &str| values.get(name).map_or("", |text| text.trim());
-        let tokens = value("twilio_auth_tokens").split(',').map(str::trim);
+        let http = ["https://", "http://"];
         Ok(Self {
-            public_url: base(value("public_url"), ["https://", "http://"]).ok_or(Fault::PublicUrl)?,
+            public_url: base(value("public_url"), http).ok_or(Fault::PublicUrl)?,
             media_url: base(value("media_url"), ["wss://", "ws://"]).ok_or(Fault::MediaUrl)?,
-            twilio_auth_tokens: tokens.filter(|token| !token.is_empty()).map(str::to_owned).collect(),
+            twilio_auth_tokens: keys(value("twilio_auth_tokens")),
+            telnyx_public_keys: keys(value("telnyx_public_keys")),
+            vapi_secrets: keys(value("vapi_secrets")),
+            vapi_hmac_secrets: keys(value("vapi_hmac_secrets")),
             // Not trimmed: the host must arrive at the same bytes.
             media_token_secret: Secret::new(values.get("media_token_secret").map_or("", String::as_str))
                 .map_err(|_| Fault::MediaTokenSecret)?,
@@ -62,6 +111,17 @@ impl Settings {
                 "true" => true,
                 "" | "false" => false,
                 _ => return Err(Fault::TrustForwarded),
+            },
+            internal_url: base(value("internal_url"), http).ok_or(Fault::InternalUrl)?,
+            internal_secret: Some(value("internal_secret"))
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned),
+            webhooks_per_minute: match value("webhooks_per_minute") {
+                "" => WEBHOOKS_PER_MINUTE,
+                text => {
+                    let count = text.parse().ok().filter(|count| (1..=100_000).contains(count));
+                    count.ok_or(Fault::WebhooksPerMinute)?
+                }
             },
         })
     }
@@ -75,6 +135,11 @@ impl Settings {
             (None, None) => format!("wss://{public_url}"),
         }
     }
+}
+
+/// The texts between commas that are not blank.
+fn keys(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect()
 }
 
 /// `Some(None)` for an empty text, `None` for one with another scheme.
@@ -111,9 +176,35 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_not_in_what_is_printed() {
+        let all = [
+            "twilio_auth_tokens",
+            "telnyx_public_keys",
+            "vapi_secrets",
+            "vapi_hmac_secrets",
+            "internal_secret",
+        ];
+        let settings = read(&all.map(|name| (name, "hidden"))).unwrap();
+        assert_eq!((settings.internal_secret.as_deref(), settings.vapi_secrets.len()), (Some("hidden"), 1));
+        let printed = format!("{settings:?}");
+        assert!(!printed.contains("hidden") && !printed.contains(SECRET), "{printed}");
+    }
+
+    #[test]
+    fn a_caller_may_begin_thirty_calls_a_minute_unless_it_is_said_otherwise() {
+        assert_eq!(read(&[]).unwrap().webhooks_per_minute, 30);
+        assert_eq!(read(&[("webhooks_per_minute", " 5 ")]).unwrap().webhooks_per_minute, 5);
+        for odd in ["0", "-1", "many", "100001"] {
+            let fault = read(&[("webhooks_per_minute", odd)]).unwrap_err();
+            assert_eq!(fault, Fault::WebhooksPerMinute, "{odd}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named() {
         assert_eq!(read(&[("public_url", "voice.example.com")]).unwrap_err(), Fault::PublicUrl);
         assert_eq!(read(&[("media_url", "https://m.example")]).unwrap_err(), Fault::MediaUrl);
+        assert_eq!(read(&[("internal_url", "127.0.0.1:9000")]).unwrap_err(), Fault::InternalUrl);
         assert_eq!(read(&[("trust_forwarded", "yes")]).unwrap_err(), Fault::TrustForwarded);
         assert_eq!(read(&[("media_token_secret", "short")]).unwrap_err(), Fault::MediaTokenSecret);
         assert!(read(&[("trust_forwarded", "true")]).unwrap().trust_forwarded);

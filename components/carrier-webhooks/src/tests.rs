@@ -1,7 +1,17 @@
 //! The service over the real capabilities and a real database, in this process.
 
 mod capabilities;
+mod conferences;
+mod dialled_calls;
+mod hostile;
+mod limits;
+mod menus;
+mod outbound_calls;
+mod proofs;
+mod recordings;
 mod refusals;
+mod senders;
 mod setting;
 mod status_reports;
+mod tenants_own;
 mod voice_calls;

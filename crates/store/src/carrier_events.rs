@@ -39,9 +39,27 @@ impl<D: Db> Store<D> {
         commands: &[NewCommand],
         now: Timestamp,
     ) -> Result<Option<Told>, StoreError> {
+        self.hear_carrier_deciding(tenant, call, event, |_, _| commands.to_vec(), now).await
+    }
+
+    /// As [`Store::hear_carrier`], but with commands that depend on how the call stands: `decide` sees the call and all
+    /// that carriers said of it before, and what it returns is enqueued only if they said nothing else in between.
+    /// Where they did, it is asked again, so of two events that come at once one decides after the other.
+    ///
+    /// # Errors
+    /// As [`Store::hear_carrier`].
+    pub async fn hear_carrier_deciding(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        event: &CarrierEvent,
+        mut decide: impl FnMut(&Call, &CallState) -> Vec<NewCommand>,
+        now: Timestamp,
+    ) -> Result<Option<Told>, StoreError> {
         for _ in 0..TRIES {
             let Some(known) = self.known(tenant, call).await? else { return Ok(None) };
-            let mut state = known.replay(known.learned(event))?;
+            let before = known.replay(known.learned(event))?;
+            let mut state = before.clone();
             let applied = state.apply(event);
             if !applied.is_kept() {
                 let state = known.replay(known.ids.clone())?;
@@ -53,7 +71,7 @@ impl<D: Db> Store<D> {
                 let event = CallEvent::Status { status: status.to_string(), sequence: event.sequence };
                 statements.extend(event_log::append(tenant, call, &event, None, now)?);
             }
-            statements.extend(commands::enqueue(tenant, call, commands, now));
+            statements.extend(commands::enqueue(tenant, call, &decide(&known.call, &before), now));
             statements.push(select(tenant, call));
             if let Batch::Done(results) = self.db.batch(statements).await? {
                 let row = results.last().and_then(Rows::first).ok_or(StoreError::NoSuchCall)?;

@@ -36,7 +36,6 @@ mod recordings;
 #[cfg(feature = "spin")]
 pub mod spin;
 mod status;
-mod status_report;
 mod tenants;
 mod tool_records;
 mod webhook_keys;
@@ -56,14 +55,13 @@ pub use limits::{Admission, Rate};
 pub use naming::Named;
 #[cfg(feature = "native")]
 pub use native::NativeDb;
-pub use orders::{Cancelled, NewOrder, Order, OrderState, Ordered};
+pub use orders::{Cancelled, KnownOrder, NewOrder, Order, OrderState, Ordered};
 pub use receiving::{Created, LIVE_MAX, NewCall, Receipt, Received};
 pub use recording_queue::DueRecording;
 pub use recordings::{Recording, RecordingState};
 #[cfg(feature = "spin")]
 pub use spin::SpinDb;
 pub use status::{CallStatus, ParseCallStatusError};
-pub use status_report::{StatusChange, StatusReport};
 pub use tenants::{Agent, ApiKeyHash, NumberRoute, Seed, Tenant};
 pub use tool_records::{
     RECORD_BYTES_MAX, RECORD_LIST_MAX, RecordError, TENANT_RECORD_BYTES_MAX, TENANT_RECORDS_MAX, ToolRecord,

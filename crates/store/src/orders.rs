@@ -7,7 +7,6 @@ mod progress;
 
 use std::time::Duration;
 
-use call_state::EndReason;
 use events::CallEvent;
 use serde_json::Map;
 
@@ -19,6 +18,7 @@ use crate::{
     Timestamp, Value, event_log,
 };
 
+pub use progress::KnownOrder;
 pub(crate) use progress::named;
 
 /// A call that is to be placed.

@@ -29,11 +29,7 @@ pub fn verify(request: &own::Request, scheme: &own::Scheme) -> Result<own::Verif
         headers: request.headers.clone(),
         body: request.body.clone(),
     };
-    let own::Scheme::Twilio(keys) = scheme else {
-        panic!("this component serves Twilio alone, not {scheme:?}");
-    };
-    let keys = verification::TwilioKeys { auth_tokens: keys.auth_tokens.clone() };
-    let verified = ::webhook_verification::Component::verify(request, verification::Scheme::Twilio(keys));
+    let verified = ::webhook_verification::Component::verify(request, their_scheme(scheme));
     match verified {
         Ok(proof) => {
             let replay = proof
@@ -42,6 +38,55 @@ pub fn verify(request: &own::Request, scheme: &own::Scheme) -> Result<own::Verif
             Ok(own::Verified { key_index: proof.key_index, form: proof.form, body: proof.body, replay })
         }
         Err(refusal) => Err(own_refusal(refusal)),
+    }
+}
+
+fn their_scheme(scheme: &own::Scheme) -> verification::Scheme {
+    match scheme {
+        own::Scheme::Twilio(keys) => {
+            verification::Scheme::Twilio(verification::TwilioKeys { auth_tokens: keys.auth_tokens.clone() })
+        }
+        own::Scheme::Telnyx(keys) => verification::Scheme::Telnyx(verification::TelnyxKeys {
+            public_keys: keys.public_keys.clone(),
+            now: keys.now,
+        }),
+        own::Scheme::Bearer(keys) => verification::Scheme::Bearer(verification::BearerKeys {
+            header: keys.header.clone(),
+            prefix: keys.prefix.clone(),
+            tokens: keys.tokens.clone(),
+        }),
+        own::Scheme::Hmac(keys) => verification::Scheme::Hmac(their_hmac(keys)),
+        scheme => panic!("this component serves no sender of {scheme:?}"),
+    }
+}
+
+fn their_hmac(keys: &own::HmacKeys) -> verification::HmacKeys {
+    verification::HmacKeys {
+        secrets: keys.secrets.clone(),
+        secrets_are_base64: keys.secrets_are_base64,
+        algorithm: match keys.algorithm {
+            own::HmacAlgorithm::Sha1 => verification::HmacAlgorithm::Sha1,
+            own::HmacAlgorithm::Sha256 => verification::HmacAlgorithm::Sha256,
+            own::HmacAlgorithm::Sha512 => verification::HmacAlgorithm::Sha512,
+        },
+        header: keys.header.clone(),
+        prefix: keys.prefix.clone(),
+        encoding: match keys.encoding {
+            own::SignatureEncoding::Hex => verification::SignatureEncoding::Hex,
+            own::SignatureEncoding::Base64 => verification::SignatureEncoding::Base64,
+        },
+        payload: keys.payload.clone(),
+        timestamp: keys.timestamp.as_ref().map(|timestamp| verification::HmacTimestamp {
+            header: timestamp.header.clone(),
+            unit: match timestamp.unit {
+                own::TimestampUnit::Seconds => verification::TimestampUnit::Seconds,
+                own::TimestampUnit::Milliseconds => verification::TimestampUnit::Milliseconds,
+                own::TimestampUnit::Either => verification::TimestampUnit::Either,
+            },
+            tolerance_seconds: timestamp.tolerance_seconds,
+            now: timestamp.now,
+        }),
+        message_id_header: keys.message_id_header.clone(),
     }
 }
 

@@ -96,6 +96,44 @@ async fn a_path_that_is_no_webhook_is_not_found() {
 }
 
 #[tokio::test]
+async fn a_machine_is_refused_by_a_problem_in_json_that_tells_no_internals() {
+    let mut setting = Setting::new().await;
+    let unsigned = request(STATUS, &[], b"CallSid=CA1".to_vec());
+    let mut get = signed(STATUS, &[]);
+    get.method = Method::GET;
+    let lost = signed("/webhooks/nobody", &[]);
+    for (request, status, code) in
+        [(unsigned, 400, "missing-signature"), (get, 405, "method-not-allowed"), (lost, 404, "not-found")]
+    {
+        let response = setting.send(&request).await;
+        assert_eq!(response.status().as_u16(), status);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(response.headers().contains_key("allow"), status == 405);
+        let problem: serde_json::Value = serde_json::from_str(response.body()).unwrap();
+        assert_eq!(problem["code"], code);
+        assert_eq!(problem["type"], format!("urn:voicehive:problem:{code}"));
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["request_id"], request.request_id.as_str());
+    }
+    setting.settings = Err(SettingsFault::MediaTokenSecret);
+    let response = setting.send(&signed(STATUS, &[])).await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!response.body().contains("media_token_secret"), "{}", response.body());
+}
+
+#[tokio::test]
+async fn a_line_of_the_log_names_request_and_trace() {
+    let setting = Setting::new().await;
+    let given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let request = request(STATUS, &[("traceparent", given), ("x-request-id", "req-1")], Vec::new());
+    setting.send(&request).await;
+    let line: serde_json::Value = serde_json::from_str(&setting.log.borrow()[0]).unwrap();
+    assert_eq!(line["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(line["span_id"], request.trace.span_id().to_string());
+    assert_eq!(line["request_id"], "req-1");
+}
+
+#[tokio::test]
 async fn a_request_id_is_kept_if_it_can_be_logged() {
     for (given, kept) in [("req-1.a_B", true), ("a b", false), ("\"", false), (&"x".repeat(129), false)] {
         let incoming = request(VOICE, &[("x-request-id", given)], Vec::new());

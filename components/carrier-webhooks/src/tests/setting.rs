@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,14 +10,17 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{Method, Response};
 use media_token::{Claims, Secret};
 use sha1::Sha1;
-use store::{Call, CallFilter, Db, DbError, NativeDb, Seed, Statement, Store, TenantId, Timestamp};
+use store::{
+    Call, CallFilter, CallId, Db, DbError, NativeDb, NewOrder, Ordered, Seed, Statement, Store, TenantId,
+    Timestamp,
+};
 
 use super::capabilities;
 use crate::bindings::voicehive::platform::call_routing::{self, Answer, Table};
 use crate::bindings::voicehive::platform::webhook_verification::{
     Refusal, Request, Scheme, UrlSource, Verified,
 };
-use crate::service::{self, Body, Incoming, Platform, Settings, SettingsFault};
+use crate::service::{self, Body, HostAnswer, HostFault, Incoming, Platform, Settings, SettingsFault};
 
 /// Friday, 20 November 2026, 13:04:11 UTC.
 pub const NOW: Timestamp = Timestamp(1_795_179_851_000);
@@ -24,7 +28,7 @@ pub const BASE: &str = "https://voice.example.com";
 pub const NUMBER: &str = "+34910000000";
 pub const CALLER: &str = "+15551230000";
 pub const SID: &str = "CA0123456789abcdef0123456789abcdef";
-const AUTH_TOKEN: &str = "12345";
+pub const AUTH_TOKEN: &str = "12345";
 const MEDIA_SECRET: &str = "a media token secret";
 
 pub struct Setting {
@@ -33,6 +37,10 @@ pub struct Setting {
     pub settings: Result<Settings, SettingsFault>,
     pub database_is_down: bool,
     pub log: RefCell<Vec<String>>,
+    /// What the host was asked: path and body.
+    pub asked: RefCell<Vec<(String, String)>>,
+    /// What it answers.
+    pub host: Result<HostAnswer, HostFault>,
 }
 
 impl Setting {
@@ -46,7 +54,16 @@ impl Setting {
             ("media_token_secret", MEDIA_SECRET.to_owned()),
         ]);
         let settings = Settings::from_variables(&variables);
-        Self { store, tenant, settings, database_is_down: false, log: RefCell::default() }
+        let host = Ok(HostAnswer { status: 204, body: Vec::new() });
+        Self {
+            store,
+            tenant,
+            settings,
+            database_is_down: false,
+            log: RefCell::default(),
+            asked: RefCell::default(),
+            host,
+        }
     }
 
     /// Stores this routing table, as JSON.
@@ -58,6 +75,60 @@ impl Setting {
 
     pub async fn send(&self, request: &Incoming) -> Response<String> {
         service::handle(self, request, NOW).await
+    }
+
+    /// The answer to a signed webhook of Twilio's: its status and its body.
+    pub async fn twilio(&self, place: &str, fields: &[(&str, &str)]) -> (u16, String) {
+        let response = self.send(&signed(&format!("/webhooks/twilio/{place}"), fields)).await;
+        (response.status().as_u16(), response.into_body())
+    }
+
+    /// The document that answers a signed webhook of Twilio's.
+    pub async fn document(&self, place: &str, fields: &[(&str, &str)]) -> String {
+        let (status, body) = self.twilio(place, fields).await;
+        assert!(status == 200 && body.contains("<Response>"), "{status} {body} {:?}", self.log.borrow());
+        body
+    }
+
+    /// Tells a report that is taken.
+    pub async fn report(&self, place: &str, fields: &[(&str, &str)]) {
+        let (status, body) = self.twilio(place, fields).await;
+        assert_eq!((status, body.as_str()), (204, ""), "{:?}", self.log.borrow());
+    }
+
+    /// The code of the last line of the log.
+    pub fn last_code(&self) -> String {
+        let line: serde_json::Value = serde_json::from_str(self.log.borrow().last().unwrap()).unwrap();
+        line["code"].as_str().unwrap().to_owned()
+    }
+
+    /// An order of a call to [`CALLER`], whose key is `key`.
+    pub async fn order(&self, key: &str) -> Call {
+        let order = NewOrder {
+            call: CallId::generate(NOW),
+            key: key.to_owned(),
+            fingerprint: String::new(),
+            carrier: "twilio".to_owned(),
+            agent: "receptionist".parse().unwrap(),
+            from: NUMBER.parse().unwrap(),
+            to: CALLER.parse().unwrap(),
+            variables: serde_json::Map::new(),
+            not_before: NOW,
+            not_after: NOW.plus(Duration::from_secs(3600)),
+            hours: None,
+            detect_machine: true,
+            record: false,
+            ring: Duration::from_secs(30),
+            max_live: None,
+        };
+        match self.store.order_call(&self.tenant, order, NOW).await.unwrap() {
+            Ordered::New(call) => call,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn call(&self, id: &CallId) -> Call {
+        self.store.call(&self.tenant, id).await.unwrap().unwrap()
     }
 
     /// What a signed voice webhook is answered with.
@@ -97,6 +168,11 @@ impl Platform for Setting {
         Ok(self.store.clone())
     }
 
+    async fn ask_host(&self, path: &str, body: String, _: Duration) -> Result<HostAnswer, HostFault> {
+        self.asked.borrow_mut().push((path.to_owned(), body));
+        self.host.clone()
+    }
+
     fn settings(&self) -> Result<&Settings, &SettingsFault> {
         self.settings.as_ref()
     }
@@ -125,6 +201,11 @@ impl Platform for Setting {
 
 /// What Twilio sends of an incoming call, with these fields added or replaced.
 pub fn signed(target: &str, fields: &[(&str, &str)]) -> Incoming {
+    signed_with(AUTH_TOKEN, target, fields)
+}
+
+/// As [`signed`], by the account with this auth token.
+pub fn signed_with(auth_token: &str, target: &str, fields: &[(&str, &str)]) -> Incoming {
     let mut form = BTreeMap::from([
         ("AccountSid", "AC0123456789abcdef0123456789abcdef"),
         ("ApiVersion", "2010-04-01"),
@@ -136,7 +217,7 @@ pub fn signed(target: &str, fields: &[(&str, &str)]) -> Incoming {
     ]);
     form.extend(fields.iter().copied());
     let pairs: String = form.iter().map(|(name, value)| format!("{name}{value}")).collect();
-    let mut mac = Hmac::<Sha1>::new_from_slice(AUTH_TOKEN.as_bytes()).unwrap();
+    let mut mac = Hmac::<Sha1>::new_from_slice(auth_token.as_bytes()).unwrap();
     mac.update(format!("{BASE}{target}{pairs}").as_bytes());
     let signature = STANDARD.encode(mac.finalize().into_bytes());
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();

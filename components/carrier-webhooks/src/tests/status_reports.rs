@@ -1,7 +1,7 @@
 use http::StatusCode;
 use store::{CallStatus, Timestamp};
 
-use super::setting::{Setting, signed};
+use super::setting::{CALLER, Setting, signed};
 
 const STATUS: &str = "/webhooks/twilio/status";
 
@@ -18,9 +18,11 @@ async fn reports_move_the_call_whatever_order_they_come_in() {
         ("SequenceNumber", "2"),
         ("Timestamp", "Fri, 20 Nov 2026 13:04:18 +0000"),
     ];
-    for reports in
-        [[&completed[..], &answered[..], &completed[..]], [&answered[..], &answered[..], &completed[..]]]
-    {
+    // The log says how the call moved; a report that comes late moves nothing.
+    for (reports, logged) in [
+        ([&completed[..], &answered[..], &completed[..]], &["call.received", "call.status"][..]),
+        ([&answered[..], &answered[..], &completed[..]], &["call.received", "call.status", "call.status"]),
+    ] {
         let setting = Setting::new().await;
         setting.voice("", &[]).await;
         for report in reports {
@@ -32,7 +34,9 @@ async fn reports_move_the_call_whatever_order_they_come_in() {
         assert_eq!((call.status, call.duration_s), (CallStatus::Completed, Some(42)));
         assert_eq!(call.answered_at, Some(Timestamp(1_795_179_858_000)));
         assert_eq!(call.ended_at, Some(Timestamp(1_795_179_900_000)));
-        assert_eq!(setting.log_of(&call).await, ["call.received", "call.status", "call.status"]);
+        assert_eq!(setting.log_of(&call).await, logged);
+        let state = setting.store.carrier_state(&setting.tenant, &call.id).await.unwrap();
+        assert_eq!(state.record().len(), 3, "the offer and two reports, each once");
     }
 }
 
@@ -50,14 +54,39 @@ async fn reports_that_concern_nobody_are_taken_and_leave_no_row() {
     let setting = Setting::new().await;
     for (fields, code) in [
         (&[][..], "unknown-call"),
-        (&[("To", "+34910000001")][..], "unknown-number"),
-        (&[("CallStatus", "hovering")][..], "unknown-status"),
+        (&[("To", "+34910000001")][..], "unknown-call"),
+        (&[("To", "+34910000001"), ("CallStatus", "completed")][..], "unknown-call"),
+        (&[("CallStatus", "hovering")][..], "unknown-report"),
     ] {
         let response = setting.send(&signed(STATUS, fields)).await;
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         assert!(setting.log.borrow().last().unwrap().contains(code), "{:?}", setting.log.borrow());
     }
     assert_eq!(setting.rows().await, [0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_call_whose_offer_was_lost_is_known_by_its_end_and_a_late_offer_does_not_revive_it() {
+    let setting = Setting::new().await;
+    let ended = [("CallStatus", "no-answer"), ("SequenceNumber", "2")];
+    for code in ["call-missed", "report-duplicate"] {
+        setting.report("status", &ended).await;
+        assert_eq!(setting.last_code(), code);
+    }
+    let xml = setting.voice("", &[]).await;
+    assert!(xml.ends_with("<Response><Hangup/></Response>"), "{xml}");
+    let calls = setting.calls().await;
+    let [call] = calls.as_slice() else { panic!("{calls:?}") };
+    assert_eq!((call.status, call.from.as_str()), (CallStatus::NoAnswer, CALLER));
+}
+
+#[tokio::test]
+async fn a_carrier_that_could_not_follow_an_answer_says_so_in_the_log() {
+    let setting = Setting::new().await;
+    let failed = [("ErrorCode", "11205"), ("ErrorUrl", "https://voice.example.com/webhooks/twilio/voice")];
+    assert!(setting.voice("", &failed).await.contains("<Stream "));
+    assert_eq!(setting.last_code(), "carrier-fell-back");
+    assert!(setting.log.borrow()[0].contains("11205"));
 }
 
 #[tokio::test]

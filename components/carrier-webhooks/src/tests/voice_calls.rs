@@ -12,7 +12,7 @@ async fn a_call_is_stored_and_connected_to_its_agent() {
     let [call] = calls.as_slice() else { panic!("{calls:?}") };
     assert_eq!((call.from.as_str(), call.to.as_str()), (CALLER, NUMBER));
     assert_eq!((call.direction, call.status), (Direction::Inbound, CallStatus::Ringing));
-    assert_eq!((call.carrier.as_str(), call.carrier_call_id.as_str()), ("twilio", SID));
+    assert_eq!((call.carrier.as_str(), call.carrier_call_id.as_deref()), ("twilio", Some(SID)));
     assert_eq!(setting.log_of(call).await, ["call.received"]);
 
     let token = claims(&xml);
@@ -49,8 +49,7 @@ async fn a_lost_media_socket_is_opened_again_three_times_and_no_more() {
         assert_eq!(claims(&xml).call, call.id.as_str());
     }
     let xml = setting.voice("?resume=1", &[("CallStatus", "in-progress")]).await;
-    assert!(xml.contains("something went wrong") && xml.contains("<Hangup/>"), "{xml}");
-    assert!(!xml.contains("<Stream"), "{xml}");
+    assert!(xml.contains("<Gather ") && !xml.contains("<Stream"), "{xml}");
     let log = setting.log_of(&call).await;
     assert_eq!(log.iter().filter(|kind| *kind == "call.recovered").count(), 3);
 }
@@ -121,7 +120,7 @@ async fn a_rule_decides_and_its_id_is_logged() {
     )
     .await;
     let xml = setting.voice("", &[]).await;
-    assert!(xml.contains("<Dial timeout=\"25\"><Number>+34600000000</Number></Dial><Hangup/>"), "{xml}");
+    assert!(xml.contains(" timeout=\"25\" ") && xml.contains(">+34600000000</Number></Dial>"), "{xml}");
     let call = setting.calls().await.remove(0);
     assert_eq!(call.agent, None);
     let event = setting.store.events(&setting.tenant, &call.id, 0).await.unwrap().remove(0).event();

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use events::{CallEvent, EndReason};
 use serde_json::{Value, json};
-use store::{CallStatus, NewMemory, StatusReport};
+use store::NewMemory;
 
 use super::setting::{KEY, NOW, Setting, problem};
 
@@ -28,12 +29,11 @@ async fn calls_are_listed_by_page_from_the_newest() {
 async fn calls_are_found_by_status_and_caller() {
     let setting = Setting::new().await;
     setting.call("CA1", NOW).await;
-    setting.call("CA2", NOW).await;
-    let report =
-        StatusReport { status: CallStatus::NoAnswer, sequence: Some(1), at: NOW, duration_s: Some(0) };
-    setting.store.apply_status(&setting.tenant, "twilio", "CA2", &report, NOW).await.unwrap();
+    let over = setting.call("CA2", NOW).await;
+    let ended = CallEvent::Ended { reason: EndReason::AgentHangup };
+    setting.store.append_event(&setting.tenant, &over.id, ended, NOW).await.unwrap();
     for (query, expected) in [
-        ("status=no-answer", vec!["CA2"]),
+        ("status=completed", vec!["CA2"]),
         ("status=ringing&from=%2B15551230000", vec!["CA1"]),
         ("from=%2B34600000000", vec![]),
     ] {

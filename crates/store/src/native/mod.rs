@@ -191,7 +191,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// More than all statements of this crate, so that each is compiled once.
-const STATEMENT_CACHE: usize = 128;
+const STATEMENT_CACHE: usize = 256;
 
 fn gone() -> DbError {
     DbError::Unavailable("the database thread has ended".to_owned())

@@ -1,7 +1,37 @@
 //! How an order goes on: leased, attempted, and settled by whoever first knows.
 
-use super::*;
-use crate::Named;
+use std::time::Duration;
+
+use call_state::{EndReason, Ids};
+use events::CallEvent;
+
+use super::Order;
+use crate::db::{Batch, Rows};
+use crate::{CallId, Db, Named, Statement, Store, StoreError, TenantId, Timestamp, Value, event_log};
+
+/// An order as whoever speaks of it knows it.
+///
+/// A worker that slept beyond its lease must not settle an attempt that somebody else has made since: of a leased
+/// [`Order`], only what is said of the attempt that it shows is taken in. A call's id alone stands for whatever attempt
+/// there is.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownOrder<'a> {
+    call: &'a CallId,
+    /// Empty for none.
+    attempt: Option<&'a str>,
+}
+
+impl<'a> From<&'a CallId> for KnownOrder<'a> {
+    fn from(call: &'a CallId) -> Self {
+        Self { call, attempt: None }
+    }
+}
+
+impl<'a> From<&'a Order> for KnownOrder<'a> {
+    fn from(order: &'a Order) -> Self {
+        Self { call: &order.call, attempt: Some(order.attempt_id.as_deref().unwrap_or_default()) }
+    }
+}
 
 impl<D: Db> Store<D> {
     /// Leases at most `limit` orders that are due, of any tenant, to `owner` until `lease` from now. Also due is what
@@ -16,12 +46,17 @@ impl<D: Db> Store<D> {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<Order>, StoreError> {
+        let due = "SELECT 1 AS due FROM outbound_orders WHERE state IN ('queued', 'placing', 'uncertain') \
+                   AND next_at <= ?1 AND (lease_until IS NULL OR lease_until <= ?1) LIMIT 1";
+        if self.db.query(Statement::new(due, [now.into()])).await?.is_empty() {
+            // The usual case, for which no writer is held up.
+            return Ok(Vec::new());
+        }
         let sql = "UPDATE outbound_orders SET lease_owner = ?1, lease_until = ?3 \
                    WHERE (tenant, call) IN (SELECT tenant, call FROM outbound_orders \
                    WHERE state IN ('queued', 'placing', 'uncertain') AND next_at <= ?2 \
                    AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY next_at, tenant, call LIMIT ?4) \
-                   AND state IN ('queued', 'placing', 'uncertain') \
-                   AND (lease_until IS NULL OR lease_until <= ?2) RETURNING *";
+                   RETURNING *";
         let params = [owner.into(), now.into(), now.plus(lease).into(), limit.into()];
         let Batch::Done(results) = self.db.batch(vec![Statement::new(sql, params)]).await? else {
             return Ok(Vec::new());
@@ -61,7 +96,7 @@ impl<D: Db> Store<D> {
         &self,
         tenant: &TenantId,
         call: &CallId,
-        ids: &call_state::Ids,
+        ids: &Ids,
         now: Timestamp,
     ) -> Result<Named, StoreError> {
         self.name_call(tenant, call, ids, now).await
@@ -72,34 +107,39 @@ impl<D: Db> Store<D> {
     ///
     /// # Errors
     /// When the database fails; then it is due when its lease runs out.
-    pub async fn order_uncertain(
+    pub async fn order_uncertain<'a>(
         &self,
         tenant: &TenantId,
-        call: &CallId,
+        order: impl Into<KnownOrder<'a>>,
         look_again_at: Timestamp,
         error: &str,
     ) -> Result<bool, StoreError> {
+        let KnownOrder { call, attempt } = order.into();
         let sql = "UPDATE outbound_orders SET state = 'uncertain', next_at = ?3, error = ?4, \
                    lease_owner = NULL, lease_until = NULL \
-                   WHERE tenant = ?1 AND call = ?2 AND state IN ('placing', 'uncertain')";
-        self.move_order(sql, [tenant.into(), call.into(), look_again_at.into(), error.into()]).await
+                   WHERE tenant = ?1 AND call = ?2 AND state IN ('placing', 'uncertain') \
+                   AND (COALESCE(attempt_id, '') = ?5 OR ?5 IS NULL)";
+        self.move_order(sql, [tenant.into(), call.into(), look_again_at.into(), error.into(), attempt.into()])
+            .await
     }
 
     /// It is certain that nothing was placed: the order is due again at `at`. Returns whether it was open.
     ///
     /// # Errors
     /// When the database fails; then it is due when its lease runs out, and taken for what may have been placed.
-    pub async fn order_again(
+    pub async fn order_again<'a>(
         &self,
         tenant: &TenantId,
-        call: &CallId,
+        order: impl Into<KnownOrder<'a>>,
         at: Timestamp,
         error: &str,
     ) -> Result<bool, StoreError> {
+        let KnownOrder { call, attempt } = order.into();
         let sql = "UPDATE outbound_orders SET state = 'queued', attempt_id = NULL, attempted_at = NULL, \
                    next_at = ?3, error = ?4, lease_owner = NULL, lease_until = NULL \
-                   WHERE tenant = ?1 AND call = ?2 AND state IN ('queued', 'placing', 'uncertain')";
-        self.move_order(sql, [tenant.into(), call.into(), at.into(), error.into()]).await
+                   WHERE tenant = ?1 AND call = ?2 AND state IN ('queued', 'placing', 'uncertain') \
+                   AND (COALESCE(attempt_id, '') = ?5 OR ?5 IS NULL)";
+        self.move_order(sql, [tenant.into(), call.into(), at.into(), error.into(), attempt.into()]).await
     }
 
     /// Now is not the time, and the carrier was not asked: the order is due at `at`. Returns whether it was queued.
@@ -122,18 +162,20 @@ impl<D: Db> Store<D> {
     ///
     /// # Errors
     /// When the database fails; then nothing is changed.
-    pub async fn order_failed(
+    pub async fn order_failed<'a>(
         &self,
         tenant: &TenantId,
-        call: &CallId,
+        order: impl Into<KnownOrder<'a>>,
         reason: EndReason,
         error: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let KnownOrder { call, attempt } = order.into();
         let sql = "UPDATE outbound_orders SET state = 'failed', error = ?3, settled_at = ?4, \
                    lease_owner = NULL, lease_until = NULL \
-                   WHERE tenant = ?1 AND call = ?2 AND state IN ('queued', 'placing', 'uncertain') RETURNING call";
-        let params = [tenant.into(), call.into(), error.into(), now.into()];
+                   WHERE tenant = ?1 AND call = ?2 AND state IN ('queued', 'placing', 'uncertain') \
+                   AND (COALESCE(attempt_id, '') = ?5 OR ?5 IS NULL) RETURNING call";
+        let params = [tenant.into(), call.into(), error.into(), now.into(), attempt.into()];
         let event = CallEvent::NotPlaced { reason: reason.code().to_owned(), message: error.to_owned() };
         let mut statements = vec![Statement::new(sql, params).required()];
         statements.extend(event_log::append(tenant, call, &event, None, now)?);

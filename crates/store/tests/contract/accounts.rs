@@ -14,6 +14,7 @@ contract! {
     the_carrier_says_when_the_line_went_dead,
     a_call_with_audio_has_not_failed_for_want_of_an_answer,
     a_live_call_never_goes_back,
+    a_call_whose_socket_comes_back_was_answered_before,
 }
 
 async fn of_two_reasons_the_one_that_says_more_stands(store: &Fixture) {
@@ -109,4 +110,13 @@ async fn a_live_call_never_goes_back(store: &Fixture) {
     // By the carrier's clock the telephone was answered before audio flowed.
     let told = store.hear(&call, &said("CA1", "2", EventKind::Answered { by: None }, 1)).await;
     assert_eq!((told.call.status, told.call.answered_at), (CallStatus::InProgress, Some(after(1))));
+}
+
+async fn a_call_whose_socket_comes_back_was_answered_before(store: &Fixture) {
+    let call = store.stored_call("CA1").await;
+    for seconds in [2, 9] {
+        let connected = CallEvent::MediaConnected { stream: format!("MZ{seconds}") };
+        store.append_event(&store.tenant, &call, connected, after(seconds)).await.unwrap();
+    }
+    assert_eq!(store.seen(&call).await.answered_at, Some(after(2)));
 }

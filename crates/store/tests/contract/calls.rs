@@ -1,12 +1,13 @@
 use std::time::Duration;
 
+use call_state::{Applied, EndReason, Ending, EventKind};
 use events::CallEvent;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use store::{Call, CallFilter, CallStatus, Created, Cursor, NewCall, StatusChange, StatusReport, Timestamp};
+use store::{Call, CallFilter, CallId, CallStatus, Created, Cursor, NewCall, Timestamp};
 
 use crate::contract;
-use crate::fixture::{Fixture, NOW};
+use crate::fixture::{Fixture, NOW, after, said};
 
 contract! {
     a_call_that_the_carrier_offers_twice_is_stored_once,
@@ -15,10 +16,8 @@ contract! {
     another_tenant_does_not_see_a_call,
     pages_hold_every_call_once_and_the_newest_first,
     a_filter_leaves_only_what_fits,
-    a_report_that_comes_twice_is_logged_once,
-    a_late_report_is_logged_and_does_not_move_the_call,
-    a_report_on_an_unknown_call_changes_nothing,
-    the_order_of_reports_does_not_matter,
+    a_late_word_is_kept_and_does_not_move_the_call,
+    the_order_of_the_carriers_words_does_not_matter,
 }
 
 async fn a_call_that_the_carrier_offers_twice_is_stored_once(store: &Fixture) {
@@ -94,7 +93,8 @@ async fn a_filter_leaves_only_what_fits(store: &Fixture) {
     store.stored_call("CA1").await;
     let other = NewCall { from: "+15559990000".into(), ..store.new_call("CA2") };
     store.create_call(&store.tenant, other, &[], NOW).await.unwrap();
-    apply(store, "CA2", CallStatus::Completed, Some(3)).await;
+    let over = store.call_by_carrier_id(&store.tenant, "twilio", "CA2").await.unwrap().unwrap().id;
+    tell(store, &over, "CA2", CallStatus::Completed).await;
     for (status, from, expected) in [
         (Some(CallStatus::Completed), None, vec!["CA2"]),
         (Some(CallStatus::Ringing), None, vec!["CA1"]),
@@ -108,80 +108,63 @@ async fn a_filter_leaves_only_what_fits(store: &Fixture) {
     }
 }
 
-async fn a_report_that_comes_twice_is_logged_once(store: &Fixture) {
-    let id = store.stored_call("CA1").await;
-    assert_eq!(apply(store, "CA1", CallStatus::InProgress, Some(2)).await, StatusChange::Applied);
-    assert_eq!(apply(store, "CA1", CallStatus::InProgress, Some(2)).await, StatusChange::Duplicate);
-    assert_eq!(store.events(&store.tenant, &id, 0).await.unwrap().len(), 1);
-}
-
-async fn a_late_report_is_logged_and_does_not_move_the_call(store: &Fixture) {
-    let id = store.stored_call("CA1").await;
-    assert_eq!(apply(store, "CA1", CallStatus::Completed, Some(3)).await, StatusChange::Applied);
-    assert_eq!(apply(store, "CA1", CallStatus::InProgress, Some(2)).await, StatusChange::Late);
-    let call = store.call(&store.tenant, &id).await.unwrap().unwrap();
-    assert_eq!(call.status, CallStatus::Completed);
-    assert_eq!(call.duration_s, Some(42));
-    assert_eq!(call.ended_at, Some(reported_at(CallStatus::Completed)));
-    // The moment of answering is told by the late report, and is true all the same.
-    assert_eq!(call.answered_at, Some(reported_at(CallStatus::InProgress)));
+async fn a_late_word_is_kept_and_does_not_move_the_call(store: &Fixture) {
+    let call = store.stored_call("CA1").await;
+    assert_eq!(tell(store, &call, "CA1", CallStatus::Completed).await, Applied::Changed);
+    // The moment of answering is told by the late word, and is true all the same.
+    assert_eq!(tell(store, &call, "CA1", CallStatus::InProgress).await, Applied::Late);
+    let seen = store.seen(&call).await;
+    assert_eq!((seen.status, seen.duration_s), (CallStatus::Completed, Some(42)));
+    assert_eq!(seen.ended_at, Some(reported_at(CallStatus::Completed)));
+    assert_eq!(seen.answered_at, Some(reported_at(CallStatus::InProgress)));
     // What did not move the call is not in its log, but in what the carrier said.
-    assert_eq!(store.events(&store.tenant, &id, 0).await.unwrap().len(), 1);
-    assert_eq!(store.carrier_state(&store.tenant, &id).await.unwrap().record().len(), 2);
+    assert_eq!(store.events(&store.tenant, &call, 0).await.unwrap().len(), 1);
+    assert_eq!(store.carrier_state(&store.tenant, &call).await.unwrap().record().len(), 2);
 }
 
-async fn a_report_on_an_unknown_call_changes_nothing(store: &Fixture) {
-    assert_eq!(apply(store, "CA404", CallStatus::Completed, Some(1)).await, StatusChange::UnknownCall);
-    assert_eq!(store.call_by_carrier_id(&store.tenant, "twilio", "CA404").await.unwrap(), None);
-}
-
-async fn the_order_of_reports_does_not_matter(store: &Fixture) {
-    let course = [
-        (CallStatus::Initiated, Some(0)),
-        (CallStatus::Ringing, Some(1)),
-        (CallStatus::InProgress, Some(2)),
-        (CallStatus::Completed, Some(3)),
-    ];
-    // Any reports of the course, in any order, with repeats.
-    let reports = proptest::collection::vec(proptest::sample::select(course.to_vec()), 1..8);
+async fn the_order_of_the_carriers_words_does_not_matter(store: &Fixture) {
+    let course =
+        vec![CallStatus::Initiated, CallStatus::Ringing, CallStatus::InProgress, CallStatus::Completed];
+    // Any words of the course, in any order, with repeats.
+    let words = proptest::collection::vec(proptest::sample::select(course), 1..8);
     let mut runner = TestRunner::deterministic();
     for number in 0..40 {
-        let case = reports.new_tree(&mut runner).unwrap().current();
-        let id = format!("CA{number}");
-        let call = store.stored_call(&id).await;
-        for (status, sequence) in &case {
-            apply(store, &id, *status, *sequence).await;
+        let case = words.new_tree(&mut runner).unwrap().current();
+        let leg = format!("CA{number}");
+        let call = store.stored_call(&leg).await;
+        for status in &case {
+            tell(store, &call, &leg, *status).await;
         }
-        let stored = store.call(&store.tenant, &call).await.unwrap().unwrap();
+        let seen = store.seen(&call).await;
         // It began to ring when it was stored.
-        let begun = (CallStatus::Ringing, None);
-        let expected = case.iter().chain([&begun]).max_by_key(|(status, _)| *status as u8).unwrap().0;
-        assert_eq!(stored.status, expected, "{case:?}");
-        let answered = case.iter().any(|(status, _)| *status == CallStatus::InProgress);
-        assert_eq!(stored.answered_at.is_some(), answered, "{case:?}");
-        let ended = case.iter().any(|(status, _)| *status == CallStatus::Completed);
-        assert_eq!(stored.ended_at.is_some(), ended, "{case:?}");
+        let expected = case.iter().chain([&CallStatus::Ringing]).max_by_key(|status| **status as u8);
+        assert_eq!(Some(&seen.status), expected, "{case:?}");
+        assert_eq!(seen.answered_at.is_some(), case.contains(&CallStatus::InProgress), "{case:?}");
+        assert_eq!(seen.ended_at.is_some(), case.contains(&CallStatus::Completed), "{case:?}");
         let mut distinct = case.clone();
-        distinct.sort_by_key(|(_, sequence)| *sequence);
+        distinct.sort_by_key(|status| *status as u8);
         distinct.dedup();
         let heard = store.carrier_state(&store.tenant, &call).await.unwrap();
         assert_eq!(heard.record().len(), distinct.len(), "{case:?}");
     }
 }
 
-async fn apply(
-    store: &Fixture,
-    carrier_call_id: &str,
-    status: CallStatus,
-    sequence: Option<u32>,
-) -> StatusChange {
-    let duration_s = status.is_terminal().then_some(42);
-    let report = StatusReport { status, sequence, at: reported_at(status), duration_s };
-    store.apply_status(&store.tenant, "twilio", carrier_call_id, &report, NOW).await.unwrap()
+/// The carrier says once, however often it is asked to, that its call `leg` has this status.
+async fn tell(store: &Fixture, call: &CallId, leg: &str, status: CallStatus) -> Applied {
+    let kind = match status {
+        CallStatus::Initiated => EventKind::Initiated,
+        CallStatus::Ringing => EventKind::Ringing,
+        CallStatus::InProgress => EventKind::Answered { by: None },
+        _ => {
+            let duration = Some(Duration::from_secs(42));
+            EventKind::Ended(Ending { duration, ..Ending::new(EndReason::Completed) })
+        }
+    };
+    store.hear(call, &said(leg, status.as_str(), kind, status as u64)).await.applied
 }
 
 fn reported_at(status: CallStatus) -> Timestamp {
-    NOW.plus(Duration::from_secs(status as u64))
+    after(status as u64)
 }
 
 fn received() -> CallEvent {

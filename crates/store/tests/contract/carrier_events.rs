@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use call_state::{AnsweredBy, Applied, Cost, EndReason, Ending, EventKind, Ids, Recording};
+use call_state::{AnsweredBy, Applied, CallState, Cost, EndReason, Ending, EventKind, Ids, Recording};
 use events::CallEvent;
 use store::native::NativeDb;
-use store::{CallStatus, Store, StoreError};
+use store::{CallStatus, Db, Statement, Store, StoreError};
 
 use crate::contract;
 use crate::fixture::{Fixture, NOW, after, command, ended, said};
@@ -18,6 +18,7 @@ contract! {
     an_outbound_call_needs_no_carrier_to_say_that_it_is_one,
     many_writers_at_once_lose_nothing,
     of_the_same_event_at_once_one_has_an_effect,
+    of_two_events_at_once_one_decides_after_the_other,
 }
 
 async fn a_call_is_what_the_carrier_said_of_it(store: &Fixture) {
@@ -175,6 +176,27 @@ async fn of_the_same_event_at_once_one_has_an_effect(store: &Fixture) {
     let leased = store.lease_commands("w", NOW, Duration::from_secs(1), 100).await.unwrap();
     assert_eq!((kept.len(), leased.iter().map(|command| command.id.clone()).collect()), (1, kept));
     assert_eq!(store.events(&store.tenant, &call, 0).await.unwrap().len(), 1);
+}
+
+/// Each enqueues a command only if it is the first to answer: between them they enqueue one.
+async fn of_two_events_at_once_one_decides_after_the_other(store: &Fixture) {
+    let call = store.stored_call("CA1").await;
+    let tasks = (0..8).map(|number| {
+        let (store, tenant, call) = (store.store.clone(), store.tenant.clone(), call.clone());
+        let event = said("CA1", &number.to_string(), EventKind::Answered { by: None }, 1);
+        tokio::spawn(async move {
+            let decide = |_: &store::Call, before: &CallState| {
+                let answered = before.facts().first_leg().was_answered();
+                if answered { Vec::new() } else { vec![command(&format!("c{number}"))] }
+            };
+            store.hear_carrier_deciding(&tenant, &call, &event, decide, NOW).await.unwrap().unwrap().applied
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        assert!(task.await.unwrap().is_kept());
+    }
+    let rows = store.db().query(Statement::new("SELECT id FROM carrier_commands", [])).await.unwrap();
+    assert_eq!(rows.iter().count(), 1);
 }
 
 /// As two processes do that share a file.

@@ -19,6 +19,8 @@ contract! {
     an_answer_that_was_lost_is_looked_for_later,
     what_certainly_was_not_placed_is_attempted_anew,
     a_postponed_order_counts_no_attempt,
+    whatever_is_said_of_an_order_ends_its_lease,
+    a_worker_that_slept_settles_nobody_elses_attempt,
     a_webhook_that_names_the_call_settles_the_order,
     workers_at_once_attempt_each_order_once,
     no_course_of_events_places_a_call_twice,
@@ -125,6 +127,42 @@ async fn a_postponed_order_counts_no_attempt(store: &Fixture) {
     store.order_attempt(&store.tenant, &call, "a", after(3)).await.unwrap();
     assert!(!store.order_postponed(&store.tenant, &call, after(9)).await.unwrap());
     assert_eq!(order(store, &call).await.state, OrderState::Placing);
+}
+
+async fn whatever_is_said_of_an_order_ends_its_lease(store: &Fixture) {
+    let call = store.ordered("k").await;
+    let leased = async |seconds| lease(store, seconds).await.len();
+    assert_eq!(leased(0).await, 1);
+    store.order_postponed(&store.tenant, &call, after(1)).await.unwrap();
+    assert_eq!(leased(1).await, 1);
+    store.order_attempt(&store.tenant, &call, "a", after(1)).await.unwrap();
+    store.order_uncertain(&store.tenant, &call, after(2), "timeout").await.unwrap();
+    assert_eq!(leased(2).await, 1);
+    store.order_again(&store.tenant, &call, after(3), "none").await.unwrap();
+    assert_eq!(leased(3).await, 1);
+}
+
+async fn a_worker_that_slept_settles_nobody_elses_attempt(store: &Fixture) {
+    let call = store.ordered("k").await;
+    let queued = lease(store, 0).await.remove(0);
+    store.order_attempt(&store.tenant, &call, "a", NOW).await.unwrap();
+    let first = order(store, &call).await;
+    // It wakes up when another has found that nothing was placed, and asks the carrier again.
+    lease(store, 10).await;
+    assert!(store.order_again(&store.tenant, &first, after(10), "none found").await.unwrap());
+    store.order_attempt(&store.tenant, &call, "b", after(11)).await.unwrap();
+    let second = order(store, &call).await;
+    for stale in [&queued, &first] {
+        assert!(!store.order_again(&store.tenant, stale, after(12), "503").await.unwrap());
+        assert!(!store.order_uncertain(&store.tenant, stale, after(12), "timeout").await.unwrap());
+        let failed = store.order_failed(&store.tenant, stale, EndReason::Busy, "x", after(12)).await.unwrap();
+        assert!(!failed);
+    }
+    assert_eq!(order(store, &call).await, second);
+    assert!(store.order_uncertain(&store.tenant, &second, after(20), "timeout").await.unwrap());
+    assert!(store.order_again(&store.tenant, &second, after(20), "none found").await.unwrap());
+    let queued = order(store, &call).await;
+    assert!(store.order_failed(&store.tenant, &queued, EndReason::Busy, "x", after(21)).await.unwrap());
 }
 
 async fn a_webhook_that_names_the_call_settles_the_order(store: &Fixture) {

@@ -89,7 +89,9 @@ async fn calls_that_are_over_or_forgotten_leave_room(store: &Fixture) {
     };
     let first = store.stored_call("CA1").await;
     assert_eq!(receive("CA2", NOW).await, Received::TooMany);
-    store.hear(&first, &said("CA1", "1", ended(EndReason::Busy), 1)).await;
+    store.hear(&first, &said("CA1", "0", EventKind::Answered { by: None }, 1)).await;
+    assert_eq!(receive("CA2", NOW).await, Received::TooMany);
+    store.hear(&first, &said("CA1", "1", ended(EndReason::Completed), 1)).await;
     assert!(matches!(receive("CA2", NOW).await, Received::New(_)));
     assert_eq!(receive("CA3", NOW.plus(LIVE_MAX).minus(Duration::from_millis(1))).await, Received::TooMany);
     assert!(matches!(receive("CA3", NOW.plus(LIVE_MAX)).await, Received::New(_)));

@@ -1,7 +1,7 @@
 //! A telephone carrier: Twilio, as its webhooks, TwiML, media streams and REST interface behave.
 
 mod call;
-mod callee;
+pub(crate) mod callee;
 mod caller;
 mod conference;
 mod courier;
@@ -11,7 +11,7 @@ mod faults;
 mod gather;
 mod leg;
 pub(crate) mod line;
-mod machine;
+pub(crate) mod machine;
 mod media;
 mod outbound;
 mod play;
@@ -23,7 +23,7 @@ mod rest_faults;
 mod room;
 pub(crate) mod shared;
 mod signature;
-mod twiml;
+pub(crate) mod twiml;
 mod verbs;
 mod webhook;
 mod webhook_faults;
@@ -44,7 +44,9 @@ pub use faults::CarrierFaults;
 pub use rest_faults::{Operation, RestFault, RestTrouble};
 pub use shared::{End, HeardWord, Report, Said};
 pub use signature::sign;
-pub use twiml::{Dial, Dialled, Document, Gather, Link, Person, Play, Record, Seat, Stream, TwimlError, Verb};
+pub use twiml::{
+    Dial, Dialled, Document, Gather, Link, Person, Play, Record, Seat, Stream, TwimlError, Verb,
+};
 pub use webhook::Method;
 pub use webhook_faults::{Trouble, Webhook, WebhookFault};
 

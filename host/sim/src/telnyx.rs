@@ -4,11 +4,11 @@
 //! through. Everything that the platform sees is Telnyx's own.
 
 mod action;
-mod callee;
 mod card;
 mod clock;
 mod courier;
 mod desk;
+mod detection;
 mod error;
 mod faults;
 mod fields;
@@ -22,26 +22,28 @@ mod signature;
 mod sound;
 mod stream;
 mod talk;
+mod texml;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 use url::Url;
 
-pub use callee::Callee;
 pub use card::{Direction, Hangup};
 pub use courier::Delivery;
-pub use faults::{RestFault, RestTrouble, Shuffle, StreamError, TelnyxFaults, WebhookFault, WebhookTrouble};
+pub use faults::{Fault, RestFault, Shuffle, StreamError, TelnyxFaults, WebhookFault};
 
-use crate::carrier::Call;
+pub use texml::Texml;
+
+use crate::carrier::{Call, CallError, Callee, Report};
 use crate::faults::Faults;
 use crate::server::Handle;
 use card::{Beginning, Card};
-use desk::{Desk, Setup};
+use desk::Desk;
 use signature::Keys;
 
 /// What a platform's commands are authorised with where calls are placed by hand. It opens nothing else.
@@ -69,6 +71,8 @@ pub struct Config {
     pub webhook_url: Url,
     /// Where webhooks go that nobody there accepted.
     pub failover_url: Option<Url>,
+    /// Calls go to this TeXML application, and not to the Call Control App.
+    pub texml: Option<Texml>,
     /// How long the platform may take to answer a webhook.
     pub webhook_timeout: Duration,
     /// The pauses before further tries of a webhook that was not accepted.
@@ -95,6 +99,7 @@ impl Config {
             signing_seed: None,
             webhook_url: Url::parse(base)?.join("/webhooks/telnyx/call")?,
             failover_url: None,
+            texml: None,
             webhook_timeout: Duration::from_secs(5),
             retries: vec![Duration::from_millis(500), Duration::from_secs(2)],
             keep_audio: true,
@@ -114,9 +119,10 @@ pub fn public_key_by_hand() -> String {
 #[derive(Debug)]
 pub struct Telnyx {
     desk: Arc<Desk>,
-    rest: Handle,
-    /// The other ends of calls that the platform placed. They hang up when this is dropped.
-    outbound: Mutex<mpsc::Receiver<Call>>,
+    api_url: String,
+    rest: Option<Handle>,
+    /// The control ids of the calls that were taken up at their other ends.
+    taken_up: Mutex<BTreeSet<String>>,
 }
 
 impl Telnyx {
@@ -133,16 +139,16 @@ impl Telnyx {
             .build()
             .map_err(io::Error::other)?;
         let addr = config.addr;
-        let (calls, outbound) = mpsc::channel(desk::MOST_OUTBOUND);
-        let desk = Arc::new(Desk::new(config, client, calls));
+        let desk = Arc::new(Desk::new(config, client));
         let rest = crate::server::start(addr, Faults::default(), |_| rest::routes(Arc::clone(&desk))).await?;
-        desk.listens_at(rest.http_url());
-        Ok(Self { desk, rest, outbound: Mutex::new(outbound) })
+        let api_url = rest.http_url();
+        desk.listens_at(api_url.clone());
+        Ok(Self { desk, api_url, rest: Some(rest), taken_up: Mutex::default() })
     }
 
     /// The address of the REST interface, in place of `https://api.telnyx.com`.
     pub fn api_url(&self) -> String {
-        self.rest.http_url()
+        self.api_url.clone()
     }
 
     /// The account's public key, as the platform is told it: base64 of 32 bytes.
@@ -166,12 +172,17 @@ impl Telnyx {
             client_state: None,
             webhook_url: self.desk.config.webhook_url.clone(),
         });
-        Desk::begin(&self.desk, card, Setup::Incoming, faults)
+        Desk::receive(&self.desk, card, faults)
     }
 
-    /// Puts someone at a number. At every other number is a person who answers and says nothing unasked.
+    /// From now on this is who is at a number. A number of which nothing was said has [`Callee::default`].
     pub fn set_callee(&self, number: &str, callee: Callee) {
-        self.desk.set_callee(number, callee);
+        self.set_callees(number, [callee]);
+    }
+
+    /// From now on these are at a number: one call each, and the last for all calls after that.
+    pub fn set_callees(&self, number: &str, callees: impl IntoIterator<Item = Callee>) {
+        self.desk.set_callees(number, callees.into_iter().collect());
     }
 
     /// The faults of the lines of calls that the platform places from now on.
@@ -179,15 +190,45 @@ impl Telnyx {
         self.desk.set_outbound_faults(faults);
     }
 
-    /// The other end of the next call that the platform placed, in the order of placing; `None` where none comes within
-    /// `deadline`.
-    pub async fn outbound_call(&self, deadline: Duration) -> Option<Call> {
-        timeout(deadline, async { self.outbound.lock().await.recv().await }).await.ok().flatten()
+    /// The person's side of the next call to a number that was not taken up yet, from its dialling on. Dropped, the
+    /// call goes on.
+    ///
+    /// # Errors
+    /// Where the platform does not call within `deadline`.
+    pub async fn callee(&self, number: &str, deadline: Duration) -> Result<Call, CallError> {
+        let mut placed = self.desk.placed.subscribe();
+        let next = async {
+            loop {
+                if let Some(call) = self.take_up(number) {
+                    return call;
+                }
+                // The sender lives as long as the desk.
+                let _changed = placed.changed().await;
+            }
+        };
+        timeout(deadline, next).await.map_err(|_| CallError::Late {
+            doing: format!("waiting for a call to {number}"),
+            deadline,
+            heard: String::new(),
+        })
     }
 
-    /// How many calls were placed to this number by the platform's commands.
-    pub fn placed(&self, to: &str) -> usize {
-        self.desk.placed(to)
+    fn take_up(&self, number: &str) -> Option<Call> {
+        let mut taken_up = self.taken_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let legs = self.desk.legs_to(number);
+        let next = legs.iter().find(|known| !taken_up.contains(&known.card.call_control_id))?;
+        taken_up.insert(next.card.call_control_id.clone());
+        Some(next.view())
+    }
+
+    /// How many calls the platform placed to a number by dialling: what really rang there, whatever it was answered.
+    pub fn placed(&self, number: &str) -> usize {
+        self.desk.legs_to(number).iter().filter(|known| !known.card.transferred).count()
+    }
+
+    /// The calls to a number that are over, in their order.
+    pub fn reports(&self, number: &str) -> Vec<Report> {
+        self.desk.legs_to(number).iter().filter_map(|known| known.shared.lock().report()).collect()
     }
 
     /// How a call ended, by its call control id; `None` while it has not.
@@ -211,13 +252,13 @@ impl Telnyx {
     }
 
     /// Lets something go wrong with webhooks.
-    pub fn fail_webhooks(&self, fault: WebhookFault) {
-        self.desk.rules.add_webhook(fault);
+    pub fn add_webhook_fault(&self, fault: WebhookFault) {
+        self.desk.webhook_faults.add(fault);
     }
 
     /// Lets something go wrong with commands.
-    pub fn fail_commands(&self, fault: RestFault) {
-        self.desk.rules.add_command(fault);
+    pub fn add_rest_fault(&self, fault: RestFault) {
+        self.desk.rest_faults.add(fault);
     }
 
     /// Puts the carrier's clock forward: addresses of recordings die, and command ids are forgotten.
@@ -225,8 +266,17 @@ impl Telnyx {
         self.desk.clock.advance(by);
     }
 
-    /// Stops the REST interface. Calls go on until they are dropped.
-    pub async fn shutdown(self) {
-        self.rest.shutdown().await;
+    /// Stops the REST interface, and the calls that the platform placed. Other calls go on until they are dropped.
+    pub async fn shutdown(mut self) {
+        self.desk.close();
+        if let Some(rest) = self.rest.take() {
+            rest.shutdown().await;
+        }
+    }
+}
+
+impl Drop for Telnyx {
+    fn drop(&mut self) {
+        self.desk.close();
     }
 }

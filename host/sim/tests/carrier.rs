@@ -83,6 +83,30 @@ async fn a_call_is_offered_signed_answered_and_its_audio_flows_both_ways() {
 }
 
 #[tokio::test]
+async fn a_call_that_the_platform_places_streams_as_one_that_comes_in() {
+    let platform = Platform::start(Script::Echo).await;
+    let twilio = twilio(&platform).await;
+    let url = format!("{}/2010-04-01/Accounts/{SID}/Calls.json", twilio.api_url());
+    let voice = format!("http://{}/webhooks/twilio/voice", platform.base);
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("To", "+15550001111"), ("From", "+15550002222"), ("Url", &voice)])
+        .finish();
+    let (status, created) = post(&url, TOKEN, body).await;
+    assert_eq!((status, &created["status"]), (201, &json!("queued")));
+    let mut callee = twilio.callee("+15550001111", DEADLINE).await.unwrap();
+    assert_eq!(created["sid"], callee.sid());
+    callee.wait_for("the greeting", |text| text == "Hello there.", DEADLINE).await.unwrap();
+    callee.say("Who is calling?").await.unwrap();
+    platform.until(|seen| seen.heard == "Who is calling?").await;
+    callee.hang_up().await;
+    let report = callee.ended(DEADLINE).await.unwrap();
+    assert_eq!((report.end, report.streams, report.status), (End::CallerHungUp, 1, "completed"));
+    let seen = platform.seen();
+    assert_eq!((field(&seen.voice[0], "Direction"), seen.bad_signatures), ("outbound-api", 0));
+    check_stream(&seen.events);
+}
+
+#[tokio::test]
 async fn marks_come_back_when_they_are_reached_and_clear_returns_the_rest() {
     let platform = Platform::start(Script::LongSpeech).await;
     let twilio = twilio(&platform).await;
@@ -394,11 +418,15 @@ async fn twilio(platform: &Platform) -> Twilio {
 }
 
 async fn complete(url: &str, token: &str) -> (u16, Value) {
+    post(url, token, "Status=completed".into()).await
+}
+
+async fn post(url: &str, token: &str, body: String) -> (u16, Value) {
     let response = reqwest::Client::new()
         .post(url)
         .basic_auth(SID, Some(token))
         .header("content-type", "application/x-www-form-urlencoded")
-        .body("Status=completed")
+        .body(body)
         .send()
         .await
         .unwrap();

@@ -134,7 +134,7 @@ impl Run {
             None | Some(Mission::Inbound) => {
                 self.leg.tell("ringing", Vec::new()).await;
                 self.set_status("ringing");
-                Ok(Next::first(Callback::post(self.desk.config.voice_url.clone())))
+                Ok(Next::voice(Callback::post(self.desk.config.voice_url.clone())))
             }
             Some(Mission::Outbound(outbound, callee)) => match self.ring(&callee, outbound.timeout).await {
                 Ok(()) => {
@@ -341,9 +341,9 @@ impl Run {
 }
 
 impl Next {
-    /// The first document of a call.
-    pub(super) fn first(callback: Callback) -> Self {
-        Self::Fetch(Ask { kind: Webhook::Voice, link: callback.into(), more: Vec::new() })
+    /// The document there, of no verb's asking.
+    pub(super) fn voice(link: impl Into<Link>) -> Self {
+        Self::Fetch(Ask { kind: Webhook::Voice, link: link.into(), more: Vec::new() })
     }
 }
 
@@ -351,11 +351,8 @@ impl From<Instructions> for Next {
     fn from(instructions: Instructions) -> Self {
         match instructions {
             Instructions::Twiml(xml) => Self::Document(xml),
-            Instructions::Url(url) => Self::Fetch(Ask {
-                kind: Webhook::Voice,
-                link: Link { url, method: Method::Post },
-                more: Vec::new(),
-            }),
+            Instructions::Url(url) => Self::voice(Link { url, method: Method::Post }),
+            Instructions::Get(url) => Self::voice(Link { url, method: Method::Get }),
         }
     }
 }

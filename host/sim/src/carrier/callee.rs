@@ -14,6 +14,9 @@ const POLITE: Duration = Duration::from_millis(800);
 /// How long a scripted person waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a scripted person waits for a last word before hanging up.
+const LAST_WORD: Duration = Duration::from_secs(5);
+
 /// The tone after a greeting and before a recording.
 const BEEP: Duration = Duration::from_millis(500);
 const BEEP_FREQUENCY: f32 = 1_000.0;
@@ -35,9 +38,15 @@ pub struct Callee {
 
 /// What comes of the ringing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    Person { lines: Vec<String>, hangs_up: bool },
-    Voicemail { greeting: String, beeps: bool },
+pub(crate) enum Answer {
+    Person {
+        lines: Vec<String>,
+        hangs_up: bool,
+    },
+    Voicemail {
+        greeting: String,
+        beeps: bool,
+    },
     Fax,
     /// Not picked up, with the status of the network: RFC 3261, section 21.
     Refused(u16),
@@ -99,7 +108,7 @@ impl Callee {
         self
     }
 
-    /// The person hangs up when all lines were said and the agent has answered the last.
+    /// The person hangs up when all lines were said and the agent has answered the last, or has not for five seconds.
     #[must_use]
     pub fn hangs_up(mut self) -> Self {
         if let Answer::Person { hangs_up, .. } = &mut self.answer {
@@ -115,30 +124,30 @@ impl Callee {
         self
     }
 
-    pub(super) fn line(&self) -> &CarrierFaults {
+    pub(crate) fn line(&self) -> &CarrierFaults {
         &self.line
     }
 
-    pub(super) fn ringing(&self) -> Duration {
+    pub(crate) fn ringing(&self) -> Duration {
         self.rings
     }
 
-    pub(super) fn answer(&self) -> &Answer {
+    pub(crate) fn answer(&self) -> &Answer {
         &self.answer
     }
 }
 
 /// The numbers that can be called.
 #[derive(Debug, Default)]
-pub(super) struct Directory(BTreeMap<String, VecDeque<Callee>>);
+pub(crate) struct Directory(BTreeMap<String, VecDeque<Callee>>);
 
 impl Directory {
-    pub(super) fn set(&mut self, number: &str, callees: VecDeque<Callee>) {
+    pub(crate) fn set(&mut self, number: &str, callees: VecDeque<Callee>) {
         self.0.insert(number.to_owned(), callees);
     }
 
     /// Whoever is there this time: each in turn, the last for ever.
-    pub(super) fn next(&mut self, number: &str) -> Callee {
+    pub(crate) fn next(&mut self, number: &str) -> Callee {
         let Some(callees) = self.0.get_mut(number) else { return Callee::default() };
         match callees.len() {
             0 | 1 => callees.front().cloned().unwrap_or_default(),
@@ -148,7 +157,7 @@ impl Directory {
 }
 
 /// Does what whoever picked up does. Errors are the end of the call, and of the part.
-pub(super) async fn act(mut call: Call, answer: Answer) {
+pub(crate) async fn act(mut call: Call, answer: Answer) {
     if call.answered(PATIENCE).await.is_err() {
         return;
     }
@@ -162,7 +171,7 @@ pub(super) async fn act(mut call: Call, answer: Answer) {
             }
             if hangs_up {
                 // Whether or not anything was heard: there is nothing left to say.
-                let _heard = call.listen(POLITE, PATIENCE).await;
+                let _heard = call.listen(POLITE, LAST_WORD).await;
                 call.hang_up().await;
             }
         }
@@ -180,12 +189,12 @@ pub(super) async fn act(mut call: Call, answer: Answer) {
 }
 
 /// The tone of a voicemail.
-pub(super) fn beep() -> Vec<u8> {
+pub(crate) fn beep() -> Vec<u8> {
     tone(BEEP_FREQUENCY, BEEP)
 }
 
 /// The tone of a fax machine.
-pub(super) fn fax() -> Vec<u8> {
+pub(crate) fn fax() -> Vec<u8> {
     tone(FAX_FREQUENCY, FAX)
 }
 

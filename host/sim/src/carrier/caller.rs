@@ -223,7 +223,8 @@ impl Call {
     /// # Errors
     /// Where the call ends before, or `deadline` passes.
     pub async fn answered(&self, deadline: Duration) -> Result<(), CallError> {
-        self.wait("waiting for an answer", deadline, |state| (state.status == "in-progress").then_some(())).await
+        self.wait("waiting for an answer", deadline, |state| (state.status == "in-progress").then_some(()))
+            .await
     }
 
     /// Waits until the media stream is open.

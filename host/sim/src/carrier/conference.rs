@@ -82,7 +82,15 @@ impl Conference {
         ]);
         form.extend(match word {
             "end" => fields([
-                ("ReasonConferenceEnded", if manner.closes { "participant-with-end-conference-on-exit-left" } else { "last-participant-left" }.to_owned()),
+                (
+                    "ReasonConferenceEnded",
+                    if manner.closes {
+                        "participant-with-end-conference-on-exit-left"
+                    } else {
+                        "last-participant-left"
+                    }
+                    .to_owned(),
+                ),
                 ("CallSidEndingConference", leg.sid.clone()),
             ]),
             _ => fields([

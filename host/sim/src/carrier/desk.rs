@@ -124,7 +124,8 @@ impl Desk {
 
     /// A call to the platform.
     pub(super) fn receive(self: &Arc<Self>, from: &str, to: &str, faults: CarrierFaults) -> Call {
-        let subscription = Subscription::all(self.config.status_url.clone().map(super::webhook::Callback::post));
+        let subscription =
+            Subscription::all(self.config.status_url.clone().map(super::webhook::Callback::post));
         let (known, inbox) = self.open(from, to, Direction::Inbound, None, subscription);
         let run = Run::new(Arc::clone(self), Arc::clone(&known.leg), faults, Mission::Inbound, inbox);
         let task = tokio::spawn(run.run());

@@ -28,7 +28,9 @@ struct Outcome {
 impl Run {
     pub(super) async fn dial(&mut self, dial: Dial) -> Next {
         match dial.to.clone() {
-            Dialled::Conference(seat) => self.confer(seat, dial.action, dial.time_limit, dial.hang_up_on_star).await,
+            Dialled::Conference(seat) => {
+                self.confer(seat, dial.action, dial.time_limit, dial.hang_up_on_star).await
+            }
             Dialled::People(people) => self.dial_people(&people, dial).await,
         }
     }
@@ -58,10 +60,8 @@ impl Run {
             room: Some(Arc::clone(room)),
             ..Outbound::new(first)
         };
-        let subscription = Subscription {
-            callback: self.callback(person.status.as_ref()),
-            events: person.events.clone(),
-        };
+        let subscription =
+            Subscription { callback: self.callback(person.status.as_ref()), events: person.events.clone() };
         self.desk.place(desk::Order {
             from: dial.caller_id.clone().unwrap_or_else(|| self.leg.from.clone()),
             to: person.to.clone(),

@@ -44,6 +44,8 @@ pub(crate) enum Command {
 pub(crate) enum Instructions {
     Twiml(String),
     Url(String),
+    /// The same, asked by GET.
+    Get(String),
 }
 
 /// What happens next on the line.

@@ -27,7 +27,7 @@ const FAX: f32 = 2_100.0;
 
 /// What the detection is to find out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aim {
+pub(crate) enum Aim {
     /// Who it is, as soon as that is known.
     Who,
     /// The same, but of a machine only when its greeting is over.
@@ -36,20 +36,20 @@ pub(super) enum Aim {
 
 /// The detection's settings, with the carrier's defaults.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
-    pub(super) aim: Aim,
+pub(crate) struct Settings {
+    pub(crate) aim: Aim,
     /// When to give up.
-    pub(super) timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Speech as long as this is a machine's greeting.
-    pub(super) speech: Duration,
+    pub(crate) speech: Duration,
     /// Silence as long as this after speech is its end.
-    pub(super) speech_end: Duration,
+    pub(crate) speech_end: Duration,
     /// Silence as long as this after the answer says nothing.
-    pub(super) silence: Duration,
+    pub(crate) silence: Duration,
 }
 
 impl Settings {
-    pub(super) fn new(aim: Aim) -> Self {
+    pub(crate) fn new(aim: Aim) -> Self {
         Self {
             aim,
             timeout: Duration::from_secs(30),
@@ -62,15 +62,15 @@ impl Settings {
 
 /// What was found out, and after how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     /// The carrier's word: `AnsweredBy`.
-    pub(super) answered_by: &'static str,
-    pub(super) after: Duration,
+    pub(crate) answered_by: &'static str,
+    pub(crate) after: Duration,
 }
 
 /// Listens until it knows.
 #[derive(Debug)]
-pub(super) struct Detector {
+pub(crate) struct Detector {
     settings: Settings,
     found: Option<oneshot::Sender<Finding>>,
     heard: Duration,
@@ -88,7 +88,7 @@ enum Tone {
 }
 
 impl Detector {
-    pub(super) fn new(settings: Settings) -> (Self, oneshot::Receiver<Finding>) {
+    pub(crate) fn new(settings: Settings) -> (Self, oneshot::Receiver<Finding>) {
         let (found, finding) = oneshot::channel();
         let found = Some(found);
         let zero = Duration::ZERO;
@@ -96,7 +96,7 @@ impl Detector {
     }
 
     /// Hears a frame of 20 ms from the side that was called.
-    pub(super) fn push(&mut self, mulaw: &[u8]) {
+    pub(crate) fn push(&mut self, mulaw: &[u8]) {
         if self.found.is_none() {
             return;
         }
@@ -129,7 +129,8 @@ impl Detector {
 
     fn hear_sound(&mut self, samples: &[f32], energy: f32) {
         let holds = |frequency: f32| power(samples, frequency) >= PURE * energy;
-        let tone = if holds(FAX) { Some(Tone::Fax) } else { BEEPS.into_iter().any(holds).then_some(Tone::Beep) };
+        let tone =
+            if holds(FAX) { Some(Tone::Fax) } else { BEEPS.into_iter().any(holds).then_some(Tone::Beep) };
         self.tone = tone.map(|tone| match self.tone {
             Some((before, length)) if before == tone => (tone, length + STEP),
             Some(_) | None => (tone, STEP),
@@ -167,9 +168,9 @@ impl Detector {
 fn power(samples: &[f32], frequency: f32) -> f32 {
     let turn = std::f32::consts::TAU * frequency / audio::SAMPLE_RATE as f32;
     let coefficient = 2.0 * turn.cos();
-    let (before, last) = samples.iter().fold((0.0_f32, 0.0_f32), |(before, last), sample| {
-        (last, sample + coefficient * last - before)
-    });
+    let (before, last) = samples
+        .iter()
+        .fold((0.0_f32, 0.0_f32), |(before, last), sample| (last, sample + coefficient * last - before));
     let magnitude = before * before + last * last - coefficient * before * last;
     2.0 * magnitude / samples.len().max(1) as f32
 }

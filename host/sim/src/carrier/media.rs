@@ -1,11 +1,13 @@
 //! One media stream: the WebSocket between carrier and platform.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::{SinkExt as _, StreamExt as _};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -16,13 +18,17 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use url::Url;
-use uuid::Uuid;
 
 use super::Config;
+use super::courier::Parcel;
 use super::faults::{CarrierFaults, Chance};
+use super::leg::Leg;
 use super::line::{Event, Frame, Instructions, Line};
 use super::signature::sign;
 use super::twiml::Stream;
+use super::verbs::fields;
+use super::webhook::Callback;
+use super::webhook_faults::Webhook;
 
 /// How long the handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -53,6 +59,40 @@ pub(super) struct Opening<'a> {
     pub(super) faults: &'a CarrierFaults,
     /// Faults that break the socket strike the first stream only.
     pub(super) first: bool,
+    /// `MZ` and 32 hexadecimal digits.
+    pub(super) stream_sid: &'a str,
+    /// Who is told that it starts, stops, or fails.
+    pub(super) news: Option<News>,
+}
+
+/// Where a stream's news go.
+pub(super) struct News {
+    pub(super) leg: Arc<Leg>,
+    pub(super) to: Callback,
+}
+
+impl Opening<'_> {
+    async fn tell(&self, event: &str, error: &str) {
+        let Some(News { leg, to }) = &self.news else { return };
+        let mut form = fields([
+            ("AccountSid", leg.account_sid.clone()),
+            ("CallSid", leg.sid.clone()),
+            ("StreamSid", self.stream_sid.to_owned()),
+            ("StreamName", self.stream.name.clone().unwrap_or_else(|| self.stream_sid.to_owned())),
+            ("StreamEvent", event.to_owned()),
+            ("Timestamp", Timestamp::now().to_string()),
+        ]);
+        if !error.is_empty() {
+            form.extend(fields([("StreamError", error.to_owned())]));
+        }
+        leg.courier.send(Parcel { kind: Webhook::Stream, to: to.clone(), form }).await;
+    }
+
+    async fn fail(&self, line: &Line, problem: String) -> Over {
+        self.tell("stream-error", &problem).await;
+        line.shared.problem(problem);
+        Over::Closed
+    }
 }
 
 /// Runs a stream until it is over.
@@ -63,16 +103,13 @@ pub(super) async fn run(opening: Opening<'_>, line: &mut Line) -> Over {
             line.shared.problem(warning);
             url
         }
-        Err(problem) => {
-            line.shared.problem(problem);
-            return Over::Closed;
-        }
+        Err(problem) => return opening.fail(line, problem).await,
     };
     let socket = match connect(&opening, &url).await {
         Ok(socket) => socket,
         Err(error) => {
-            line.shared.problem(format!("error 31920: the media socket was not opened: {error}"));
-            return Over::Closed;
+            let problem = format!("error 31920: the media socket was not opened: {error}");
+            return opening.fail(line, problem).await;
         }
     };
     line.shared.change(|state| {
@@ -80,7 +117,9 @@ pub(super) async fn run(opening: Opening<'_>, line: &mut Line) -> Over {
         state.streaming = true;
         state.parameters = opening.stream.parameters.clone();
     });
+    opening.tell("stream-started", "").await;
     let over = Session::new(&opening, socket).run(line).await;
+    opening.tell("stream-stopped", "").await;
     line.playback.clear();
     line.shared.change(|state| state.streaming = false);
     over
@@ -154,7 +193,7 @@ impl<'a> Session<'a> {
         Self {
             opening,
             socket,
-            sid: format!("MZ{}", Uuid::new_v4().simple()),
+            sid: opening.stream_sid.to_owned(),
             sequence: 0,
             chunk: 0,
             began: None,

@@ -130,7 +130,7 @@ impl Run {
         self.fallback = outbound.fallback;
         self.room = outbound.room;
         Ok(match outbound.first {
-            First::Url(callback) => Next::first(callback),
+            First::Url(callback) => Next::voice(callback),
             First::Twiml(xml) => Next::Document(xml),
             First::Room => Next::Verb,
         })

@@ -232,7 +232,9 @@ mod tests {
 
     #[test]
     fn one_channel_mixes_both_sides_or_keeps_one() {
-        for (track, expected) in [(Track::Both, i16::MAX), (Track::Inbound, 32_124), (Track::Outbound, 32_124)] {
+        for (track, expected) in
+            [(Track::Both, i16::MAX), (Track::Inbound, 32_124), (Track::Outbound, 32_124)]
+        {
             let recording = Recording::new("CA1", Order { track, ..Order::new(Source::Rest) });
             recording.push(&[0x80; 160], &[0x80; 160]);
             let mut wav = hound::WavReader::new(Cursor::new(recording.wav().unwrap())).unwrap();

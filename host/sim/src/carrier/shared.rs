@@ -104,22 +104,22 @@ pub(crate) struct State {
     pub(crate) last_voice: Duration,
     /// The time on the line, from the answer.
     pub(crate) now: Duration,
-    pub(super) answered_by: Option<&'static str>,
+    pub(crate) answered_by: Option<&'static str>,
     /// What is being recorded.
     pub(super) recordings: Vec<Arc<Recording>>,
     /// When it was dialled, and when it was over.
-    pub(super) started_at: Option<Timestamp>,
-    pub(super) ended_at: Option<Timestamp>,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) ended_at: Option<Timestamp>,
 }
 
 impl State {
     /// Whether the call has its last status.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         matches!(self.status, "completed" | "busy" | "no-answer" | "canceled" | "failed")
     }
 
     /// The account of the call, once it is over.
-    pub(super) fn report(&self) -> Option<Report> {
+    pub(crate) fn report(&self) -> Option<Report> {
         self.end.map(|end| Report {
             end,
             duration: self.now,

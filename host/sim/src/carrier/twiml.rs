@@ -1,6 +1,6 @@
 //! TwiML, as the carrier reads it.
 
-mod read;
+pub(crate) mod read;
 mod verbs;
 
 use std::time::Duration;
@@ -170,6 +170,10 @@ pub struct Stream {
     pub url: String,
     /// What goes with it.
     pub parameters: Vec<(String, String)>,
+    /// Its name in its news; its id where absent.
+    pub name: Option<String>,
+    /// Who is told that it starts, stops or fails.
+    pub status: Option<Link>,
 }
 
 /// A document: its verbs in order.

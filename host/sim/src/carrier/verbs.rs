@@ -1,11 +1,13 @@
 //! What each TwiML verb does to the line.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use audio::g711::ULAW_SILENCE;
 
 use super::call::{Ask, Moment, Next, Run, moment};
-use super::media::{self, Opening, Over};
+use super::leg::new_sid;
+use super::media::{self, News, Opening, Over};
 use super::shared::End;
 use super::twiml::{Link, Play, Stream, Verb};
 use super::webhook::Method;
@@ -31,11 +33,7 @@ impl Run {
             Verb::Pause(length) => self.wait(length).await,
             Verb::Gather(gather) => self.gather(gather).await,
             Verb::Connect(stream) => self.connect(&stream).await,
-            Verb::Redirect(url) => Next::Fetch(Ask {
-                kind: Webhook::Voice,
-                link: Link { url, method: Method::Post },
-                more: Vec::new(),
-            }),
+            Verb::Redirect(url) => Next::voice(Link { url, method: Method::Post }),
             Verb::Hangup => Next::End(End::PlatformHungUp),
             Verb::Reject(_) => {
                 self.shared.problem("<Reject> after another verb: the call was answered already");
@@ -52,12 +50,16 @@ impl Run {
 
     async fn connect(&mut self, stream: &Stream) -> Next {
         let first = self.shared.lock().streams == 0;
+        let news = self.callback(stream.status.as_ref());
+        let stream_sid = new_sid("MZ");
         let opening = Opening {
             config: &self.desk.config,
             call_sid: &self.leg.sid,
             stream,
             faults: &self.faults,
             first,
+            stream_sid: &stream_sid,
+            news: news.map(|to| News { leg: Arc::clone(&self.leg), to }),
         };
         match media::run(opening, &mut self.line).await {
             Over::Closed => Next::Verb,

@@ -141,8 +141,7 @@ impl Desk {
                 (None, sign(&self.config.auth_token, &signed_url(&url), &[]))
             }
             Method::Post => {
-                let body =
-                    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+                let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
                 (Some(body), sign(&self.config.auth_token, &signed_url(&url), fields))
             }
         };

@@ -16,6 +16,8 @@ pub enum Webhook {
     Recording,
     /// A call's progress.
     Status,
+    /// A media stream's start, stop or failure.
+    Stream,
     /// What to do with a call: its first document, and those that documents and requests lead to.
     Voice,
 }
@@ -27,8 +29,8 @@ pub enum Trouble {
     Late(Duration),
     /// It is delivered so many times more, all at once.
     Repeated(u32),
-    /// It is held back until another one of the call has been delivered, or the call is over. Where the call waits for
-    /// the answer, nothing can overtake it: then nothing goes wrong.
+    /// It is held back until another one of the call has been delivered, or the call is over, or for five seconds.
+    /// Where the call waits for the answer, nothing can overtake it: then nothing goes wrong.
     Reordered,
     /// It is never delivered. A call that waits for its answer fails.
     Lost,
@@ -52,7 +54,8 @@ impl WebhookFault {
         Self { kind, trouble, status: None, skip: 0, times: 1 }
     }
 
-    /// Only those whose `CallStatus`, `RecordingStatus`, `AnsweredBy` or `StatusCallbackEvent`, by the kind, is this.
+    /// Only those whose `CallStatus`, `RecordingStatus`, `StreamEvent`, `AnsweredBy` or `StatusCallbackEvent`, by the
+    /// kind, is this.
     #[must_use]
     pub fn only(mut self, status: &str) -> Self {
         self.status = Some(status.into());
@@ -80,6 +83,7 @@ impl WebhookFault {
             Webhook::AnsweredBy => "AnsweredBy",
             Webhook::Conference => "StatusCallbackEvent",
             Webhook::Recording => "RecordingStatus",
+            Webhook::Stream => "StreamEvent",
         };
         kind == self.kind && form.iter().any(|(name, value)| name == field && value == status)
     }

@@ -40,6 +40,8 @@ pub(super) struct Card {
     pub(super) direction: Direction,
     pub(super) from: String,
     pub(super) to: String,
+    /// Placed by a transfer, not by dialling.
+    pub(super) transferred: bool,
     pub(super) start_time: String,
     pub(super) hangup: OnceLock<Hangup>,
     client_state: Mutex<Option<String>>,
@@ -64,6 +66,7 @@ impl Card {
         let random = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
         Arc::new(Self {
             call_control_id: format!("v3:{}", URL_SAFE_NO_PAD.encode(random)),
+            transferred: beginning.session.is_some(),
             call_leg_id: Uuid::new_v4().to_string(),
             call_session_id: beginning.session.unwrap_or_else(|| Uuid::new_v4().to_string()),
             connection_id: beginning.connection_id,

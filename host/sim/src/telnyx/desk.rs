@@ -4,30 +4,30 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::Config;
 use super::action::{Asked, Dial};
-use super::callee::Callee;
 use super::card::{Beginning, Card, Direction};
 use super::clock::Clock;
 use super::courier::Delivery;
 use super::error::Answer;
-use super::faults::{Rules, TelnyxFaults};
+use super::faults::{Faults, TelnyxFaults};
 use super::joint::Joint;
 use super::leg::Leg;
 use super::recorder::{GOOD_FOR, Kept, Made};
 use super::rest::Remembered;
 use super::signature::Keys;
-use crate::carrier::Call;
+use super::texml::Texml;
+use crate::carrier::callee::{self, Directory};
+use crate::carrier::line::Command;
 use crate::carrier::shared::Shared;
+use crate::carrier::{Call, Callee, CarrierFaults, RestTrouble, Trouble};
 
 /// How many commands may wait for a call's next moment.
 const COMMANDS: usize = 64;
-
-/// How many calls that the platform placed may wait to be looked at. More are placed all the same, with nobody there.
-pub(super) const MOST_OUTBOUND: usize = 1_024;
 
 /// How many deliveries and commands are remembered.
 const MOST_NOTED: usize = 65_536;
@@ -38,13 +38,19 @@ pub(super) struct Desk {
     pub(super) client: reqwest::Client,
     pub(super) keys: Keys,
     pub(super) clock: Clock,
-    pub(super) rules: Rules,
+    pub(super) webhook_faults: Faults<Trouble>,
+    pub(super) rest_faults: Faults<RestTrouble>,
     pub(super) remembered: Remembered,
     base: OnceLock<String>,
     legs: Mutex<BTreeMap<String, Known>>,
-    callees: Mutex<BTreeMap<String, Callee>>,
+    /// The control ids of the legs that the platform asked for, in their order.
+    outgoing: Mutex<Vec<String>>,
+    /// How many those are.
+    pub(super) placed: watch::Sender<usize>,
+    directory: Mutex<Directory>,
     outbound_faults: Mutex<TelnyxFaults>,
-    calls: mpsc::Sender<Call>,
+    /// What ends with the carrier: the legs that the platform asked for, and whoever is called.
+    running: Mutex<JoinSet<()>>,
     recordings: Mutex<BTreeMap<String, Kept>>,
     deliveries: Mutex<VecDeque<Delivery>>,
     commands: Mutex<VecDeque<(String, String)>>,
@@ -56,6 +62,7 @@ pub(super) struct Known {
     pub(super) card: Arc<Card>,
     pub(super) shared: Arc<Shared>,
     pub(super) orders: mpsc::Sender<Order>,
+    commands: mpsc::Sender<Command>,
 }
 
 /// What a leg is told from outside its line.
@@ -72,8 +79,10 @@ pub(super) enum Order {
 /// How a leg comes to be.
 #[derive(Debug)]
 pub(super) enum Setup {
-    /// Someone calls the platform.
+    /// Someone calls the platform's Call Control App.
     Incoming,
+    /// Someone calls the platform's TeXML application.
+    Texml(Texml),
     /// The platform calls someone.
     Outgoing(Box<Outgoing>),
 }
@@ -87,20 +96,31 @@ pub(super) struct Outgoing {
     pub(super) partner: Option<mpsc::Sender<Order>>,
 }
 
+impl Known {
+    /// The person's side of the call. Dropped, the call goes on.
+    pub(super) fn view(&self) -> Call {
+        let id = self.card.call_control_id.clone();
+        Call::new(id, Arc::clone(&self.shared), self.commands.clone(), None)
+    }
+}
+
 impl Desk {
-    pub(super) fn new(config: Config, client: reqwest::Client, calls: mpsc::Sender<Call>) -> Self {
+    pub(super) fn new(config: Config, client: reqwest::Client) -> Self {
         Self {
             keys: Keys::new(config.signing_seed),
             config,
             client,
             clock: Clock::new(),
-            rules: Rules::default(),
+            webhook_faults: Faults::default(),
+            rest_faults: Faults::default(),
             remembered: Remembered::default(),
             base: OnceLock::new(),
             legs: Mutex::default(),
-            callees: Mutex::default(),
+            outgoing: Mutex::default(),
+            placed: watch::Sender::new(0),
+            directory: Mutex::default(),
             outbound_faults: Mutex::default(),
-            calls,
+            running: Mutex::default(),
             recordings: Mutex::default(),
             deliveries: Mutex::default(),
             commands: Mutex::default(),
@@ -113,22 +133,17 @@ impl Desk {
         let _first = self.base.set(base);
     }
 
-    /// Begins a leg of its own task.
-    pub(super) fn begin(desk: &Arc<Self>, card: Arc<Card>, setup: Setup, faults: TelnyxFaults) -> Call {
-        let (commands, inbox) = mpsc::channel(COMMANDS);
-        let (orders, ordered) = mpsc::channel(COMMANDS);
-        let shared = Arc::new(Shared::new());
-        let known = Known { card: Arc::clone(&card), shared: Arc::clone(&shared), orders };
-        lock(&desk.legs).insert(card.call_control_id.clone(), known);
-        let sid = card.call_control_id.clone();
-        let leg = Leg::new(Arc::clone(desk), card, Arc::clone(&shared), (inbox, ordered), faults);
-        let task = tokio::spawn(leg.run(setup, commands.clone()));
-        Call::new(sid, shared, commands, task)
+    /// Someone calls the platform.
+    pub(super) fn receive(desk: &Arc<Self>, card: Arc<Card>, faults: TelnyxFaults) -> Call {
+        let setup = desk.config.texml.clone().map_or(Setup::Incoming, Setup::Texml);
+        let (known, leg) = Self::set_up(desk, card, faults);
+        let task = tokio::spawn(leg.run(setup));
+        Call::new(known.card.call_control_id.clone(), known.shared, known.commands, task)
     }
 
     /// Places a call for the platform. `for_leg` is the one that it will be joined to.
     pub(super) fn place(desk: &Arc<Self>, dial: Dial, for_leg: Option<&Known>) -> Arc<Card> {
-        let callee = lock(&desk.callees).get(&dial.to).cloned().unwrap_or_default();
+        let callee = lock(&desk.directory).next(&dial.to);
         let from = dial.from.clone().or_else(|| for_leg.map(|known| known.card.to.clone()));
         let webhook_url = dial.webhook_url.clone().or_else(|| for_leg.map(|known| known.card.webhook_url()));
         let card = Card::new(Beginning {
@@ -140,27 +155,51 @@ impl Desk {
             client_state: dial.client_state.clone(),
             webhook_url: webhook_url.unwrap_or_else(|| desk.config.webhook_url.clone()),
         });
-        let partner = for_leg.map(|known| known.orders.clone());
-        let setup = Setup::Outgoing(Box::new(Outgoing { dial, callee, partner }));
-        let faults = lock(&desk.outbound_faults).clone();
-        let call = Self::begin(desk, Arc::clone(&card), setup, faults);
-        if desk.calls.try_send(call).is_err() {
-            tracing::warn!("nobody looks at the calls that the platform places; one more was hung up");
+        let mut faults = lock(&desk.outbound_faults).clone();
+        if *callee.line() != CarrierFaults::default() {
+            faults.line = callee.line().clone();
         }
+        let (known, leg) = Self::set_up(desk, Arc::clone(&card), faults);
+        let partner = for_leg.map(|known| known.orders.clone());
+        let person = callee::act(known.view(), callee.answer().clone());
+        let mut running = lock(&desk.running);
+        running.spawn(leg.run(Setup::Outgoing(Box::new(Outgoing { dial, callee, partner }))));
+        running.spawn(person);
+        // What is over makes room for what begins.
+        while running.try_join_next().is_some() {}
+        drop(running);
+        lock(&desk.outgoing).push(card.call_control_id.clone());
+        desk.placed.send_modify(|count| *count += 1);
         card
+    }
+
+    fn set_up(desk: &Arc<Self>, card: Arc<Card>, faults: TelnyxFaults) -> (Known, Leg) {
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (orders, ordered) = mpsc::channel(COMMANDS);
+        let shared = Arc::new(Shared::new());
+        let known = Known { card: Arc::clone(&card), shared: Arc::clone(&shared), orders, commands };
+        lock(&desk.legs).insert(card.call_control_id.clone(), known.clone());
+        (known, Leg::new(Arc::clone(desk), card, shared, (inbox, ordered), faults))
+    }
+
+    /// Ends the calls that the platform placed.
+    pub(super) fn close(&self) {
+        lock(&self.running).abort_all();
+    }
+
+    /// The legs to a number that the platform asked for, in their order.
+    pub(super) fn legs_to(&self, number: &str) -> Vec<Known> {
+        let ids = lock(&self.outgoing);
+        let legs = lock(&self.legs);
+        ids.iter().filter_map(|id| legs.get(id)).filter(|known| known.card.to == number).cloned().collect()
     }
 
     pub(super) fn find(&self, call_control_id: &str) -> Option<Known> {
         lock(&self.legs).get(call_control_id).cloned()
     }
 
-    pub(super) fn placed(&self, to: &str) -> usize {
-        let of_platform = |known: &&Known| known.card.direction == Direction::Outgoing && known.card.to == to;
-        lock(&self.legs).values().filter(of_platform).count()
-    }
-
-    pub(super) fn set_callee(&self, number: &str, callee: Callee) {
-        lock(&self.callees).insert(number.to_owned(), callee);
+    pub(super) fn set_callees(&self, number: &str, callees: VecDeque<Callee>) {
+        lock(&self.directory).set(number, callees);
     }
 
     pub(super) fn set_outbound_faults(&self, faults: TelnyxFaults) {

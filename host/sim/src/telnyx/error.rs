@@ -58,6 +58,11 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "10007", "Unexpected error", detail)
     }
 
+    pub(super) fn unavailable() -> Self {
+        let detail = "An unexpected error occured.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "10007", "Unexpected error", detail)
+    }
+
     pub(super) fn malformed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "10015", "Bad Request", detail)
     }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::carrier::CarrierFaults;
+use crate::carrier::{CarrierFaults, RestTrouble, Trouble};
 
 /// Faults of one call. The default has none. Times count from the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,90 +34,74 @@ pub struct StreamError {
     pub code: u32,
 }
 
-/// Something that goes wrong with webhooks.
+/// A fault of some webhooks, by their event type, such as `call.hangup`. What is reordered waits for the next event of
+/// its call, but for a second at most.
+pub type WebhookFault = Fault<Trouble>;
+
+/// A fault of some commands: `dial`, or the action's name.
+pub type RestFault = Fault<RestTrouble>;
+
+/// A fault that strikes the next of its kind, unless told otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebhookFault {
-    /// The event type it strikes, such as `call.hangup`; all where absent.
-    pub event: Option<String>,
-    /// How many events it strikes before it is over.
-    pub times: u32,
-    /// What happens to them.
-    pub trouble: WebhookTrouble,
+pub struct Fault<T> {
+    kind: Option<String>,
+    trouble: T,
+    skip: u32,
+    times: u32,
 }
 
-/// What happens to a webhook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WebhookTrouble {
-    /// It is sent so much later, after others that followed it.
-    Late(Duration),
-    /// It is sent so many times more, under the same event id.
-    Duplicated(u32),
-    /// The next event of the same call overtakes it. Where none comes within a second, it is sent all the same.
-    Reordered,
-    /// It is never sent.
-    Lost,
-}
-
-/// Something that goes wrong with commands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RestFault {
-    /// The command it strikes: `dial`, or the action's name; all where absent.
-    pub command: Option<String>,
-    /// How many requests it strikes before it is over.
-    pub times: u32,
-    /// What happens to them.
-    pub trouble: RestTrouble,
-}
-
-/// What happens to a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RestTrouble {
-    /// 429 with `Retry-After` in whole seconds; nothing is done.
-    TooManyRequests(Duration),
-    /// 500; nothing is done.
-    Failing,
-    /// 500, and yet it was done.
-    FailingAfterActing,
-    /// The connection breaks before anything is done.
-    DroppedBefore,
-    /// It is done, and the connection breaks before the answer.
-    AnswerLost,
-}
-
-/// The faults in force.
-#[derive(Debug, Default)]
-pub(super) struct Rules {
-    webhooks: Mutex<Vec<WebhookFault>>,
-    commands: Mutex<Vec<RestFault>>,
-}
-
-impl Rules {
-    pub(super) fn add_webhook(&self, fault: WebhookFault) {
-        self.webhooks.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+impl<T> Fault<T> {
+    /// The next of that kind.
+    pub fn new(kind: &str, trouble: T) -> Self {
+        Self { kind: Some(kind.into()), trouble, skip: 0, times: 1 }
     }
 
-    pub(super) fn add_command(&self, fault: RestFault) {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+    /// The next of any kind.
+    pub fn of_any(trouble: T) -> Self {
+        Self { kind: None, trouble, skip: 0, times: 1 }
     }
 
-    /// What strikes this event; it is used up.
-    pub(super) fn webhook(&self, event: &str) -> Option<WebhookTrouble> {
-        let mut faults = self.webhooks.lock().unwrap_or_else(PoisonError::into_inner);
-        let strikes = |fault: &&mut WebhookFault| {
-            fault.times > 0 && fault.event.as_deref().is_none_or(|wanted| wanted == event)
+    /// After so many that went well.
+    #[must_use]
+    pub fn after(mut self, skip: u32) -> Self {
+        self.skip = skip;
+        self
+    }
+
+    /// So many in a row.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = times;
+        self
+    }
+}
+
+/// The faults to come.
+#[derive(Debug)]
+pub(super) struct Faults<T>(Mutex<Vec<Fault<T>>>);
+
+impl<T> Default for Faults<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Copy> Faults<T> {
+    pub(super) fn add(&self, fault: Fault<T>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+    }
+
+    /// What strikes this one; it is used up.
+    pub(super) fn strike(&self, kind: &str) -> Option<T> {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |fault: &&mut Fault<T>| {
+            fault.times > 0 && fault.kind.as_deref().is_none_or(|wanted| wanted == kind)
         };
-        let fault = faults.iter_mut().find(strikes)?;
-        fault.times -= 1;
-        Some(fault.trouble)
-    }
-
-    /// What strikes this command; it is used up.
-    pub(super) fn command(&self, command: &str) -> Option<RestTrouble> {
-        let mut faults = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        let strikes = |fault: &&mut RestFault| {
-            fault.times > 0 && fault.command.as_deref().is_none_or(|wanted| wanted == command)
-        };
-        let fault = faults.iter_mut().find(strikes)?;
+        let fault = faults.iter_mut().find(fits)?;
+        if fault.skip > 0 {
+            fault.skip -= 1;
+            return None;
+        }
         fault.times -= 1;
         Some(fault.trouble)
     }
@@ -129,15 +113,13 @@ mod tests {
 
     #[test]
     fn a_fault_strikes_its_kind_and_as_often_as_asked() {
-        let rules = Rules::default();
-        let trouble = RestTrouble::Failing;
-        rules.add_command(RestFault { command: Some("dial".into()), times: 2, trouble });
-        assert_eq!(rules.command("hangup"), None);
-        assert_eq!(rules.command("dial"), Some(trouble));
-        rules.add_webhook(WebhookFault { event: None, times: 1, trouble: WebhookTrouble::Lost });
-        assert_eq!(rules.webhook("call.hangup"), Some(WebhookTrouble::Lost));
-        assert_eq!(rules.webhook("call.hangup"), None);
-        assert_eq!(rules.command("dial"), Some(trouble));
-        assert_eq!(rules.command("dial"), None);
+        let faults = Faults::default();
+        faults.add(Fault::new("dial", 'a').after(1).times(2));
+        assert_eq!(faults.strike("hangup"), None);
+        let struck: Vec<_> = (0..4).map(|_| faults.strike("dial")).collect();
+        assert_eq!(struck, [None, Some('a'), Some('a'), None]);
+        faults.add(Fault::of_any('b'));
+        assert_eq!(faults.strike("hangup"), Some('b'));
+        assert_eq!(faults.strike("hangup"), None);
     }
 }

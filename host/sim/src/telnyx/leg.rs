@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,10 +11,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::action::{Action, Cause, LONGEST_CALL, Record};
-use super::callee::Pickup;
 use super::card::{Card, Direction, Hangup};
 use super::courier::Courier;
 use super::desk::{Desk, Order, Outgoing, Setup};
+use super::detection::Detection;
 use super::error::Refusal;
 use super::faults::TelnyxFaults;
 use super::joint::Joint;
@@ -21,7 +22,9 @@ use super::order::StreamOrder;
 use super::recorder::Recorder;
 use super::sound::Announcement;
 use super::stream::{Socket, Stream};
+use super::texml::{Texml, encode};
 use crate::carrier::End;
+use crate::carrier::callee::Answer as Pickup;
 use crate::carrier::line::{Command, Event, Line};
 use crate::carrier::shared::Shared;
 
@@ -42,9 +45,13 @@ pub(super) struct Leg {
     pub(super) announcements: VecDeque<Announcement>,
     pub(super) recorder: Option<Recorder>,
     pub(super) joint: Option<Joint>,
-    /// What is found out of who answered, each with its time.
-    pub(super) findings: VecDeque<(Duration, &'static str, &'static str)>,
+    /// Listens for who answered, where that was asked for.
+    pub(super) detection: Option<Detection>,
     pub(super) time_limit: Duration,
+    /// The call is one of the TeXML application's.
+    pub(super) texml: Option<Texml>,
+    /// How many of its status callbacks there were.
+    told: AtomicU32,
 }
 
 /// How a leg came to its end.
@@ -82,14 +89,24 @@ impl Leg {
             announcements: VecDeque::new(),
             recorder: None,
             joint: None,
-            findings: VecDeque::new(),
+            detection: None,
             time_limit: LONGEST_CALL,
+            texml: None,
+            told: AtomicU32::new(0),
         }
     }
 
-    /// Runs it. `person` is how whoever is called makes themselves heard.
-    pub(super) async fn run(mut self, setup: Setup, person: mpsc::Sender<Command>) {
-        let state = if matches!(setup, Setup::Incoming) { "parked" } else { "bridging" };
+    /// Runs it.
+    pub(super) async fn run(mut self, setup: Setup) {
+        self.texml = match &setup {
+            Setup::Texml(texml) => Some(texml.clone()),
+            // Nobody asked to be told of those that a document calls.
+            Setup::Outgoing(outgoing) if outgoing.partner.is_some() => {
+                self.desk.config.texml.clone().map(|texml| Texml { status_url: None, ..texml })
+            }
+            Setup::Incoming | Setup::Outgoing(_) => None,
+        };
+        let state = if !matches!(setup, Setup::Outgoing(_)) { "parked" } else { "bridging" };
         let mut told = self.card.setting(state);
         told.insert("offered_codecs".into(), "PCMU,PCMA".into());
         told.insert("shaken_stir_attestation".into(), "A".into());
@@ -98,9 +115,9 @@ impl Leg {
         self.set_status("ringing");
         let answered = match setup {
             Setup::Incoming => self.ring().await,
-            Setup::Outgoing(outgoing) => self.dial(*outgoing, &person).await,
+            Setup::Outgoing(outgoing) => self.dial(*outgoing).await,
+            Setup::Texml(texml) => Err(self.perform(&texml).await),
         };
-        drop(person);
         let over = match answered {
             Ok(()) => self.talk().await,
             Err(over) => over,
@@ -110,7 +127,14 @@ impl Leg {
 
     /// Tells the platform of an event, with what it has beside the usual.
     pub(super) async fn tell(&self, event: &'static str, more: Value) {
-        self.courier.tell(&self.card, event, self.card.payload(more)).await;
+        let Some(texml) = &self.texml else {
+            return self.courier.tell(&self.card, event, self.card.payload(more)).await;
+        };
+        let Some(url) = &texml.status_url else { return };
+        if let Some(form) = self.progress(event, self.told.load(Ordering::Relaxed)) {
+            self.told.fetch_add(1, Ordering::Relaxed);
+            self.courier.tell_form(event, url.clone(), encode(&form)).await;
+        }
     }
 
     pub(super) fn set_status(&self, status: &'static str) {
@@ -191,37 +215,29 @@ impl Leg {
     }
 
     /// Rings at whoever is called until they, or the platform, do something.
-    async fn dial(&mut self, outgoing: Outgoing, person: &mpsc::Sender<Command>) -> Result<(), Over> {
+    async fn dial(&mut self, outgoing: Outgoing) -> Result<(), Over> {
         let Outgoing { dial, callee, partner } = outgoing;
         self.time_limit = dial.time_limit;
         let begun = Instant::now();
-        let (acts, gives_up) = (begun + callee.rings, begun + dial.timeout);
-        let silent = matches!(callee.then, Pickup::NoAnswer);
+        let (acts, gives_up) = (begun + callee.ringing(), begun + dial.timeout);
+        let silent = matches!(callee.answer(), Pickup::Nobody);
         loop {
             tokio::select! {
                 event = self.line.ringing() => if matches!(event, Event::HangUp) {
-                    return Err(Over::new("call_rejected", "callee", "603", End::CallerHungUp));
+                    return Err(refused(603));
                 },
                 order = self.orders.recv() => self.obey_dialling(order)?,
                 () = sleep_until(acts), if !silent && acts <= gives_up => break,
                 () = sleep_until(gives_up) => {
-                    return Err(Over::new("timeout", "unknown", "unspecified", End::Failed));
+                    return Err(Over::new("timeout", "unknown", "unspecified", End::NoAnswer));
                 }
             }
         }
-        match callee.then {
-            Pickup::Busy => return Err(Over::new("user_busy", "callee", "486", End::Rejected)),
-            Pickup::Declines => return Err(Over::new("call_rejected", "callee", "603", End::Rejected)),
-            Pickup::NotFound => return Err(Over::new("not_found", "unknown", "404", End::Failed)),
-            Pickup::Person(_) | Pickup::Voicemail { .. } | Pickup::NoAnswer => {}
+        if let Pickup::Refused(sip) = callee.answer() {
+            return Err(refused(*sip));
         }
         self.answer().await;
-        for (text, mulaw) in callee.first_sounds() {
-            let (done, _) = tokio::sync::oneshot::channel();
-            // The queue is empty at this moment, and longer than this.
-            let _said = person.try_send(Command::Say { text, mulaw, done });
-        }
-        self.findings = callee.detected(dial.detection).into();
+        self.detection = dial.detection.map(Detection::new);
         self.begin_ordered(dial.stream, dial.record);
         if let Some(partner) = partner {
             self.meet(&partner, (false, dial.park)).await;
@@ -239,13 +255,13 @@ impl Leg {
         self.take_note(asked.client_state, asked.webhook_url);
         let _answered = reply.send(Ok(json!({ "result": "ok" })));
         match asked.action {
-            Action::Hangup => Err(Over::new("originator_cancel", "caller", "487", End::PlatformHungUp)),
+            Action::Hangup => Err(Over::new("originator_cancel", "caller", "487", End::Cancelled)),
             _ => Ok(()),
         }
     }
 
     /// The line opens.
-    async fn answer(&mut self) {
+    pub(super) async fn answer(&mut self) {
         self.set_status("in-progress");
         self.line.begin();
         self.tell("call.answered", Value::Object(self.card.setting("answered"))).await;
@@ -278,7 +294,13 @@ impl Leg {
             }
         }
         let recorder = self.recorder.take();
-        self.set_status(if answered { "completed" } else { "failed" });
+        self.set_status(match over.end {
+            _ if answered => "completed",
+            End::Busy | End::Rejected => "busy",
+            End::NoAnswer => "no-answer",
+            End::CallerHungUp | End::Cancelled => "canceled",
+            End::PlatformHungUp | End::Failed | End::Unreachable => "failed",
+        });
         self.tell("call.hangup", self.ending(over.hangup)).await;
         if let Some(recorder) = recorder {
             self.save(recorder).await;
@@ -321,6 +343,19 @@ impl Leg {
                 "rate": "0.005000",
             }],
         })
+    }
+}
+
+/// The network's word for what came of the ringing: RFC 3261, section 21.
+fn refused(sip: u16) -> Over {
+    match sip {
+        486 | 600 => Over::new("user_busy", "callee", "486", End::Busy),
+        603 => Over::new("call_rejected", "callee", "603", End::Busy),
+        404 | 484 | 604 => Over::new("not_found", "unknown", "404", End::Unreachable),
+        408 | 480 => Over::new("no_answer", "callee", "480", End::NoAnswer),
+        403 => Over::new("call_rejected", "unknown", "403", End::Unreachable),
+        500..=599 => Over::new("unspecified", "unknown", "503", End::Unreachable),
+        _ => Over::new("unspecified", "unknown", "unspecified", End::Unreachable),
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex as AsyncMutex, oneshot};
 use super::action::{Asked, Dial};
 use super::desk::{Desk, Known, Order};
 use super::error::{Answer, Refusal};
-use super::faults::RestTrouble;
+use crate::carrier::RestTrouble;
 use crate::server::{broken, json as answer_json};
 
 /// How long a command id is remembered.
@@ -105,21 +105,28 @@ async fn troubled<F: Future<Output = Answer> + Send + 'static>(
     if !authorised(desk, headers) {
         return Refusal::unauthorized().response();
     }
-    let trouble = desk.rules.command(command);
+    let trouble = desk.rest_faults.strike(command);
     match trouble {
-        Some(RestTrouble::TooManyRequests(after)) => return Refusal::too_many(after.as_secs()).response(),
-        Some(RestTrouble::Failing) => return Refusal::failing().response(),
-        Some(RestTrouble::DroppedBefore) => return broken(),
-        Some(RestTrouble::FailingAfterActing | RestTrouble::AnswerLost) | None => {}
+        Some(RestTrouble::TooMany { retry_after }) => {
+            return Refusal::too_many(retry_after.as_secs()).response();
+        }
+        Some(RestTrouble::ServerError) => return Refusal::failing().response(),
+        Some(RestTrouble::Unavailable) => return Refusal::unavailable().response(),
+        Some(RestTrouble::Dropped) => return broken(),
+        Some(RestTrouble::ServerErrorAfter | RestTrouble::AnswerLost | RestTrouble::AnswerLate(_)) | None => {
+        }
     }
     let answer = match object(body) {
         // In a task of its own: a client that gives up in the middle does not undo half of it.
         Ok(body) => tokio::spawn(doing(body)).await.unwrap_or_else(|_| Err(Refusal::failing())),
         Err(refusal) => Err(refusal),
     };
+    if let Some(RestTrouble::AnswerLate(by)) = trouble {
+        tokio::time::sleep(by).await;
+    }
     match trouble {
         Some(RestTrouble::AnswerLost) => broken(),
-        Some(RestTrouble::FailingAfterActing) => Refusal::failing().response(),
+        Some(RestTrouble::ServerErrorAfter) => Refusal::failing().response(),
         _ => match answer {
             Ok(data) => answer_json(StatusCode::OK, &json!({ "data": data })),
             Err(refusal) => refusal.response(),

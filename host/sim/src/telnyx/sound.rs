@@ -8,12 +8,8 @@ use audio::FRAME_SAMPLES;
 use audio::g711::{ULAW_SILENCE, ulaw_encode};
 use serde_json::{Value, json};
 
+use crate::carrier::callee::beep;
 use crate::voice::{Speaker, speak};
-
-/// The tone before a recording.
-pub(super) const BEEP: Duration = Duration::from_millis(500);
-const BEEP_FREQUENCY: f32 = 1_000.0;
-const BEEP_AMPLITUDE: f32 = 8_000.0;
 
 /// The voice of `speak`.
 const VOICE: Speaker = Speaker::Middle;
@@ -110,18 +106,6 @@ impl Announcement {
             }
         })
     }
-}
-
-/// The tone that says: speak now.
-pub(super) fn beep() -> Vec<u8> {
-    let rate = audio::SAMPLE_RATE as f32;
-    let samples = (BEEP.as_secs_f32() * rate) as usize;
-    (0..samples)
-        .map(|index| {
-            let phase = std::f32::consts::TAU * BEEP_FREQUENCY * index as f32 / rate;
-            ulaw_encode((phase.sin() * BEEP_AMPLITUDE) as i16)
-        })
-        .collect()
 }
 
 /// The first channel of a WAV file of 16 bits and 8000 samples a second, as mu-law.

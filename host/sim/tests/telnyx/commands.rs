@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sim::telnyx::{RestFault, RestTrouble};
+use sim::carrier::RestTrouble;
+use sim::telnyx::RestFault;
 
 use crate::platform::{APP, DEADLINE, KEY, Platform, Script, request, set_up};
 
@@ -59,7 +60,6 @@ async fn a_call_is_only_placed_as_the_carrier_allows() {
         assert_eq!((status, &body["errors"][0]["source"]["pointer"]), (422, &json!(pointer)), "{body}");
     }
     assert_eq!(telnyx.placed(TO), 0);
-    assert!(!APP.is_empty() && !KEY.is_empty());
 }
 
 #[tokio::test]
@@ -107,14 +107,15 @@ async fn a_command_id_is_of_its_call() {
 #[tokio::test]
 async fn faults_of_commands_are_what_they_say() {
     for (trouble, status, placed) in [
-        (RestTrouble::TooManyRequests(Duration::from_secs(2)), Some(429), 0),
-        (RestTrouble::Failing, Some(500), 0),
-        (RestTrouble::FailingAfterActing, Some(500), 1),
-        (RestTrouble::DroppedBefore, None, 0),
+        (RestTrouble::TooMany { retry_after: Duration::from_secs(2) }, Some(429), 0),
+        (RestTrouble::ServerError, Some(500), 0),
+        (RestTrouble::Unavailable, Some(503), 0),
+        (RestTrouble::ServerErrorAfter, Some(500), 1),
+        (RestTrouble::Dropped, None, 0),
         (RestTrouble::AnswerLost, None, 1),
     ] {
         let (platform, telnyx) = set_up(Script::Wait).await;
-        telnyx.fail_commands(RestFault { command: Some("dial".into()), times: 1, trouble });
+        telnyx.add_rest_fault(RestFault::new("dial", trouble));
         let command = json!({ "command_id": "the-attempt" });
         let first = platform.try_dial(TO, command.clone()).await;
         assert_eq!(first.as_ref().ok().map(|(status, _)| *status), status, "{trouble:?} {first:?}");
@@ -127,8 +128,8 @@ async fn faults_of_commands_are_what_they_say() {
 #[tokio::test]
 async fn a_client_is_told_how_long_to_wait() {
     let (platform, telnyx) = set_up(Script::Wait).await;
-    let trouble = RestTrouble::TooManyRequests(Duration::from_secs(2));
-    telnyx.fail_commands(RestFault { command: None, times: 1, trouble });
+    let trouble = RestTrouble::TooMany { retry_after: Duration::from_secs(2) };
+    telnyx.add_rest_fault(RestFault::of_any(trouble));
     let response = post_dial(&platform).await;
     assert_eq!(
         (response.status().as_u16(), &response.headers()["retry-after"]),

@@ -5,8 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use sim::carrier::End;
-use sim::telnyx::Callee;
+use sim::carrier::{Callee, End};
 
 use crate::platform::{DEADLINE, Platform, Script, set_up};
 
@@ -15,24 +14,27 @@ const TO: &str = "+12025550111";
 #[tokio::test]
 async fn a_person_answers_and_talks_over_the_stream() {
     let (platform, telnyx) = set_up(Script::Wait).await;
-    telnyx.set_callee(TO, Callee::person("Byron speaking."));
+    telnyx.set_callee(TO, Callee::person(["Byron speaking."]));
     let mut more = platform.stream("PCMU");
     more["client_state"] = json!(STANDARD.encode(r#"{"call":"c-9"}"#));
     more["answering_machine_detection"] = json!("detect");
     let (status, body) = platform.dial(TO, more.clone()).await;
     assert_eq!((status, &body["data"]["is_alive"]), (200, &json!(false)));
-    let mut call = telnyx.outbound_call(DEADLINE).await.unwrap();
+    let mut call = telnyx.callee(TO, DEADLINE).await.unwrap();
     assert_eq!(body["data"]["call_control_id"], call.sid());
     call.wait_for("the greeting", |text| text == "Hello there.", DEADLINE).await.unwrap();
     platform.until(|seen| seen.heard == "Byron speaking.").await;
     call.say("Who is it?").await.unwrap();
     platform.until(|seen| seen.heard == "Byron speaking. Who is it?").await;
+    assert_eq!(telnyx.placed(TO), 1);
     assert_eq!(platform.told("call.machine.detection.ended").await["result"], "human");
     let initiated = platform.told("call.initiated").await;
     assert_eq!((&initiated["direction"], &initiated["to"]), (&json!("outgoing"), &json!(TO)));
     assert_eq!(initiated["client_state"], more["client_state"]);
     platform.act(call.sid(), "hangup", json!({})).await;
     assert_eq!(call.ended(DEADLINE).await.unwrap().end, End::PlatformHungUp);
+    let report = &telnyx.reports(TO)[0];
+    assert_eq!((report.status, report.answered_by), ("completed", Some("human")));
     let hangup = platform.told("call.hangup").await;
     assert_eq!(
         (&hangup["hangup_cause"], &hangup["hangup_source"]),
@@ -45,7 +47,8 @@ async fn those_who_do_not_answer_say_why() {
     for (callee, cause, source, sip) in [
         (Callee::busy(), "user_busy", "callee", "486"),
         (Callee::declines(), "call_rejected", "callee", "603"),
-        (Callee::not_found(), "not_found", "unknown", "404"),
+        (Callee::fails(404), "not_found", "unknown", "404"),
+        (Callee::fails(503), "unspecified", "unknown", "503"),
     ] {
         let (platform, telnyx) = set_up(Script::Wait).await;
         telnyx.set_callee(TO, callee);
@@ -92,14 +95,17 @@ async fn a_call_is_cancelled_while_it_rings() {
 #[tokio::test]
 async fn a_machine_is_found_and_its_tone_waited_for() {
     let (platform, telnyx) = set_up(Script::Wait).await;
-    telnyx.set_callee(TO, Callee::voicemail("Please leave a message after the tone."));
+    telnyx.set_callee(
+        TO,
+        Callee::voicemail("You have reached Byron and company. Please leave a message after the tone."),
+    );
     let (_, body) = platform.dial(TO, json!({ "answering_machine_detection": "detect_beep" })).await;
     let id = body["data"]["call_control_id"].as_str().unwrap();
-    let call = telnyx.outbound_call(DEADLINE).await.unwrap();
+    let call = telnyx.callee(TO, DEADLINE).await.unwrap();
     assert_eq!(platform.told("call.machine.greeting.ended").await["result"], "beep_detected");
     let greeting = call.said();
-    assert_eq!(greeting[0].text, "Please leave a message after the tone.");
-    assert!(call.now() >= greeting[0].end + Duration::from_millis(500), "not before the tone is over");
+    assert!(greeting[0].text.ends_with("after the tone."), "{greeting:?}");
+    assert!(call.now() >= greeting[0].end + Duration::from_millis(300), "not before the tone");
     platform.act(id, "speak", json!({ "payload": "Call us back.", "voice": "female" })).await;
     call.wait_for("the message", |text| text == "Call us back.", DEADLINE).await.unwrap();
     let events = platform.events();
@@ -115,7 +121,7 @@ async fn a_transferred_caller_talks_to_the_other_and_both_end_together() {
     let state = STANDARD.encode("the other leg");
     let body = json!({ "to": TO, "target_leg_client_state": state });
     assert_eq!(platform.act(caller.sid(), "transfer", body).await.0, 200);
-    let mut other = telnyx.outbound_call(DEADLINE).await.unwrap();
+    let mut other = telnyx.callee(TO, DEADLINE).await.unwrap();
     bridged(&platform, [caller.sid(), other.sid()]).await;
     caller.say("Hello, are you the doctor?").await.unwrap();
     other.wait_for("the caller", |text| text == "Hello, are you the doctor?", DEADLINE).await.unwrap();
@@ -167,7 +173,7 @@ async fn two_calls_are_bridged_and_the_parked_one_stays() {
     let caller = telnyx.place_call("+12025550143", "+12025550199");
     caller.connected(DEADLINE).await.unwrap();
     platform.dial(TO, json!({})).await;
-    let mut agent = telnyx.outbound_call(DEADLINE).await.unwrap();
+    let mut agent = telnyx.callee(TO, DEADLINE).await.unwrap();
     platform
         .until(|seen| {
             seen.webhooks.iter().filter(|told| told["data"]["event_type"] == "call.answered").count() == 2

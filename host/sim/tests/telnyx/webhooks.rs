@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-use sim::telnyx::{WebhookFault, WebhookTrouble};
+use serde_json::{Value, json};
+use sim::carrier::Trouble;
+use sim::telnyx::WebhookFault;
 use url::Url;
 
-use crate::platform::{DEADLINE, Script, set_up, set_up_with};
-
-fn fault(event: &str, trouble: WebhookTrouble) -> WebhookFault {
-    WebhookFault { event: Some(event.into()), times: 1, trouble }
-}
+use crate::platform::{DEADLINE, Script, Seen, set_up, set_up_with};
 
 #[tokio::test]
 async fn what_is_not_accepted_is_sent_again_under_its_id_and_signed_anew() {
@@ -45,10 +42,10 @@ async fn what_nobody_accepts_goes_to_the_other_address() {
 #[tokio::test]
 async fn a_webhook_is_duplicated_lost_late_or_overtaken() {
     let (platform, telnyx) = set_up(Script::Answer(json!({}))).await;
-    telnyx.fail_webhooks(fault("call.initiated", WebhookTrouble::Duplicated(2)));
-    telnyx.fail_webhooks(fault("call.answered", WebhookTrouble::Reordered));
-    telnyx.fail_webhooks(fault("streaming.stopped", WebhookTrouble::Lost));
-    telnyx.fail_webhooks(fault("call.hangup", WebhookTrouble::Late(Duration::from_millis(300))));
+    telnyx.add_webhook_fault(WebhookFault::new("call.initiated", Trouble::Repeated(2)));
+    telnyx.add_webhook_fault(WebhookFault::new("call.answered", Trouble::Reordered));
+    telnyx.add_webhook_fault(WebhookFault::new("streaming.stopped", Trouble::Lost));
+    telnyx.add_webhook_fault(WebhookFault::new("call.hangup", Trouble::Late(Duration::from_millis(300))));
     let call = telnyx.place_call("+12025550143", "+12025550199");
     call.connected(DEADLINE).await.unwrap();
     call.hang_up().await;
@@ -74,7 +71,7 @@ async fn a_webhook_is_duplicated_lost_late_or_overtaken() {
 #[tokio::test]
 async fn what_nothing_overtakes_is_sent_all_the_same() {
     let (platform, telnyx) = set_up(Script::Answer(json!({}))).await;
-    telnyx.fail_webhooks(fault("call.initiated", WebhookTrouble::Reordered));
+    telnyx.add_webhook_fault(WebhookFault::new("call.initiated", Trouble::Reordered));
     let call = telnyx.place_call("+12025550143", "+12025550199");
     call.connected(DEADLINE).await.unwrap();
     assert_eq!(platform.events()[0], "call.initiated");
@@ -89,4 +86,20 @@ async fn a_command_names_another_address_for_what_follows() {
     platform.act(call.sid(), "answer", json!({ "webhook_url": other })).await;
     platform.told("call.answered").await;
     assert_eq!(platform.seen().webhooks[1]["meta"]["delivered_to"], other);
+}
+
+#[tokio::test]
+async fn a_webhook_whose_answer_is_lost_comes_again() {
+    let (platform, telnyx) = set_up(Script::Answer(json!({}))).await;
+    telnyx.add_webhook_fault(WebhookFault::new("call.initiated", Trouble::AnswerLost));
+    let call = telnyx.place_call("+12025550143", "+12025550199");
+    call.connected(DEADLINE).await.unwrap();
+    let offers = |seen: &Seen| -> Vec<Value> {
+        let offered = |told: &&Value| told["data"]["event_type"] == "call.initiated";
+        seen.webhooks.iter().filter(offered).cloned().collect()
+    };
+    platform.until(|seen| offers(seen).len() == 2).await;
+    let offers = offers(&platform.seen());
+    assert_eq!(offers[0]["data"]["id"], offers[1]["data"]["id"]);
+    assert_eq!((&offers[0]["meta"]["attempt"], &offers[1]["meta"]["attempt"]), (&json!(1), &json!(2)));
 }

@@ -14,6 +14,7 @@ use super::page::{Between, page};
 use crate::carrier::desk::Desk;
 use crate::carrier::leg::Known;
 use crate::carrier::line::{Command, Instructions};
+use crate::carrier::webhook::{Callback, Method};
 
 /// The longest document in a request.
 pub(super) const LONGEST_TWIML: usize = 4_000;
@@ -50,10 +51,7 @@ pub(super) async fn list(State(desk): State<Arc<Desk>>, uri: Uri) -> Response {
     page(&uri, "calls", &items)
 }
 
-pub(super) async fn read(
-    State(desk): State<Arc<Desk>>,
-    Path((_, name)): Path<(String, String)>,
-) -> Response {
+pub(super) async fn read(State(desk): State<Arc<Desk>>, Path((_, name)): Path<(String, String)>) -> Response {
     match find(&desk, &name) {
         Ok(known) => crate::server::json(StatusCode::OK, &call(&desk, &known)),
         Err(response) => *response,
@@ -100,7 +98,8 @@ fn command(form: &Form, status: &str) -> Result<Option<Command>, Box<Response>> 
         }
         (None, Some(xml), _) => Instructions::Twiml(xml.to_owned()),
         (None, None, _) => match form.callback("Url", "Method", 21205)? {
-            Some(callback) => Instructions::Url(callback.url.into()),
+            Some(Callback { url, method: Method::Get }) => Instructions::Get(url.into()),
+            Some(Callback { url, method: Method::Post }) => Instructions::Url(url.into()),
             None => return Err(Box::new(refused(20001, "Status, Url or Twiml is required"))),
         },
     };

@@ -163,12 +163,7 @@ pub(super) fn participant_resource(
     })
 }
 
-fn answer(
-    desk: &Desk,
-    conference: &Conference,
-    call: &str,
-    change: impl FnOnce(&mut Manner),
-) -> Response {
+fn answer(desk: &Desk, conference: &Conference, call: &str, change: impl FnOnce(&mut Manner)) -> Response {
     match conference.room.change(call, change) {
         Some(manner) => {
             let resource = participant_resource(desk, conference, call, manner, "connected");

@@ -95,7 +95,8 @@ fn order(desk: &Desk, form: &Form, twiml: Option<String>) -> Result<Order, Box<R
         return Err(no(21212, &format!("The 'From' number {from} is not a valid phone number.")));
     }
     if !desk.config.numbers.is_empty() && !desk.config.numbers.iter().any(|number| number == from) {
-        let message = format!("The source phone number provided, {from}, is not yet verified for your account.");
+        let message =
+            format!("The source phone number provided, {from}, is not yet verified for your account.");
         return Err(no(21210, &message));
     }
     let first = match twiml {
@@ -215,11 +216,13 @@ pub(super) fn recording(form: &Form, source: Source) -> Result<recordings::Order
 
 /// A number in E.164, or a SIP or client address.
 fn is_address(text: &str) -> bool {
-    let named = ["sip:", "sips:", "client:"].iter().any(|scheme| {
-        text.strip_prefix(scheme).is_some_and(|name| !name.is_empty())
-    });
+    let named = ["sip:", "sips:", "client:"]
+        .iter()
+        .any(|scheme| text.strip_prefix(scheme).is_some_and(|name| !name.is_empty()));
     let number = text.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')
+        (7..=15).contains(&digits.len())
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && !digits.starts_with('0')
     });
     named || number
 }

@@ -80,9 +80,7 @@ impl Between {
     pub(super) fn holds(&self, at: Option<Timestamp>) -> bool {
         match at {
             None => self.from.is_none() && self.to.is_none(),
-            Some(at) => {
-                self.from.is_none_or(|from| at >= from) && self.to.is_none_or(|to| at <= to)
-            }
+            Some(at) => self.from.is_none_or(|from| at >= from) && self.to.is_none_or(|to| at <= to),
         }
     }
 }

@@ -3,11 +3,13 @@ use super::*;
 #[test]
 fn a_call_with_recovery_is_read() {
     let xml = r#"<?xml version="1.0" encoding="UTF-8"?><Response>
-        <Connect><Stream url="wss://m.example/media/a.b"><Parameter name="call" value="a &amp; b"/></Stream></Connect>
+        <Connect><Stream url="wss://m.example/media/a.b" name="s" statusCallback="/stream"><Parameter name="call" value="a &amp; b"/></Stream></Connect>
         <Redirect method="POST">https://v.example/voice?resume=1&amp;x=2</Redirect></Response>"#;
     let stream = Stream {
         url: "wss://m.example/media/a.b".into(),
         parameters: vec![("call".into(), "a & b".into())],
+        name: Some("s".into()),
+        status: Some(Link { url: "/stream".into(), method: Method::Post }),
     };
     let redirect = "https://v.example/voice?resume=1&x=2".into();
     assert_eq!(verbs(xml), [Verb::Connect(stream), Verb::Redirect(redirect)]);

@@ -57,7 +57,9 @@ fn gather(element: &Element) -> Result<Gather, TwimlError> {
     };
     let finish_on_key = element.attribute("finishOnKey").unwrap_or("#");
     if finish_on_key.chars().any(|key| !is_key(key)) || finish_on_key.chars().count() > 1 {
-        return Err(TwimlError::Verb(format!("<Gather> has finishOnKey=\"{finish_on_key}\", which is no key")));
+        return Err(TwimlError::Verb(format!(
+            "<Gather> has finishOnKey=\"{finish_on_key}\", which is no key"
+        )));
     }
     Ok(Gather {
         action: element.link("action", "method")?,
@@ -169,7 +171,12 @@ fn stream(connect: &Element) -> Result<Stream, TwimlError> {
             (get("name"), get("value"))
         })
         .collect();
-    Ok(Stream { url, parameters })
+    Ok(Stream {
+        url,
+        parameters,
+        name: stream.attribute("name").map(str::to_owned),
+        status: stream.link("statusCallback", "statusCallbackMethod")?,
+    })
 }
 
 fn is_key(character: char) -> bool {

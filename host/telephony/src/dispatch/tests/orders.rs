@@ -183,6 +183,20 @@ async fn whoever_comes_late_to_an_order_leaves_it() {
 }
 
 #[tokio::test]
+async fn a_process_that_slept_before_it_asked_does_not_ask() {
+    let (world, orders) = world(Rules::twilio()).await;
+    let call = world.order(world.new_order("one")).await;
+    world.lag(SECOND * 5);
+    world.work(&orders).await;
+    assert!(
+        world.script().attempts.is_empty(),
+        "somebody else may have taken the order for one that was lost"
+    );
+    let stored = world.stored(&call).await;
+    assert_eq!((stored.state, stored.attempts), (OrderState::Queued, 1));
+}
+
+#[tokio::test]
 async fn nobody_is_called_outside_the_hours_of_the_tenants_zone() {
     let (world, orders) = world(Rules::twilio()).await;
     let mut late = world.new_order("late");

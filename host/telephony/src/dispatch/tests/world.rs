@@ -79,6 +79,8 @@ pub struct World {
     pub agent: AgentId,
     pub script: Arc<Mutex<Script>>,
     clock: Arc<AtomicI64>,
+    /// How much later it is each time that the worker looks at its clock, in milliseconds.
+    lag: Arc<AtomicI64>,
 }
 
 impl World {
@@ -106,17 +108,26 @@ impl World {
         let (tenant, agent) = store.seed(&seed, begin).await.unwrap();
         let clock = Arc::new(AtomicI64::new(begin.0));
         let (now, ids) = (clock.clone(), AtomicU64::new(0));
+        let lag = Arc::new(AtomicI64::new(0));
+        let slowness = lag.clone();
         let environment = Environment {
-            now: Box::new(move || Timestamp(now.load(Ordering::SeqCst))),
+            now: Box::new(move || {
+                Timestamp(now.fetch_add(slowness.load(Ordering::SeqCst), Ordering::SeqCst))
+            }),
             share: Box::new(|| 0.5),
             id: Box::new(move || Uuid::from_u64_pair(0, ids.fetch_add(1, Ordering::SeqCst))),
         };
         let dispatcher = Dispatcher::new(store, settings, environment).carrier(name, carrier, rate);
-        Self { shared: Arc::new(dispatcher.shared), tenant, agent, script: Arc::default(), clock }
+        Self { shared: Arc::new(dispatcher.shared), tenant, agent, script: Arc::default(), clock, lag }
     }
 
     pub fn script(&self) -> std::sync::MutexGuard<'_, Script> {
         self.script.lock().unwrap()
+    }
+
+    /// Lets the process be so slow from now on.
+    pub fn lag(&self, each_look: Duration) {
+        self.lag.store(i64::try_from(each_look.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
     pub fn pass(&self, time: Duration) {

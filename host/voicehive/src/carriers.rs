@@ -116,7 +116,10 @@ impl Carriers {
         match (call.carrier.as_str(), &self.twilio, &self.telnyx) {
             ("twilio", Some(rest), _) => match &over.briefing {
                 None => {
-                    let dial = twiml::Response::new().dial(twiml::Dial::new().number(over.to)).hangup();
+                    // Told how it went, the edge offers something else to a caller whom nobody answered.
+                    let then = format!("{}/webhooks/twilio/dial", self.public_url);
+                    let dial = twiml::Dial::new().action(then).timeout(RING).number(over.to);
+                    let dial = twiml::Response::new().dial(dial);
                     let instructions = Instructions::from(&dial);
                     Ok(patiently(|| rest.redirect(id, &instructions)).await?)
                 }
@@ -142,12 +145,14 @@ impl Carriers {
             store::Direction::Inbound => &call.to,
             store::Direction::Outbound => &call.from,
         };
+        let conference = format!("voicehive-{}", Uuid::new_v4().simple());
+        let reports = format!("{}/webhooks/twilio/conference?caller={id}&room={conference}", self.public_url);
         Consultation {
             to: to.to_owned(),
             from: own.clone(),
-            conference: format!("voicehive-{}-{}", call.id, Uuid::new_v4().simple()),
+            conference,
             briefing: twiml::Say::new(briefing),
-            reports: format!("{}/webhooks/twilio/conference?caller={id}&call={}", self.public_url, call.id),
+            reports,
             ring: RING,
         }
     }

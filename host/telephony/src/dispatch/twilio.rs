@@ -15,7 +15,8 @@ use crate::{Fault, FetchError, Fetched};
 /// Twilio's API, and where its webhooks go.
 ///
 /// Commands are `redirect` (`{"url"}` or `{"twiml"}`), `hangup`, `send_dtmf` (`{"digits","url"}`), `record_start`
-/// (`{"callback"}`) and `record_stop`.
+/// (`{"callback"}`) and `record_stop`. Twilio knows no command by a name, so one whose answer was lost may be carried out
+/// twice: a call is ended once, a recording is looked for before it is begun again, and instructions begin anew.
 #[derive(Clone, Debug)]
 pub struct Twilio {
     rest: Rest,

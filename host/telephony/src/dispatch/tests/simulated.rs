@@ -38,13 +38,13 @@ async fn twilio(faults: &[(Operation, RestTrouble)]) -> (World, sim::carrier::Tw
     (world, simulated)
 }
 
-async fn telnyx(trouble: Option<telnyx_sim::RestTrouble>) -> (World, telnyx_sim::Telnyx) {
+async fn telnyx(trouble: Option<RestTrouble>) -> (World, telnyx_sim::Telnyx) {
     let mut config = telnyx_sim::Config::new("KEY0123", "1494404757140276705", PLATFORM).unwrap();
     config.connect_patience = Duration::ZERO;
     let simulated = telnyx_sim::Telnyx::start(config).await.unwrap();
-    simulated.set_callee(CALLED, telnyx_sim::Callee::no_answer());
+    simulated.set_callee(CALLED, Callee::no_answer());
     if let Some(trouble) = trouble {
-        simulated.fail_commands(telnyx_sim::RestFault { command: Some("dial".into()), times: 1, trouble });
+        simulated.add_rest_fault(telnyx_sim::RestFault::new("dial", trouble));
     }
     let base = Url::parse(&simulated.api_url()).unwrap();
     let rest =
@@ -133,11 +133,17 @@ async fn a_carrier_that_always_fails_is_not_asked_for_ever() {
 
 #[tokio::test]
 async fn whatever_telnyx_does_to_a_request_the_telephone_rings_once() {
-    use telnyx_sim::RestTrouble::{AnswerLost, DroppedBefore, Failing, FailingAfterActing, TooManyRequests};
-    let wait = TooManyRequests(Duration::from_secs(2));
-    for trouble in
-        [None, Some(wait), Some(Failing), Some(FailingAfterActing), Some(DroppedBefore), Some(AnswerLost)]
-    {
+    let wait = RestTrouble::TooMany { retry_after: Duration::from_secs(2) };
+    for trouble in [
+        None,
+        Some(wait),
+        Some(RestTrouble::ServerError),
+        Some(RestTrouble::ServerErrorAfter),
+        Some(RestTrouble::Unavailable),
+        Some(RestTrouble::Dropped),
+        Some(RestTrouble::AnswerLost),
+        Some(RestTrouble::AnswerLate(Duration::from_secs(6))),
+    ] {
         let (world, simulated) = telnyx(trouble).await;
         let call = order(&world, "telnyx", "one").await;
         settle(&world, std::slice::from_ref(&call), Duration::from_secs(3)).await;

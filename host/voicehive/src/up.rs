@@ -57,11 +57,13 @@ pub async fn up(config: Config, planes: Planes) -> anyhow::Result<ExitCode> {
     };
     banner::print(&platform, edge.as_ref(), listening, began.elapsed());
     let (stop, stopped) = watch::channel(false);
+    let sweeping = tokio::spawn(sweep(platform.clone()));
     let router = serve::router(Shared::new(platform.clone(), listening, edge));
     let serving = tokio::spawn(serve::serve(listener, router, stopped));
     stop_signal().await?;
     drain(&platform, &stop).await;
     worker.shut_down().await;
+    sweeping.abort();
     serving.abort();
     Ok(ExitCode::SUCCESS)
 }
@@ -77,6 +79,23 @@ async fn load_edge(platform: &Platform, listening: SocketAddr) -> anyhow::Result
         limits: edge::Limits { instance_reuse: REUSE, ..edge::Limits::default() },
     };
     Edge::load(settings).await.with_context(|| format!("loading {}", config.manifest.display()))
+}
+
+/// Between two looks at what the database may forget.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Has the database forget what it no longer needs: webhooks that cannot come again, limits that are not reached.
+async fn sweep(platform: Arc<Platform>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match platform.store.sweep(store::Timestamp::now()).await {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::debug!(forgotten, "the database was swept"),
+            Err(error) => tracing::warn!(%error, "the database could not be swept"),
+        }
+    }
 }
 
 /// Waits for SIGTERM or Ctrl-C.

@@ -94,6 +94,7 @@ CREATE TABLE carrier_commands (
     FOREIGN KEY (tenant, call) REFERENCES calls (tenant, id)
 );
 CREATE INDEX carrier_commands_due ON carrier_commands (state, next_at);
+CREATE INDEX carrier_commands_by_expiry ON carrier_commands (state, expires_at);
 
 -- Calls that we place. `state` is `queued`, `placing`, `uncertain`, `placed`, `failed` or `cancelled`.
 CREATE TABLE outbound_orders (

@@ -80,6 +80,12 @@ impl<D: Db> Store<D> {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<Command>, StoreError> {
+        let due = "SELECT 1 AS due FROM carrier_commands \
+                   WHERE state = 'due' AND (next_at <= ?1 OR expires_at <= ?1) LIMIT 1";
+        if self.db.query(Statement::new(due, [now.into()])).await?.is_empty() {
+            // The usual case, for which no writer is held up.
+            return Ok(Vec::new());
+        }
         let expire = "UPDATE carrier_commands SET state = 'failed', error = 'expired', settled_at = ?1, \
                       lease_owner = NULL, lease_until = NULL WHERE state = 'due' AND expires_at <= ?1 \
                       AND (lease_until IS NULL OR lease_until <= ?1)";
@@ -89,7 +95,7 @@ impl<D: Db> Store<D> {
                     AND NOT EXISTS (SELECT 1 FROM carrier_commands e WHERE e.tenant = c.tenant \
                     AND e.call = c.call AND e.seq < c.seq AND e.state = 'due') \
                     ORDER BY c.next_at, c.tenant, c.call LIMIT ?4) \
-                    AND state = 'due' AND (lease_until IS NULL OR lease_until <= ?2) RETURNING *";
+                    RETURNING *";
         let params = [owner.into(), now.into(), now.plus(lease).into(), limit.into()];
         let statements = vec![Statement::new(expire, [now.into()]), Statement::new(take, params)];
         let Batch::Done(results) = self.db.batch(statements).await? else { return Ok(Vec::new()) };

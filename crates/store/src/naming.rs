@@ -27,11 +27,13 @@ impl<D: Db> Store<D> {
     /// # Errors
     /// When the database fails.
     pub async fn locate_call(&self, carrier: &str, ids: &Ids) -> Result<Option<Call>, StoreError> {
-        let sql = "SELECT *, CASE WHEN carrier_call_id = ?2 THEN 0 WHEN carrier_alias_id = ?3 THEN 1 \
-                   WHEN carrier_call_id = ?4 THEN 2 ELSE 3 END AS distance FROM calls \
-                   WHERE carrier = ?1 AND (carrier_call_id = ?2 OR carrier_alias_id = ?3 \
-                   OR carrier_call_id = ?4 OR carrier_session_id = ?5) \
-                   ORDER BY distance, started_at, tenant, id LIMIT 1";
+        // Each name by its own index: one condition for all of them would read every call of the carrier.
+        let sql = "SELECT * FROM (\
+                   SELECT 0 AS distance, calls.* FROM calls WHERE carrier = ?1 AND carrier_call_id = ?2 UNION ALL \
+                   SELECT 1 AS distance, calls.* FROM calls WHERE carrier = ?1 AND carrier_alias_id = ?3 UNION ALL \
+                   SELECT 2 AS distance, calls.* FROM calls WHERE carrier = ?1 AND carrier_call_id = ?4 UNION ALL \
+                   SELECT 3 AS distance, calls.* FROM calls WHERE carrier = ?1 AND carrier_session_id = ?5\
+                   ) AS found ORDER BY distance, started_at, tenant, id LIMIT 1";
         let name = |id: &Option<String>| Value::from(id.as_deref().filter(|id| is_name(id)));
         let params =
             [carrier.into(), name(&ids.leg), name(&ids.alias), name(&ids.parent), name(&ids.session)];

@@ -132,8 +132,9 @@ pub const LIVE_MAX: std::time::Duration = std::time::Duration::from_secs(4 * 60 
 pub(crate) fn within_limit(tenant: &TenantId, most: u32, now: Timestamp) -> Statement {
     let sql = "SELECT 1 AS allowed WHERE \
                (SELECT COUNT(*) FROM calls WHERE tenant = ?1 AND started_at > ?2 AND status_order < 4) \
-               + (SELECT COUNT(*) FROM outbound_orders o JOIN calls c ON c.tenant = o.tenant AND c.id = o.call \
-               WHERE o.tenant = ?1 AND o.attempted_at > ?2 AND c.started_at <= ?2 AND c.status_order < 4) <= ?3";
+               + (SELECT COUNT(*) FROM outbound_orders o WHERE o.tenant = ?1 AND o.attempted_at > ?2 \
+               AND EXISTS (SELECT 1 FROM calls c WHERE c.tenant = o.tenant AND c.id = o.call \
+               AND c.started_at <= ?2 AND c.status_order < 4)) <= ?3";
     Statement::new(sql, [tenant.into(), now.minus(LIVE_MAX).into(), most.into()]).required()
 }
 

@@ -6,7 +6,8 @@ use super::setting::{CALLER, NOW, NUMBER, SID, Setting};
 
 const HUMAN: &str = "CA33333333333333333333333333333333";
 const CONFERENCE: &str = "CF33333333333333333333333333333333";
-const PLACE: &str = "conference?caller=CA0123456789abcdef0123456789abcdef";
+const PLACE: &str = "conference?caller=CA0123456789abcdef0123456789abcdef&room=one";
+const SECOND: &str = "conference?caller=CA0123456789abcdef0123456789abcdef&room=two";
 const RESUME: &str = "https://voice.example.com/webhooks/twilio/voice?resume=1";
 
 #[tokio::test]
@@ -77,6 +78,23 @@ async fn a_caller_who_left_alone_goes_on_with_the_agent() {
 }
 
 #[tokio::test]
+async fn a_second_transfer_is_judged_by_what_is_said_of_it_alone() {
+    let setting = with_call().await;
+    setting.report(PLACE, &joined(SID)).await;
+    setting.report(PLACE, &human("no-answer", "2")).await;
+    assert_eq!(commands(&setting).await.len(), 1);
+    // The next human's ringing is never reported; the caller still speaks with the agent, and waits only then.
+    let next = |word| [human(word, "2"), vec![("CallSid", "CA44444444444444444444444444444444")]].concat();
+    setting.report(SECOND, &next("busy")).await;
+    assert_eq!(setting.asked.borrow().len(), 1);
+    let entered = [joined(SID), vec![("ConferenceSid", "CF44444444444444444444444444444444")]].concat();
+    setting.report(SECOND, &entered).await;
+    assert_eq!(setting.asked.borrow().len(), 2);
+    let again = format!("<Response><Redirect method=\"POST\">{RESUME}</Redirect></Response>");
+    assert!(setting.document(SECOND, &left()).await.ends_with(&again));
+}
+
+#[tokio::test]
 async fn without_the_conferences_reports_a_human_came_if_one_answered() {
     let setting = with_call().await;
     setting.report(PLACE, &human("in-progress", "1")).await;
@@ -104,7 +122,7 @@ async fn the_humans_leg_is_no_call_and_strangers_move_nothing() {
 async fn our_own_id_of_the_call_finds_it_by_the_number_that_calls_the_human() {
     let setting = with_call().await;
     let call: Call = setting.calls().await.remove(0);
-    let place = format!("conference?call={}", call.id);
+    let place = format!("conference?call={}&room=one", call.id);
     setting.report(PLACE, &joined(SID)).await;
     setting.report(&place, &human("busy", "2")).await;
     assert_eq!(commands(&setting).await.len(), 1);

@@ -1,6 +1,7 @@
 //! `POST /webhooks/twilio/conference`: how a warm transfer fares, in which caller and human meet in a conference.
 //!
-//! Three reporters post here, each with `?caller=` and the caller's `CallSid`: the conference, on who comes and
+//! Three reporters post here, each with `?caller=` and the caller's `CallSid`, and `&room=` and the conference's name, by
+//! which a second transfer of a call is told from the first: the conference, on who comes and
 //! goes; the human's leg, on whether it was answered; and the caller's own `<Dial>`, when the caller has left the
 //! conference and waits for what comes next. A caller to whom no human came is brought back to the agent.
 //!
@@ -60,7 +61,7 @@ async fn left<P: Platform>(
         store.hear_carrier(&call.tenant, &call.id, &event, &[], now).await?;
     }
     let state = store.carrier_state(&call.tenant, &call.id).await?;
-    if call.status.is_terminal() || came(&state) {
+    if call.status.is_terminal() || came(&transfer(&state, &room(proven))) {
         return Ok(documents::hangup());
     }
     Ok(documents::resume(&Places::of(proven)))
@@ -76,11 +77,11 @@ async fn take<P: Platform>(
     let store = platform.open_store().await?;
     let Some(call) = find(&store, proven).await? else { return Ok((Taken::UnknownCall, false)) };
     let Some(event) = event(proven, &call, now)? else { return Ok((Taken::NothingSaid, false)) };
-    let mut due = false;
+    let (room, mut due) = (room(proven), false);
     let decide = |call: &Call, before: &CallState| {
         let mut after = before.clone();
         after.apply(&event);
-        due = !is_due(before) && is_due(&after);
+        due = !is_due(before, &room) && is_due(&after, &room);
         if due { vec![bring_back(proven, call, now)] } else { Vec::new() }
     };
     let told = store.hear_carrier_deciding(&call.tenant, &call.id, &event, decide, now).await?;
@@ -108,54 +109,72 @@ async fn find<D: store::Db>(store: &Store<D>, proven: &Proven<'_>) -> Result<Opt
 /// being bridged with the caller.
 fn event(proven: &Proven<'_>, call: &Call, now: Timestamp) -> Result<Option<CarrierEvent>, Fault> {
     let caller = call.carrier_call_id.as_deref();
-    let Some(word) = field(proven.form(), "StatusCallbackEvent").filter(|_| is_of_conference(proven)) else {
-        let event = form::event(proven, now)?;
-        return Ok(event.map(|event| of_call(event, caller)));
+    let said = match field(proven.form(), "ConferenceSid") {
+        Some(conference) => entered(proven, conference, caller, now),
+        None => form::event(proven, now)?,
     };
-    let Some(leg) = field(proven.form(), "CallSid") else { return Ok(None) };
-    let kind = match word {
-        "participant-join" if Some(leg) == caller => EventKind::Forwarding,
-        "participant-join" => EventKind::Bridged,
-        _ => return Ok(None),
-    };
-    let conference = field(proven.form(), "ConferenceSid").unwrap_or("conference");
-    let event = CarrierEvent {
-        carrier: proven.sender().speaker(),
-        id: format!("{conference}/{word}/{leg}"),
-        ids: Ids { leg: Some(leg.to_owned()), ..Ids::default() },
-        direction: None,
-        kind,
-        sequence: None,
-        occurred_at: field(proven.form(), "Timestamp").and_then(Moment::from_rfc2822),
-        received_at: Moment::from_millis(now.0),
-    };
-    Ok(Some(of_call(event, caller)))
-}
-
-fn is_of_conference(proven: &Proven<'_>) -> bool {
-    field(proven.form(), "ConferenceSid").is_some()
-}
-
-/// The human's leg was placed by REST, so it names no parent; here it is one of the caller's.
-fn of_call(mut event: CarrierEvent, caller: Option<&str>) -> CarrierEvent {
+    let Some(mut event) = said else { return Ok(None) };
+    // The human's leg was placed by REST, so it names no parent; here it is one of the caller's.
     if event.ids.leg.as_deref() != caller {
         event.ids.parent = caller.map(str::to_owned);
     }
-    event
+    event.id = format!("{}{}", room(proven), event.id);
+    Ok(Some(event))
+}
+
+/// That somebody entered; nothing else that a conference reports is needed.
+fn entered(
+    proven: &Proven<'_>,
+    conference: &str,
+    caller: Option<&str>,
+    now: Timestamp,
+) -> Option<CarrierEvent> {
+    field(proven.form(), "StatusCallbackEvent").filter(|word| *word == "participant-join")?;
+    let leg = field(proven.form(), "CallSid")?;
+    Some(CarrierEvent {
+        carrier: proven.sender().speaker(),
+        id: format!("{conference}/participant-join/{leg}"),
+        ids: Ids { leg: Some(leg.to_owned()), ..Ids::default() },
+        direction: None,
+        kind: if Some(leg) == caller { EventKind::Forwarding } else { EventKind::Bridged },
+        sequence: None,
+        occurred_at: field(proven.form(), "Timestamp").and_then(Moment::from_rfc2822),
+        received_at: Moment::from_millis(now.0),
+    })
+}
+
+/// What the ids of one transfer's events begin with.
+fn room(proven: &Proven<'_>) -> String {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    let is_name = |name: &&str| (1..=ROOM_BYTES_MAX).contains(&name.len()) && name.bytes().all(allowed);
+    format!("room/{}/", proven.query("room").filter(is_name).unwrap_or_default())
+}
+
+/// Twilio allows 128; ours are UUIDs.
+const ROOM_BYTES_MAX: usize = 128;
+
+/// The call as one transfer alone would have it.
+fn transfer(state: &CallState, room: &str) -> CallState {
+    let said = state.record().iter().map(|recorded| &recorded.event);
+    CallState::replay(state.carrier(), state.ids().clone(), said.filter(|event| event.id.starts_with(room)))
 }
 
 /// Whether the caller waits for a human who will not come: the caller is in the conference, and every leg that was
-/// dialled is over without having met them.
-fn is_due(state: &CallState) -> bool {
-    let facts = state.facts();
-    let waits = facts.first_leg().forwarding_at().is_some() && facts.phase() != Phase::Ended;
+/// dialled for it is over without having met them.
+fn is_due(state: &CallState, room: &str) -> bool {
+    let transfer = transfer(state, room);
+    let facts = transfer.facts();
+    let waits = facts.first_leg().forwarding_at().is_some() && state.facts().phase() != Phase::Ended;
     let mut humans = facts.further_legs().values();
-    waits && !came(state) && !facts.further_legs().is_empty() && humans.all(|leg| leg.phase() == Phase::Ended)
+    waits
+        && !came(&transfer)
+        && !facts.further_legs().is_empty()
+        && humans.all(|leg| leg.phase() == Phase::Ended)
 }
 
 /// Whether a human was in the conference. Who is not told of those who come and go goes by who answered.
-fn came(state: &CallState) -> bool {
-    let facts = state.facts();
+fn came(transfer: &CallState) -> bool {
+    let facts = transfer.facts();
     let told = facts.first_leg().forwarding_at().is_some();
     facts.further_legs().values().any(|leg| leg.bridged_at().is_some() || (!told && leg.was_answered()))
 }

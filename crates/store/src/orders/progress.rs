@@ -16,12 +16,17 @@ impl<D: Db> Store<D> {
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<Order>, StoreError> {
+        let due = "SELECT 1 AS due FROM outbound_orders WHERE state IN ('queued', 'placing', 'uncertain') \
+                   AND next_at <= ?1 AND (lease_until IS NULL OR lease_until <= ?1) LIMIT 1";
+        if self.db.query(Statement::new(due, [now.into()])).await?.is_empty() {
+            // The usual case, for which no writer is held up.
+            return Ok(Vec::new());
+        }
         let sql = "UPDATE outbound_orders SET lease_owner = ?1, lease_until = ?3 \
                    WHERE (tenant, call) IN (SELECT tenant, call FROM outbound_orders \
                    WHERE state IN ('queued', 'placing', 'uncertain') AND next_at <= ?2 \
                    AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY next_at, tenant, call LIMIT ?4) \
-                   AND state IN ('queued', 'placing', 'uncertain') \
-                   AND (lease_until IS NULL OR lease_until <= ?2) RETURNING *";
+                   RETURNING *";
         let params = [owner.into(), now.into(), now.plus(lease).into(), limit.into()];
         let Batch::Done(results) = self.db.batch(vec![Statement::new(sql, params)]).await? else {
             return Ok(Vec::new());

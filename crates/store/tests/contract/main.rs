@@ -15,6 +15,7 @@ mod naming;
 mod orders;
 mod people;
 mod placing;
+mod plans;
 mod receiving;
 mod recordings;
 mod records;

@@ -2,6 +2,7 @@
 
 use call_state::telnyx::{self as wire, Webhook};
 use call_state::{Applied, CarrierEvent, EventKind, Moment};
+use events::CallEvent;
 use http::{Response, StatusCode};
 use store::{
     Call, CallId, DbError, Named, ParseIdError, RecordError, Store, StoreError, TenantId, Timestamp,
@@ -201,6 +202,16 @@ impl<P: Platform> Hearing<'_, P> {
         Ok(Taken::UnknownCall)
     }
 
+    /// Logs that a call gets another media socket after one that it had, so that the conversation goes on.
+    async fn recovers(&self, call: &Call) -> Result<(), StoreError> {
+        let connected = CallEvent::MediaConnected { stream: String::new() }.kind();
+        if self.store.last_event(&call.tenant, &call.id, connected).await?.is_some() {
+            // The number of sockets is limited where they are ordered.
+            self.store.recover_call(&call.tenant, &call.id, u32::MAX, self.now).await?;
+        }
+        Ok(())
+    }
+
     /// Whether the event offers a call that is not the one it shares a name with.
     fn offers_another(&self, call: &Call) -> bool {
         let offered = matches!(self.event.kind, EventKind::Initiated)
@@ -217,10 +228,11 @@ impl<P: Platform> Hearing<'_, P> {
     pub(super) async fn told(&self, call: &Call) -> Result<Taken, Fault> {
         let course = Course::of(call);
         let mut faults = Vec::new();
-        let mut ordered = false;
+        let (mut ordered, mut again) = (false, false);
         let decide = |call: &Call, before: &call_state::CallState| {
             let leg = call.carrier_call_id.as_deref().or(self.event.ids.leg.as_deref());
             let step = chain::next(&course, before, &self.event).filter(|_| !call.status.is_terminal());
+            again = matches!(step, Some(Step::Stream { failed: 1.. }));
             let order = leg.zip(step).map(|(leg, step)| self.desk.order(Subject::of(call, leg), &step));
             ordered = order.is_some();
             order
@@ -242,6 +254,9 @@ impl<P: Platform> Hearing<'_, P> {
             // Also of a copy: this may have failed the first time.
             voicemail::note(self, call, &course.resolved(&told.state), recording).await?;
             fetch = true;
+        }
+        if again && told.applied.is_kept() {
+            self.recovers(&told.call).await?;
         }
         if (ordered || fetch) && told.applied.is_kept() {
             host::wake(self.platform, self.proven).await;

@@ -144,7 +144,7 @@ impl Story<'_> {
 
     /// Somebody picked up: we did, or who was called. If we did not order it, nothing was ordered yet.
     fn answered(&self) -> Option<Step> {
-        if self.has(|kind| matches!(kind, EventKind::Answered { .. })) {
+        if self.has(is_answered) {
             return None;
         }
         let ordered = self.after.facts().direction() == Direction::Inbound
@@ -154,7 +154,7 @@ impl Story<'_> {
             Course::Decided(Decision::Voicemail(voicemail)) => Some(Step::Say(voicemail.greeting.clone())),
             Course::Decided(Decision::Connect(_)) => Some(Step::Apologise),
             _ if ordered => None,
-            Course::Agent if self.is_fax() => Some(Step::HangUp),
+            Course::Agent if self.is_fax() => (!self.has(is_spoken)).then_some(Step::HangUp),
             Course::Agent => Some(Step::Stream { failed: 0 }),
             Course::Decided(Decision::Forward(forwarding)) => Some(forward(forwarding)),
             Course::Decided(Decision::Reject(_)) => Some(Step::HangUp),
@@ -163,9 +163,9 @@ impl Story<'_> {
 
     /// It was found out who picked up. A fax is left alone; with a machine the agent deals.
     fn found_out(&self) -> Option<Step> {
-        let fax = |kind: &EventKind| matches!(kind, EventKind::AnsweredBy { who: AnsweredBy::Fax });
-        let talks = *self.course == Course::Agent && self.after.facts().phase() == Phase::Answered;
-        (talks && self.is_fax() && !self.has(fax)).then_some(Step::HangUp)
+        let talks = *self.course == Course::Agent && self.has(is_answered);
+        let hung_up = self.has(is_fax) || self.has(is_spoken);
+        (talks && self.is_fax() && !hung_up).then_some(Step::HangUp)
     }
 
     fn is_fax(&self) -> bool {
@@ -175,10 +175,11 @@ impl Story<'_> {
 
     /// A text was said. Only a greeting is followed by anything but the end.
     fn spoken(&self) -> Option<Step> {
-        let before = self.count(|kind| matches!(kind, EventKind::Spoken { .. }));
+        let before = self.count(is_spoken);
         match self.course {
             Course::Agent => {
-                (self.streams_failed() > STREAM_RETRIES_MAX && before == 0).then_some(Step::HangUp)
+                let given_up = self.streams_failed() > STREAM_RETRIES_MAX && !self.has(is_fax);
+                (given_up && before == 0).then_some(Step::HangUp)
             }
             Course::Decided(Decision::Voicemail(_)) if self.was_recorded() => {
                 self.nothing_said_since_recorded().then_some(Step::HangUp)
@@ -186,8 +187,8 @@ impl Story<'_> {
             Course::Decided(Decision::Voicemail(voicemail)) => {
                 (before == 0).then_some(Step::Record { max_seconds: voicemail.max_seconds })
             }
-            // Who was turned down was told nothing.
-            Course::Decided(Decision::Reject(_)) => None,
+            // Nothing was said to who was turned down or handed over.
+            Course::Decided(Decision::Reject(_) | Decision::Forward(_)) => None,
             Course::Decided(_) => (before == 0).then_some(Step::HangUp),
         }
     }
@@ -235,7 +236,7 @@ impl Story<'_> {
     fn nothing_said_since_recorded(&self) -> bool {
         let kinds = self.before.record().iter().map(|recorded| &recorded.event.kind);
         let mut since = kinds.skip_while(|kind| !is_recorded(kind));
-        !since.any(|kind| matches!(kind, EventKind::Spoken { .. }))
+        !since.any(is_spoken)
     }
 
     fn streams_failed(&self) -> usize {
@@ -255,6 +256,18 @@ impl Story<'_> {
 
 fn forward(forwarding: &Forwarding) -> Step {
     Step::Forward { to: forwarding.to.clone(), ring_seconds: forwarding.ring_seconds }
+}
+
+fn is_answered(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Answered { .. })
+}
+
+fn is_fax(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::AnsweredBy { who: AnsweredBy::Fax })
+}
+
+fn is_spoken(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Spoken { .. })
 }
 
 /// Whether the message that was asked for was left, or could not be.

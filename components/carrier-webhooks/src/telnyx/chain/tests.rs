@@ -150,6 +150,9 @@ fn nobody_who_has_hung_up_is_told_anything() {
 }
 
 proptest! {
+    // The rarest of the orders that once led to two commands is one in about 20,000.
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
     #[test]
     fn whatever_order_a_calls_webhooks_come_in_no_step_is_taken_twice(
         course in courses(),

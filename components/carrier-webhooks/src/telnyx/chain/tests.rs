@@ -150,7 +150,7 @@ fn nobody_who_has_hung_up_is_told_anything() {
 }
 
 proptest! {
-    // The rarest of the orders that once led to two commands is one in about 20,000.
+    // Orders that lead to two commands where a rule is missing are rare.
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
     #[test]

@@ -2,10 +2,14 @@
 
 use call_state::telnyx::{self as wire, Webhook};
 use call_state::{Applied, CarrierEvent, EventKind, Moment};
+use events::CallEvent;
 use http::{Response, StatusCode};
-use store::{Call, CallId, DbError, Named, ParseIdError, RecordError, Store, StoreError, Timestamp};
+use store::{
+    Call, CallId, DbError, Named, ParseIdError, RecordError, Store, StoreError, TenantId, Timestamp,
+};
+use uuid::Uuid;
 
-use super::chain::{self, Course};
+use super::chain::{self, Course, Step};
 use super::orders::{Desk, Subject};
 use super::party::{self, Party};
 use super::reception::{self, Offer};
@@ -134,6 +138,8 @@ async fn take<P: Platform>(
     let desk = Desk::of(proven, now);
     let hearing = Hearing { platform, proven, store, desk, webhook, event, now };
     match hearing.store.locate_call(CARRIER, &hearing.event.ids).await? {
+        // Calls may share a session, as when one of our numbers calls another.
+        Some(call) if hearing.offers_another(&call) => hearing.unknown_call().await,
         Some(call) if proven.concerns(&call.tenant) => hearing.told(&call).await,
         Some(_) => Ok(Taken::NotTheirs),
         None => hearing.unknown_call().await,
@@ -172,8 +178,45 @@ impl<P: Platform> Hearing<'_, P> {
                 Some(call) => self.told(&call).await,
                 None => Ok(Taken::UnknownCall),
             },
-            Named::Other(_) | Named::NoSuchCall => Ok(Taken::UnknownCall),
+            Named::Other(_) => self.placed_twice(&number.tenant, call).await,
+            Named::NoSuchCall => Ok(Taken::UnknownCall),
         }
+    }
+
+    /// One order, two calls at the carrier: the first one is the call, the other is hung up.
+    async fn placed_twice(&self, tenant: &TenantId, call: &CallId) -> Result<Taken, Fault> {
+        let (EventKind::Initiated | EventKind::Answered { .. }, Some(leg)) =
+            (&self.event.kind, &self.event.ids.leg)
+        else {
+            return Ok(Taken::UnknownCall);
+        };
+        self.log("error", "placed-twice", "a second call came of one order; it is hung up");
+        let subject = Subject { tenant, call, agent: None, leg };
+        let (mut command, _) = self.desk.order(subject, &Step::HangUp);
+        // Named after the event, so that another delivery of it orders nothing more.
+        if let Ok(id) = Uuid::parse_str(&self.event.id) {
+            command.id = id.to_string();
+        }
+        self.store.enqueue_commands(tenant, call, &[command], self.now).await?;
+        host::wake(self.platform, self.proven).await;
+        Ok(Taken::UnknownCall)
+    }
+
+    /// Logs that a call gets another media socket after one that it had, so that the conversation goes on.
+    async fn recovers(&self, call: &Call) -> Result<(), StoreError> {
+        let connected = CallEvent::MediaConnected { stream: String::new() }.kind();
+        if self.store.last_event(&call.tenant, &call.id, connected).await?.is_some() {
+            // The number of sockets is limited where they are ordered.
+            self.store.recover_call(&call.tenant, &call.id, u32::MAX, self.now).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the event offers a call that is not the one it shares a name with.
+    fn offers_another(&self, call: &Call) -> bool {
+        let offered = matches!(self.event.kind, EventKind::Initiated)
+            && self.event.direction == Some(call_state::Direction::Inbound);
+        offered && self.event.ids.leg.is_some() && self.event.ids.leg != call.carrier_call_id
     }
 
     /// Writes a line to the log.
@@ -185,10 +228,11 @@ impl<P: Platform> Hearing<'_, P> {
     pub(super) async fn told(&self, call: &Call) -> Result<Taken, Fault> {
         let course = Course::of(call);
         let mut faults = Vec::new();
-        let mut ordered = false;
+        let (mut ordered, mut again) = (false, false);
         let decide = |call: &Call, before: &call_state::CallState| {
             let leg = call.carrier_call_id.as_deref().or(self.event.ids.leg.as_deref());
             let step = chain::next(&course, before, &self.event).filter(|_| !call.status.is_terminal());
+            again = matches!(step, Some(Step::Stream { failed: 1.. }));
             let order = leg.zip(step).map(|(leg, step)| self.desk.order(Subject::of(call, leg), &step));
             ordered = order.is_some();
             order
@@ -210,6 +254,9 @@ impl<P: Platform> Hearing<'_, P> {
             // Also of a copy: this may have failed the first time.
             voicemail::note(self, call, &course.resolved(&told.state), recording).await?;
             fetch = true;
+        }
+        if again && told.applied.is_kept() {
+            self.recovers(&told.call).await?;
         }
         if (ordered || fetch) && told.applied.is_kept() {
             host::wake(self.platform, self.proven).await;

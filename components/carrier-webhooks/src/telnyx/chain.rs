@@ -4,7 +4,7 @@
 //! What has happened already is in the call's record, so that any order and number of deliveries leads to the same
 //! commands, each once.
 
-use call_state::{CallState, CarrierEvent, Direction, EventKind, Phase, Streaming};
+use call_state::{AnsweredBy, CallState, CarrierEvent, Direction, EventKind, Phase, Streaming};
 use store::Call;
 
 use crate::bindings::voicehive::platform::call_routing::{Decision, Forwarding, Rejection};
@@ -106,6 +106,7 @@ pub(super) fn next(course: &Course, before: &CallState, event: &CarrierEvent) ->
         EventKind::Ended(_) if !first_leg => story.left_alone(),
         _ if !first_leg => None,
         EventKind::Spoken { .. } => story.spoken(),
+        EventKind::AnsweredBy { .. } => story.found_out(),
         EventKind::StreamFailed { .. } => story.stream_failed(),
         EventKind::RecordingSaved(_) => story.recorded(Step::Thank),
         EventKind::RecordingFailed { .. } => story.recorded(Step::Apologise),
@@ -143,7 +144,7 @@ impl Story<'_> {
 
     /// Somebody picked up: we did, or who was called. If we did not order it, nothing was ordered yet.
     fn answered(&self) -> Option<Step> {
-        if self.has(|kind| matches!(kind, EventKind::Answered { .. })) {
+        if self.has(is_answered) {
             return None;
         }
         let ordered = self.after.facts().direction() == Direction::Inbound
@@ -153,18 +154,32 @@ impl Story<'_> {
             Course::Decided(Decision::Voicemail(voicemail)) => Some(Step::Say(voicemail.greeting.clone())),
             Course::Decided(Decision::Connect(_)) => Some(Step::Apologise),
             _ if ordered => None,
+            Course::Agent if self.is_fax() => (!self.has(is_spoken)).then_some(Step::HangUp),
             Course::Agent => Some(Step::Stream { failed: 0 }),
             Course::Decided(Decision::Forward(forwarding)) => Some(forward(forwarding)),
             Course::Decided(Decision::Reject(_)) => Some(Step::HangUp),
         }
     }
 
+    /// It was found out who picked up. A fax is left alone; with a machine the agent deals.
+    fn found_out(&self) -> Option<Step> {
+        let talks = *self.course == Course::Agent && self.has(is_answered);
+        let hung_up = self.has(is_fax) || self.has(is_spoken);
+        (talks && self.is_fax() && !hung_up).then_some(Step::HangUp)
+    }
+
+    fn is_fax(&self) -> bool {
+        let facts = self.after.facts();
+        facts.direction() == Direction::Outbound && facts.first_leg().answered_by() == Some(AnsweredBy::Fax)
+    }
+
     /// A text was said. Only a greeting is followed by anything but the end.
     fn spoken(&self) -> Option<Step> {
-        let before = self.count(|kind| matches!(kind, EventKind::Spoken { .. }));
+        let before = self.count(is_spoken);
         match self.course {
             Course::Agent => {
-                (self.streams_failed() > STREAM_RETRIES_MAX && before == 0).then_some(Step::HangUp)
+                let given_up = self.streams_failed() > STREAM_RETRIES_MAX && !self.has(is_fax);
+                (given_up && before == 0).then_some(Step::HangUp)
             }
             Course::Decided(Decision::Voicemail(_)) if self.was_recorded() => {
                 self.nothing_said_since_recorded().then_some(Step::HangUp)
@@ -172,8 +187,8 @@ impl Story<'_> {
             Course::Decided(Decision::Voicemail(voicemail)) => {
                 (before == 0).then_some(Step::Record { max_seconds: voicemail.max_seconds })
             }
-            // Who was turned down was told nothing.
-            Course::Decided(Decision::Reject(_)) => None,
+            // Nothing was said to who was turned down or handed over.
+            Course::Decided(Decision::Reject(_) | Decision::Forward(_)) => None,
             Course::Decided(_) => (before == 0).then_some(Step::HangUp),
         }
     }
@@ -221,7 +236,7 @@ impl Story<'_> {
     fn nothing_said_since_recorded(&self) -> bool {
         let kinds = self.before.record().iter().map(|recorded| &recorded.event.kind);
         let mut since = kinds.skip_while(|kind| !is_recorded(kind));
-        !since.any(|kind| matches!(kind, EventKind::Spoken { .. }))
+        !since.any(is_spoken)
     }
 
     fn streams_failed(&self) -> usize {
@@ -241,6 +256,18 @@ impl Story<'_> {
 
 fn forward(forwarding: &Forwarding) -> Step {
     Step::Forward { to: forwarding.to.clone(), ring_seconds: forwarding.ring_seconds }
+}
+
+fn is_answered(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Answered { .. })
+}
+
+fn is_fax(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::AnsweredBy { who: AnsweredBy::Fax })
+}
+
+fn is_spoken(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Spoken { .. })
 }
 
 /// Whether the message that was asked for was left, or could not be.

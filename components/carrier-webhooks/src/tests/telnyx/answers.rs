@@ -1,6 +1,7 @@
 //! Calls that an agent takes.
 
 use call_state::Phase;
+use events::CallEvent;
 use serde_json::json;
 use store::{CallStatus, Direction, Timestamp};
 use telnyx::{ClientState, Codec};
@@ -131,6 +132,43 @@ async fn a_socket_that_fails_gets_a_new_token_each_time_and_then_an_apology() {
     assert!(ordered[3].1["payload"].as_str().unwrap().starts_with("We are sorry"));
     setting.telnyx(&[super::line::spoken("s")]).await;
     assert_eq!(setting.actions().await.last().unwrap(), "hangup");
+}
+
+#[tokio::test]
+async fn a_call_whose_socket_broke_goes_on_in_its_log() {
+    let setting = setting().await;
+    setting.telnyx(&[initiated(), answered()]).await;
+    let call = setting.only_call().await;
+    let failed = |id: &str| event(id, "streaming.failed", json!({ "failure_reason": "connection_lost" }));
+    // One that was never opened leaves nothing to be recovered.
+    setting.telnyx(&[failed("1")]).await;
+    let connected = CallEvent::MediaConnected { stream: "s".into() };
+    setting.store.append_event(&setting.tenant, &call.id, connected, NOW).await.unwrap();
+    setting.telnyx(&[failed("2"), failed("2")]).await;
+    let log = setting.log_of(&call).await;
+    assert_eq!(log.iter().filter(|kind| *kind == CallEvent::Recovered.kind()).count(), 1, "{log:?}");
+}
+
+#[tokio::test]
+async fn events_that_come_at_once_are_decided_on_one_after_the_other() {
+    let setting = setting().await;
+    let failed = |id: &str| event(id, "streaming.failed", json!({ "failure_reason": "connection_failed" }));
+    let (copy, other) = (initiated(), initiated());
+    let deliver = |event| async { setting.telnyx(&[event]).await };
+    tokio::join!(deliver(copy), deliver(other));
+    tokio::join!(deliver(failed("1")), deliver(failed("2")), deliver(failed("3")), deliver(failed("4")));
+    let ordered = setting.ordered().await;
+    let actions: Vec<&str> = ordered.iter().map(|(action, _)| action.as_str()).collect();
+    assert_eq!(actions, ["answer", "streaming_start", "streaming_start", "speak"]);
+}
+
+#[tokio::test]
+async fn a_call_that_shares_a_session_with_another_is_a_call_of_its_own() {
+    let setting = setting().await;
+    let fields = json!({ "direction": "incoming", "call_control_id": "v3:own", "call_leg_id": "own" });
+    setting.telnyx(&[initiated(), event("2", "call.initiated", fields)]).await;
+    assert_eq!(setting.calls().await.len(), 2);
+    assert_eq!((setting.actions().await.len(), setting.commands_of("v3:own").await.len()), (1, 1));
 }
 
 #[tokio::test]

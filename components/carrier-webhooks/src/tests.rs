@@ -3,6 +3,7 @@
 mod capabilities;
 mod conferences;
 mod dialled_calls;
+mod duplicates;
 mod hostile;
 mod limits;
 mod menus;

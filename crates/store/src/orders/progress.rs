@@ -118,7 +118,7 @@ impl<D: Db> Store<D> {
         let sql = "UPDATE outbound_orders SET state = 'uncertain', next_at = ?3, error = ?4, \
                    lease_owner = NULL, lease_until = NULL \
                    WHERE tenant = ?1 AND call = ?2 AND state IN ('placing', 'uncertain') \
-                   AND (?5 IS NULL OR COALESCE(attempt_id, '') = ?5)";
+                   AND (COALESCE(attempt_id, '') = ?5 OR ?5 IS NULL)";
         self.move_order(sql, [tenant.into(), call.into(), look_again_at.into(), error.into(), attempt.into()])
             .await
     }
@@ -138,7 +138,7 @@ impl<D: Db> Store<D> {
         let sql = "UPDATE outbound_orders SET state = 'queued', attempt_id = NULL, attempted_at = NULL, \
                    next_at = ?3, error = ?4, lease_owner = NULL, lease_until = NULL \
                    WHERE tenant = ?1 AND call = ?2 AND state IN ('queued', 'placing', 'uncertain') \
-                   AND (?5 IS NULL OR COALESCE(attempt_id, '') = ?5)";
+                   AND (COALESCE(attempt_id, '') = ?5 OR ?5 IS NULL)";
         self.move_order(sql, [tenant.into(), call.into(), at.into(), error.into(), attempt.into()]).await
     }
 
@@ -174,7 +174,7 @@ impl<D: Db> Store<D> {
         let sql = "UPDATE outbound_orders SET state = 'failed', error = ?3, settled_at = ?4, \
                    lease_owner = NULL, lease_until = NULL \
                    WHERE tenant = ?1 AND call = ?2 AND state IN ('queued', 'placing', 'uncertain') \
-                   AND (?5 IS NULL OR COALESCE(attempt_id, '') = ?5) RETURNING call";
+                   AND (COALESCE(attempt_id, '') = ?5 OR ?5 IS NULL) RETURNING call";
         let params = [tenant.into(), call.into(), error.into(), now.into(), attempt.into()];
         let event = CallEvent::NotPlaced { reason: reason.code().to_owned(), message: error.to_owned() };
         let mut statements = vec![Statement::new(sql, params).required()];

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use call_state::{EndReason, EventKind, Recording};
 use store::native::NativeDb;
-use store::{Batch, Db, DbError, NewCall, Rate, Receipt, Rows, Statement, Store, StoreError, TRIES, Value};
+use store::{
+    Batch, Db, DbError, NewCall, Rate, Receipt, Rows, Statement, Store, StoreError, TRIES, Value, migrations,
+};
 
 use crate::fixture::{Fixture, NOW, after, command, ended, named, said};
 
@@ -60,6 +62,46 @@ async fn no_statement_about_calls_reads_a_whole_table() {
             let scan = step.starts_with("SCAN") && step != "SCAN CONSTANT ROW" && step != "SCAN found";
             let wide = ["(carrier=?)", "(tenant=?)", "(state=?)", "started_at<?)"];
             assert!(!scan && !wide.iter().any(|index| step.ends_with(index)), "{step}: {sql}");
+        }
+    }
+}
+
+/// What PostgreSQL has not, or has otherwise.
+#[tokio::test]
+async fn every_statement_about_calls_is_portable() {
+    let fixture = Fixture::in_memory().await;
+    let watched = Watched { db: fixture.db().clone(), asked: Arc::default() };
+    live_through_everything(&fixture, &Store::new(watched.clone())).await;
+    let asked = watched.asked.lock().unwrap().clone();
+    let migrations = migrations::ALL.iter().skip(1).flat_map(|migration| [migration.up, migration.down]);
+    for sql in asked.into_keys().chain(migrations) {
+        for foreign in [
+            "OR IGNORE",
+            "OR REPLACE",
+            "AUTOINCREMENT",
+            "ROWID",
+            "IFNULL(",
+            "DATETIME(",
+            "STRFTIME(",
+            "UNIXEPOCH(",
+            "JSON_",
+            "PRINTF(",
+            "INSTR(",
+            "GLOB",
+            "TOTAL(",
+            "LAST_INSERT",
+            "PRAGMA",
+            "BLOB",
+            "\"",
+        ] {
+            assert!(!sql.to_uppercase().contains(foreign), "{foreign}: {sql}");
+        }
+        // Of a parameter that is first compared with nothing, PostgreSQL does not know the type.
+        for (before, rest) in
+            sql.match_indices(" IS NULL").filter_map(|(at, _)| sql.get(..at)?.rsplit_once('?'))
+        {
+            let named = rest.chars().all(|digit| digit.is_ascii_digit());
+            assert!(!named || before.contains(&format!("= ?{rest}")), "?{rest}: {sql}");
         }
     }
 }

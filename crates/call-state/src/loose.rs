@@ -76,6 +76,68 @@ impl<'de> Visitor<'de> for LooseVisitor {
     }
 }
 
+/// An object's entries; none for anything else, for the reason of [`Loose`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entries(pub(crate) Vec<(String, Loose)>);
+
+/// No object of a carrier's has nearly as many entries.
+const ENTRIES_MAX: usize = 32;
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("anything")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Entries, A::Error> {
+        let mut read = Vec::new();
+        while let Some(entry) = entries.next_entry::<String, Loose>()? {
+            if read.len() < ENTRIES_MAX {
+                read.push(entry);
+            }
+        }
+        Ok(Entries(read))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Entries, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Entries::default())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Entries, E> {
+        Ok(Entries::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Entries, E> {
+        Ok(Entries::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Entries, E> {
+        Ok(Entries::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Entries, E> {
+        Ok(Entries::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Entries, E> {
+        Ok(Entries::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<Entries, E> {
+        Ok(Entries::default())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

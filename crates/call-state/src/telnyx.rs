@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::loose::Loose;
+use crate::loose::{Entries, Loose};
 use crate::{
     AnsweredBy, Carrier, CarrierEvent, Cost, Direction, EndReason, Ending, EventKind, Ids, Moment, Recording,
     Unreadable, twilio,
@@ -50,18 +50,32 @@ struct Payload {
     failure_reason: Loose,
     reason: Loose,
     recording_id: Loose,
-    recording_urls: Option<Urls>,
+    recording_urls: Entries,
     recording_started_at: Loose,
     recording_ended_at: Loose,
     total_cost: Loose,
     billed_duration_secs: Loose,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+/// The addresses of a recording.
+#[derive(Clone, Debug, Default)]
 struct Urls {
     mp3: Loose,
     wav: Loose,
+}
+
+impl From<Entries> for Urls {
+    fn from(entries: Entries) -> Self {
+        let mut urls = Self::default();
+        for (name, url) in entries.0 {
+            match name.as_str() {
+                "mp3" => urls.mp3 = url,
+                "wav" => urls.wav = url,
+                _ => {}
+            }
+        }
+        urls
+    }
 }
 
 impl Webhook {
@@ -195,14 +209,14 @@ fn hangup(payload: &Payload) -> Ending {
 
 fn recording(event: &Loose, payload: &Payload) -> Result<Recording, Unreadable> {
     let id = payload.recording_id.owned().or_else(|| event.owned()).ok_or(Unreadable::Missing("id"))?;
-    let urls = payload.recording_urls.as_ref();
+    let urls = Urls::from(payload.recording_urls.clone());
     let moment = |text: &Loose| text.text().and_then(Moment::from_rfc3339).map(Moment::as_micros);
     let micros = moment(&payload.recording_ended_at)
         .zip(moment(&payload.recording_started_at))
         .and_then(|(ended, started)| u64::try_from(ended.checked_sub(started)?).ok());
     Ok(Recording {
         id,
-        url: urls.and_then(|urls| urls.wav.owned().or_else(|| urls.mp3.owned())),
+        url: urls.wav.owned().or_else(|| urls.mp3.owned()),
         duration: micros.map(Duration::from_micros),
     })
 }

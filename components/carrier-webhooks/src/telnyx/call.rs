@@ -3,9 +3,12 @@
 use call_state::telnyx::{self as wire, Webhook};
 use call_state::{Applied, CarrierEvent, EventKind, Moment};
 use http::{Response, StatusCode};
-use store::{Call, CallId, DbError, Named, ParseIdError, RecordError, Store, StoreError, Timestamp};
+use store::{
+    Call, CallId, DbError, Named, ParseIdError, RecordError, Store, StoreError, TenantId, Timestamp,
+};
+use uuid::Uuid;
 
-use super::chain::{self, Course};
+use super::chain::{self, Course, Step};
 use super::orders::{Desk, Subject};
 use super::party::{self, Party};
 use super::reception::{self, Offer};
@@ -28,6 +31,11 @@ pub(crate) async fn handle<P: Platform>(
     match take(platform, proven, &webhook, now).await {
         Ok(taken) => {
             proven.log(platform, taken.level(), taken.code(), "event");
+            message::empty()
+        }
+        // What the store refuses of itself it would refuse again.
+        Err(Fault::Store(StoreError::Refused(_))) => {
+            proven.log(platform, "warn", Taken::Unreadable.code(), "event");
             message::empty()
         }
         Err(fault) => {
@@ -122,10 +130,15 @@ async fn take<P: Platform>(
         Ok(None) => return Ok(Taken::Ignored),
         Err(_) => return Ok(Taken::Unreadable),
     };
+    if !party::are_names(&event) {
+        return Ok(Taken::Unreadable);
+    }
     let store = platform.open_store().await?;
     let desk = Desk::of(proven, now);
     let hearing = Hearing { platform, proven, store, desk, webhook, event, now };
     match hearing.store.locate_call(CARRIER, &hearing.event.ids).await? {
+        // Calls may share a session, as when one of our numbers calls another.
+        Some(call) if hearing.offers_another(&call) => hearing.unknown_call().await,
         Some(call) if proven.concerns(&call.tenant) => hearing.told(&call).await,
         Some(_) => Ok(Taken::NotTheirs),
         None => hearing.unknown_call().await,
@@ -164,8 +177,35 @@ impl<P: Platform> Hearing<'_, P> {
                 Some(call) => self.told(&call).await,
                 None => Ok(Taken::UnknownCall),
             },
-            Named::Other(_) | Named::NoSuchCall => Ok(Taken::UnknownCall),
+            Named::Other(_) => self.placed_twice(&number.tenant, call).await,
+            Named::NoSuchCall => Ok(Taken::UnknownCall),
         }
+    }
+
+    /// One order, two calls at the carrier: the first one is the call, the other is hung up.
+    async fn placed_twice(&self, tenant: &TenantId, call: &CallId) -> Result<Taken, Fault> {
+        let (EventKind::Initiated | EventKind::Answered { .. }, Some(leg)) =
+            (&self.event.kind, &self.event.ids.leg)
+        else {
+            return Ok(Taken::UnknownCall);
+        };
+        self.log("error", "placed-twice", "a second call came of one order; it is hung up");
+        let subject = Subject { tenant, call, agent: None, leg };
+        let (mut command, _) = self.desk.order(subject, &Step::HangUp);
+        // Named after the event, so that another delivery of it orders nothing more.
+        if let Ok(id) = Uuid::parse_str(&self.event.id) {
+            command.id = id.to_string();
+        }
+        self.store.enqueue_commands(tenant, call, &[command], self.now).await?;
+        host::wake(self.platform, self.proven).await;
+        Ok(Taken::UnknownCall)
+    }
+
+    /// Whether the event offers a call that is not the one it shares a name with.
+    fn offers_another(&self, call: &Call) -> bool {
+        let offered = matches!(self.event.kind, EventKind::Initiated)
+            && self.event.direction == Some(call_state::Direction::Inbound);
+        offered && self.event.ids.leg.is_some() && self.event.ids.leg != call.carrier_call_id
     }
 
     /// Writes a line to the log.

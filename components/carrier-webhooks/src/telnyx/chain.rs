@@ -4,7 +4,7 @@
 //! What has happened already is in the call's record, so that any order and number of deliveries leads to the same
 //! commands, each once.
 
-use call_state::{CallState, CarrierEvent, Direction, EventKind, Phase, Streaming};
+use call_state::{AnsweredBy, CallState, CarrierEvent, Direction, EventKind, Phase, Streaming};
 use store::Call;
 
 use crate::bindings::voicehive::platform::call_routing::{Decision, Forwarding, Rejection};
@@ -106,6 +106,7 @@ pub(super) fn next(course: &Course, before: &CallState, event: &CarrierEvent) ->
         EventKind::Ended(_) if !first_leg => story.left_alone(),
         _ if !first_leg => None,
         EventKind::Spoken { .. } => story.spoken(),
+        EventKind::AnsweredBy { .. } => story.found_out(),
         EventKind::StreamFailed { .. } => story.stream_failed(),
         EventKind::RecordingSaved(_) => story.recorded(Step::Thank),
         EventKind::RecordingFailed { .. } => story.recorded(Step::Apologise),
@@ -153,10 +154,23 @@ impl Story<'_> {
             Course::Decided(Decision::Voicemail(voicemail)) => Some(Step::Say(voicemail.greeting.clone())),
             Course::Decided(Decision::Connect(_)) => Some(Step::Apologise),
             _ if ordered => None,
+            Course::Agent if self.is_fax() => Some(Step::HangUp),
             Course::Agent => Some(Step::Stream { failed: 0 }),
             Course::Decided(Decision::Forward(forwarding)) => Some(forward(forwarding)),
             Course::Decided(Decision::Reject(_)) => Some(Step::HangUp),
         }
+    }
+
+    /// It was found out who picked up. A fax is left alone; with a machine the agent deals.
+    fn found_out(&self) -> Option<Step> {
+        let fax = |kind: &EventKind| matches!(kind, EventKind::AnsweredBy { who: AnsweredBy::Fax });
+        let talks = *self.course == Course::Agent && self.after.facts().phase() == Phase::Answered;
+        (talks && self.is_fax() && !self.has(fax)).then_some(Step::HangUp)
+    }
+
+    fn is_fax(&self) -> bool {
+        let facts = self.after.facts();
+        facts.direction() == Direction::Outbound && facts.first_leg().answered_by() == Some(AnsweredBy::Fax)
     }
 
     /// A text was said. Only a greeting is followed by anything but the end.
@@ -215,14 +229,12 @@ impl Story<'_> {
     }
 
     fn was_recorded(&self) -> bool {
-        self.has(|kind| matches!(kind, EventKind::RecordingSaved(_) | EventKind::RecordingFailed { .. }))
+        self.has(is_recorded)
     }
 
     fn nothing_said_since_recorded(&self) -> bool {
-        let ours = self.before.record().iter().rev().map(|recorded| &recorded.event.kind);
-        let mut since = ours.take_while(|kind| {
-            !matches!(kind, EventKind::RecordingSaved(_) | EventKind::RecordingFailed { .. })
-        });
+        let kinds = self.before.record().iter().map(|recorded| &recorded.event.kind);
+        let mut since = kinds.skip_while(|kind| !is_recorded(kind));
         !since.any(|kind| matches!(kind, EventKind::Spoken { .. }))
     }
 
@@ -243,6 +255,11 @@ impl Story<'_> {
 
 fn forward(forwarding: &Forwarding) -> Step {
     Step::Forward { to: forwarding.to.clone(), ring_seconds: forwarding.ring_seconds }
+}
+
+/// Whether the message that was asked for was left, or could not be.
+fn is_recorded(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::RecordingSaved(_) | EventKind::RecordingFailed { .. })
 }
 
 /// Whether a call was handed over, and nobody took it.

@@ -47,6 +47,14 @@ impl Party {
     }
 }
 
+/// Whether what the event calls itself, its leg and its session are names: Telnyx's have about 60 characters.
+pub(super) fn are_names(event: &CarrierEvent) -> bool {
+    const BYTES_MAX: usize = 256;
+    let ids = [&event.ids.leg, &event.ids.alias, &event.ids.session];
+    let names = ids.into_iter().flatten().chain([&event.id]);
+    names.into_iter().all(|name| name.len() <= BYTES_MAX && name.bytes().all(|byte| byte.is_ascii_graphic()))
+}
+
 /// The number on our side of the webhook's call, and whose it is.
 pub(super) async fn number<D: Db>(
     store: &Store<D>,

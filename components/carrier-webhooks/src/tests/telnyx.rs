@@ -2,6 +2,7 @@
 
 mod answers;
 mod chains;
+mod hostile;
 mod interleavings;
 mod line;
 mod outbound;

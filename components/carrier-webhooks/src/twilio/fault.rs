@@ -70,6 +70,10 @@ impl Fault {
             Self::Form(fault) => {
                 Some(Refused::new(StatusCode::BAD_REQUEST, "malformed-form", fault.to_string()))
             }
+            // An id that no carrier gives.
+            Self::Store(StoreError::Refused(what)) => {
+                Some(Refused::new(StatusCode::BAD_REQUEST, "malformed-form", *what))
+            }
             _ => None,
         }
     }

@@ -106,6 +106,18 @@ fn a_recording_names_its_leg_and_session_but_not_its_call() {
 }
 
 #[test]
+fn a_field_of_another_form_is_no_reason_to_miss_an_event() {
+    for odd in
+        [json!("https://r.example.test/1.wav"), json!(["a"]), json!(7), json!(true), json!(1.5), json!(null)]
+    {
+        let said = read_event("call.initiated", json!({ "call_control_id": "v3:a", "recording_urls": odd }));
+        assert_eq!(said.kind, EventKind::Initiated, "{odd}");
+        let said = read_event("call.recording.saved", json!({ "call_leg_id": "l", "recording_urls": odd }));
+        assert!(matches!(said.kind, EventKind::RecordingSaved(Recording { url: None, .. })), "{odd}");
+    }
+}
+
+#[test]
 fn what_was_detected_and_what_it_costs_are_read() {
     let ids = |mut payload: Value| {
         payload["call_control_id"] = json!("v3:a");

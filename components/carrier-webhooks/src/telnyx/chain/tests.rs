@@ -19,6 +19,18 @@ fn a_call_that_we_placed_gets_its_socket_once_somebody_answers() {
 }
 
 #[test]
+fn a_fax_that_we_called_is_hung_up_on_and_one_that_calls_is_the_agents() {
+    let fax = |id: &str| event(id, EventKind::AnsweredBy { who: AnsweredBy::Fax });
+    let picked_up = event("2", answered());
+    let late = [picked_up.clone(), fax("3"), fax("4")];
+    let expected = [Step::Stream { failed: 0 }, Step::HangUp];
+    assert_eq!(steps(&Course::Agent, Direction::Outbound, &late), expected);
+    let early = [event("1", EventKind::Initiated), fax("3"), picked_up, fax("4")];
+    assert_eq!(steps(&Course::Agent, Direction::Outbound, &early), [Step::HangUp]);
+    assert_eq!(steps(&Course::Agent, Direction::Inbound, &early), [Step::AnswerForAgent]);
+}
+
+#[test]
 fn a_call_that_answered_itself_goes_on_where_it_is() {
     for (course, step) in [
         (Course::Agent, Step::Stream { failed: 0 }),
@@ -172,6 +184,7 @@ fn lively() -> Vec<CarrierEvent> {
         event("10", saved()),
         event("11", EventKind::RecordingFailed { cause: None }),
         event("12", machine()),
+        event("18", EventKind::AnsweredBy { who: AnsweredBy::Fax }),
         event("13", EventKind::Key { digit: '1' }),
         further("14", EventKind::Initiated),
         further("15", answered()),

@@ -134,6 +134,15 @@ async fn a_socket_that_fails_gets_a_new_token_each_time_and_then_an_apology() {
 }
 
 #[tokio::test]
+async fn a_call_that_shares_a_session_with_another_is_a_call_of_its_own() {
+    let setting = setting().await;
+    let fields = json!({ "direction": "incoming", "call_control_id": "v3:own", "call_leg_id": "own" });
+    setting.telnyx(&[initiated(), event("2", "call.initiated", fields)]).await;
+    assert_eq!(setting.calls().await.len(), 2);
+    assert_eq!((setting.actions().await.len(), setting.commands_of("v3:own").await.len()), (1, 1));
+}
+
+#[tokio::test]
 async fn a_caller_without_a_number_reaches_the_agent() {
     let setting = setting().await;
     let fields = json!({ "direction": "incoming", "from": "anonymous" });

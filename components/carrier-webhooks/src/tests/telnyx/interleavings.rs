@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use super::line::{answered, event, hangup, initiated, saved, setting_with_routing, spoken, table};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn one_call_comes_of_it_and_nothing_is_ordered_twice(
         decision in decisions(),
-        picks in proptest::collection::vec(any::<prop::sample::Index>(), 1..30),
+        picks in proptest::collection::vec(any::<prop::sample::Index>(), 1..24),
     ) {
         let all = webhooks();
         let deliveries: Vec<Value> = picks.iter().map(|pick| pick.get(&all).clone()).collect();

@@ -50,7 +50,7 @@ async fn a_call_that_nobody_takes_ends_unanswered() {
 }
 
 #[tokio::test]
-async fn a_second_leg_in_the_name_of_the_same_call_does_not_become_it() {
+async fn a_second_call_of_one_order_does_not_become_it_and_is_hung_up_once() {
     let setting = setting().await;
     let call = placed(&setting).await;
     setting.telnyx(&[leg(&call, "1", "call.initiated", outgoing())]).await;
@@ -58,9 +58,15 @@ async fn a_second_leg_in_the_name_of_the_same_call_does_not_become_it() {
     other["call_control_id"] = json!("v3:other");
     other["call_leg_id"] = json!("other-leg");
     other["call_session_id"] = json!("other-session");
-    setting.telnyx(&[leg(&call, "9", "call.answered", other)]).await;
+    let event = leg(&call, "0ccc7b54-4df3-4bca-a65a-3da1ecc777f0", "call.initiated", other);
+    for seconds in 0..2 {
+        let at = Timestamp(NOW.0 + seconds * 1000);
+        assert!(setting.telnyx_at("/webhooks/telnyx/call", &event, at).await < 300);
+    }
     assert_eq!(setting.only_call().await.carrier_call_id.as_deref(), Some(LEG));
-    assert!(setting.commands_of("v3:other").await.is_empty());
+    let commands = setting.commands_of("v3:other").await;
+    assert_eq!(commands.iter().map(|(action, _)| action.as_str()).collect::<Vec<_>>(), ["hangup"]);
+    assert!(setting.actions().await.is_empty());
 }
 
 #[tokio::test]

@@ -118,6 +118,14 @@ async fn a_question_asked_again_has_the_same_answer_and_makes_no_second_call() {
 }
 
 #[tokio::test]
+async fn what_was_decided_once_stands_though_the_table_has_changed() {
+    let setting = with_routing(&json!({ "fallback": { "message": "Closed." } })).await;
+    let first = send(&setting, "assistant-request", json!({})).await;
+    setting.store.set_routing(&setting.tenant, None).await.unwrap();
+    assert_eq!(send(&setting, "assistant-request", json!({})).await, first);
+}
+
+#[tokio::test]
 async fn a_status_that_was_faster_than_the_question_decides_nothing() {
     let setting = with_routing(&json!({ "fallback": { "message": "Closed." } })).await;
     send(&setting, "status-update", json!({ "status": "ringing" })).await;

@@ -120,6 +120,21 @@ async fn messages_that_come_at_once_make_one_call_with_one_conversation() {
     );
 }
 
+/// Which of the copies reads the log before another has written to it is chance, so there are several rounds.
+#[tokio::test]
+async fn a_conversation_is_written_once_though_many_copies_find_the_log_without_it() {
+    for _ in 0..10 {
+        let setting = setting().await;
+        let mut silent = report();
+        silent["artifact"] = json!({});
+        send(&setting, "end-of-call-report", silent).await;
+        let copies = (0..8).map(|_| send(&setting, "end-of-call-report", report()));
+        futures::future::join_all(copies).await;
+        let log = setting.log_of(&only_call(&setting).await).await;
+        assert_eq!(log.iter().filter(|kind| *kind == "turn.finished").count(), 2, "{log:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_known_call_is_found_though_a_message_names_no_number() {
     let setting = setting().await;

@@ -88,8 +88,7 @@ impl Orders {
         if let Admission::Over { retry_after } =
             shared.store.admit(RATE_SCOPE, carrier, line.rate, shared.now()).await?
         {
-            // Those who wait together must not come back together: only one of them would pass.
-            return Ok(Some(shared.now().plus(retry_after.mul_f64(1.0 + shared.share()))));
+            return Ok(Some(place_in_line(line, shared.now(), retry_after)));
         }
         if breaker(line).permits(shared.age()) {
             return Ok(None);
@@ -221,6 +220,19 @@ fn told(answer: Result<Ids, Fault>, is_first: bool) -> Outcome {
 fn breaker(line: &Line) -> MutexGuard<'_, Breaker> {
     line.breaker.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// When to come back: each at a time of its own, as only one of those who come together would pass.
+fn place_in_line(line: &Line, now: Timestamp, retry_after: Duration) -> Timestamp {
+    let mut free_from = line.free_from.lock().unwrap_or_else(PoisonError::into_inner);
+    let soonest = now.plus(retry_after);
+    let latest = now.plus(MAX_WAIT).max(soonest);
+    let at = (*free_from).clamp(soonest, latest);
+    *free_from = at.plus(line.rate.per / line.rate.count.max(1));
+    at
+}
+
+/// The longest wait for one's place: those before may have been called off, and who comes back early only asks again.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 const RATE_SCOPE: &str = "carrier-calls";
 

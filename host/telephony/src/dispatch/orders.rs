@@ -49,12 +49,12 @@ impl Orders {
                 Step::Postpone { at } => return self.postpone(&order, at).await,
                 Step::Again { at, why } => {
                     tracing::info!(call = %order.call, attempts = order.attempts, why, "not placed, to be tried again");
-                    shared.store.order_again(&order.tenant, &order.call, at, &why).await?;
+                    shared.store.order_again(&order.tenant, &order, at, &why).await?;
                     return Ok(());
                 }
                 Step::Uncertain { at, why } => {
                     tracing::warn!(call = %order.call, why, "it is unknown whether the call was placed");
-                    shared.store.order_uncertain(&order.tenant, &order.call, at, &why).await?;
+                    shared.store.order_uncertain(&order.tenant, &order, at, &why).await?;
                     return Ok(());
                 }
                 Step::Fail { reason, why } => return self.fail(&order, reason, &why).await,
@@ -174,7 +174,7 @@ impl Orders {
     async fn fail(&self, order: &Order, reason: EndReason, why: &str) -> Result<(), StoreError> {
         tracing::warn!(call = %order.call, %reason, why, "not placed");
         let now = self.shared.now();
-        self.shared.store.order_failed(&order.tenant, &order.call, reason, why, now).await.map(|_| ())
+        self.shared.store.order_failed(&order.tenant, order, reason, why, now).await.map(|_| ())
     }
 }
 

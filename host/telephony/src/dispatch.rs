@@ -107,6 +107,8 @@ struct Line {
     carrier: Box<dyn Carrier>,
     rate: Rate,
     breaker: Mutex<Breaker>,
+    /// From when on nobody has been told to come back.
+    free_from: Mutex<Timestamp>,
 }
 
 /// What the lanes share.
@@ -151,7 +153,8 @@ impl Dispatcher {
     pub fn carrier(mut self, name: impl Into<String>, carrier: impl Carrier, rate: Rate) -> Self {
         let seed = (self.shared.environment.id)().as_u64_pair().0;
         let breaker = Mutex::new(Breaker::new(self.shared.settings.breaker.clone(), seed));
-        self.shared.lines.insert(name.into(), Line { carrier: Box::new(carrier), rate, breaker });
+        let line = Line { carrier: Box::new(carrier), rate, breaker, free_from: Mutex::new(Timestamp(0)) };
+        self.shared.lines.insert(name.into(), line);
         self
     }
 

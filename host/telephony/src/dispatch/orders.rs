@@ -49,12 +49,12 @@ impl Orders {
                 Step::Postpone { at } => return self.postpone(&order, at).await,
                 Step::Again { at, why } => {
                     tracing::info!(call = %order.call, attempts = order.attempts, why, "not placed, to be tried again");
-                    shared.store.order_again(&order.tenant, &order.call, at, &why).await?;
+                    shared.store.order_again(&order.tenant, &order, at, &why).await?;
                     return Ok(());
                 }
                 Step::Uncertain { at, why } => {
                     tracing::warn!(call = %order.call, why, "it is unknown whether the call was placed");
-                    shared.store.order_uncertain(&order.tenant, &order.call, at, &why).await?;
+                    shared.store.order_uncertain(&order.tenant, &order, at, &why).await?;
                     return Ok(());
                 }
                 Step::Fail { reason, why } => return self.fail(&order, reason, &why).await,
@@ -88,8 +88,7 @@ impl Orders {
         if let Admission::Over { retry_after } =
             shared.store.admit(RATE_SCOPE, carrier, line.rate, shared.now()).await?
         {
-            // Those who wait together must not come back together: only one of them would pass.
-            return Ok(Some(shared.now().plus(retry_after.mul_f64(1.0 + shared.share()))));
+            return Ok(Some(place_in_line(line, shared.now(), retry_after)));
         }
         if breaker(line).permits(shared.age()) {
             return Ok(None);
@@ -175,7 +174,7 @@ impl Orders {
     async fn fail(&self, order: &Order, reason: EndReason, why: &str) -> Result<(), StoreError> {
         tracing::warn!(call = %order.call, %reason, why, "not placed");
         let now = self.shared.now();
-        self.shared.store.order_failed(&order.tenant, &order.call, reason, why, now).await.map(|_| ())
+        self.shared.store.order_failed(&order.tenant, order, reason, why, now).await.map(|_| ())
     }
 }
 
@@ -221,6 +220,19 @@ fn told(answer: Result<Ids, Fault>, is_first: bool) -> Outcome {
 fn breaker(line: &Line) -> MutexGuard<'_, Breaker> {
     line.breaker.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// When to come back: each at a time of its own, as only one of those who come together would pass.
+fn place_in_line(line: &Line, now: Timestamp, retry_after: Duration) -> Timestamp {
+    let mut free_from = line.free_from.lock().unwrap_or_else(PoisonError::into_inner);
+    let soonest = now.plus(retry_after);
+    let latest = now.plus(MAX_WAIT).max(soonest);
+    let at = (*free_from).clamp(soonest, latest);
+    *free_from = at.plus(line.rate.per / line.rate.count.max(1));
+    at
+}
+
+/// The longest wait for one's place: those before may have been called off, and who comes back early only asks again.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 const RATE_SCOPE: &str = "carrier-calls";
 

@@ -238,6 +238,30 @@ async fn one_call_a_second_is_placed_and_the_others_wait_unattempted() {
     }
 }
 
+#[tokio::test]
+async fn those_who_wait_for_the_rate_come_back_one_by_one() {
+    let world = World::with(Rules::twilio(), Settings::new("test"), USUAL_RATE).await;
+    let orders = Orders::new(world.shared.clone());
+    let mut calls = Vec::new();
+    for key in 0..40 {
+        calls.push(world.order(world.new_order(&key.to_string())).await);
+    }
+    world.script().places.push_back(Ok(leg("CA0")));
+    assert_eq!(world.work(&orders).await, 40);
+    let mut waits = Vec::new();
+    for call in &calls {
+        let order = world.stored(call).await;
+        waits.extend((order.state == OrderState::Queued).then_some((order.next_at.0 - NOON.0) / 1000));
+    }
+    waits.sort_unstable();
+    let expected: Vec<i64> = (1..=39).map(|place| place.min(30)).collect();
+    assert_eq!(waits, expected);
+    world.pass(SECOND);
+    world.script().places.push_back(Ok(leg("CA1")));
+    assert_eq!(world.work(&orders).await, 1);
+    assert_eq!(world.script().attempts.len(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_carrier_that_is_ill_is_left_alone_until_it_was_tried() {
     let (world, orders) = world(Rules::twilio()).await;

@@ -20,10 +20,10 @@ const OUT_OF_ORDER: Shuffle = Shuffle { by: 3, seed: 4 };
 /// Whose telephone it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Carrier {
-    /// Twilio: documents by webhook, media in order.
+    /// Documents by webhook, media in order.
     #[default]
     Twilio,
-    /// Telnyx: Call Control, media out of order by up to three chunks.
+    /// Call Control, media out of order by up to three chunks.
     Telnyx,
 }
 

@@ -244,7 +244,7 @@ async fn a_call_ends_at_its_callers_hour() {
     let call = telnyx.place_call_with("+12025550143", "+12025550199", faults);
     let report = call.ended(DEADLINE).await.unwrap();
     assert_eq!((report.end, report.duration), (End::CallerHungUp, Duration::from_millis(400)));
-    let hangup = platform.events().iter().position(|event| event == "call.hangup");
-    let saved = platform.events().iter().position(|event| event == "call.recording.saved");
+    let place = |event: &str| platform.events().iter().position(|told| told == event).unwrap();
+    let (hangup, saved) = (place("call.hangup"), place("call.recording.saved"));
     assert!(hangup < saved, "a recording is saved after the call: {:?}", platform.events());
 }

@@ -23,7 +23,7 @@ mod rest_faults;
 mod room;
 pub(crate) mod shared;
 mod signature;
-mod twiml;
+pub(crate) mod twiml;
 mod verbs;
 mod webhook;
 mod webhook_faults;

@@ -22,6 +22,7 @@ mod signature;
 mod sound;
 mod stream;
 mod talk;
+mod texml;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -35,6 +36,8 @@ use url::Url;
 pub use card::{Direction, Hangup};
 pub use courier::Delivery;
 pub use faults::{Fault, RestFault, Shuffle, StreamError, TelnyxFaults, WebhookFault};
+
+pub use texml::Texml;
 
 use crate::carrier::{Call, CallError, Callee, Report};
 use crate::faults::Faults;
@@ -68,6 +71,8 @@ pub struct Config {
     pub webhook_url: Url,
     /// Where webhooks go that nobody there accepted.
     pub failover_url: Option<Url>,
+    /// Calls go to this TeXML application, and not to the Call Control App.
+    pub texml: Option<Texml>,
     /// How long the platform may take to answer a webhook.
     pub webhook_timeout: Duration,
     /// The pauses before further tries of a webhook that was not accepted.
@@ -94,6 +99,7 @@ impl Config {
             signing_seed: None,
             webhook_url: Url::parse(base)?.join("/webhooks/telnyx/call")?,
             failover_url: None,
+            texml: None,
             webhook_timeout: Duration::from_secs(5),
             retries: vec![Duration::from_millis(500), Duration::from_secs(2)],
             keep_audio: true,

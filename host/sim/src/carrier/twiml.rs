@@ -1,6 +1,6 @@
 //! TwiML, as the carrier reads it.
 
-mod read;
+pub(crate) mod read;
 mod verbs;
 
 use std::time::Duration;

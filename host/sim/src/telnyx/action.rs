@@ -74,6 +74,27 @@ pub(super) struct Record {
     /// So much silence ends it.
     pub(super) silence: Option<Duration>,
     pub(super) beep: bool,
+    /// Whether what the leg's person says is recorded.
+    pub(super) inbound: bool,
+    /// Whether what they hear is.
+    pub(super) outbound: bool,
+    /// Silence at both ends is cut.
+    pub(super) trim: bool,
+}
+
+impl Record {
+    /// Both sides, until it is stopped.
+    pub(super) fn new(channels: &str) -> Self {
+        Self {
+            dual: channels == "dual",
+            max_length: None,
+            silence: None,
+            beep: false,
+            inbound: true,
+            outbound: true,
+            trim: false,
+        }
+    }
 }
 
 /// A call to be placed.
@@ -187,11 +208,15 @@ fn record(fields: Fields<'_>) -> Result<Record, Refusal> {
         return Err(Refusal::invalid("format", "This simulator records wav only."));
     }
     let some = |length: Option<Duration>| length.filter(|length| !length.is_zero());
+    let track = fields.one_of("recording_track", &["both", "inbound", "outbound"])?.unwrap_or("both");
     Ok(Record {
-        dual: channels == "dual",
         max_length: some(fields.seconds("max_length", 0..=14_400)?),
         silence: some(fields.seconds("timeout_secs", 0..=14_400)?),
         beep: fields.flag("play_beep")?,
+        inbound: track != "outbound",
+        outbound: track != "inbound",
+        trim: fields.one_of("trim", &["trim-silence"])?.is_some(),
+        ..Record::new(channels)
     })
 }
 
@@ -208,7 +233,7 @@ fn from_answer(fields: Fields<'_>) -> Result<Option<Record>, Refusal> {
         ));
     }
     let max_length = fields.seconds("record_max_length", 0..=14_400)?.filter(|length| !length.is_zero());
-    Ok(Some(Record { dual: channels == "dual", max_length, silence: None, beep: false }))
+    Ok(Some(Record { max_length, ..Record::new(channels) }))
 }
 
 fn digits(fields: Fields<'_>) -> Result<String, Refusal> {
@@ -259,7 +284,7 @@ impl Dial {
             client_state: None,
             webhook_url: fields.url("webhook_url")?,
             timeout: fields.seconds("timeout_secs", 5..=600)?.unwrap_or(RING),
-            time_limit: fields.seconds("time_limit_secs", 30..=14_400)?.unwrap_or(LONGEST_CALL),
+            time_limit: fields.seconds("time_limit_secs", 1..=14_400)?.unwrap_or(LONGEST_CALL),
             detection: detection::Kind::read(fields)?,
             stream: None,
             record: None,

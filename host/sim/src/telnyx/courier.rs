@@ -21,6 +21,13 @@ const WAITING: usize = 256;
 /// How long a webhook that is to be overtaken waits for the next one.
 const HELD: Duration = Duration::from_secs(1);
 
+/// What webhooks of Call Control are, and what those of TeXML are.
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// How long a document may take.
+const DOCUMENT: Duration = Duration::from_secs(15);
+
 /// Between two tries of a refused connection.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -42,7 +49,15 @@ struct Notice {
     event: &'static str,
     id: String,
     url: Url,
-    data: Value,
+    body: Body,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    /// The `data` of an envelope.
+    Event(Value),
+    /// A form of TeXML.
+    Form(String),
 }
 
 /// Carries the webhooks of one call.
@@ -69,7 +84,14 @@ impl Courier {
             "payload": payload,
         });
         // The task ends after this does.
-        let _queued = self.notices.send(Notice { event, id, url: card.webhook_url(), data }).await;
+        let notice = Notice { event, id, url: card.webhook_url(), body: Body::Event(data) };
+        let _queued = self.notices.send(notice).await;
+    }
+
+    /// Hands over a form of TeXML, of this kind.
+    pub(super) async fn tell_form(&self, event: &'static str, url: Url, form: String) {
+        let id = Uuid::new_v4().to_string();
+        let _queued = self.notices.send(Notice { event, id, url, body: Body::Form(form) }).await;
     }
 
     /// Waits until each was tried once, but for those that are late on purpose.
@@ -159,12 +181,21 @@ async fn retry(desk: &Desk, notice: &Notice, url: &Url, from: u32) -> bool {
 
 /// One try: signed anew, as it says when it was sent and which try it is.
 async fn attempt(desk: &Desk, notice: &Notice, url: &Url, number: u32) -> bool {
-    let body = json!({
-        "data": notice.data,
-        "meta": { "attempt": number, "delivered_to": url.as_str() },
-    })
-    .to_string();
-    let status = send(desk, url, &body).await;
+    let sent = match &notice.body {
+        Body::Event(data) => {
+            let meta = json!({ "attempt": number, "delivered_to": url.as_str() });
+            send(
+                desk,
+                url,
+                JSON,
+                json!({ "data": data, "meta": meta }).to_string(),
+                desk.config.webhook_timeout,
+            )
+            .await
+        }
+        Body::Form(form) => send(desk, url, FORM, form.clone(), desk.config.webhook_timeout).await,
+    };
+    let status = sent.ok().map(|response| response.status().as_u16());
     let delivered = status.is_some_and(|status| (200..300).contains(&status));
     if !delivered {
         tracing::warn!(event = notice.event, number, status, "a webhook was not accepted");
@@ -173,24 +204,37 @@ async fn attempt(desk: &Desk, notice: &Notice, url: &Url, number: u32) -> bool {
     delivered
 }
 
-async fn send(desk: &Desk, url: &Url, body: &str) -> Option<u16> {
+/// Asks for a document of TeXML.
+pub(super) async fn send_form(desk: &Desk, url: &Url, form: &str) -> Result<String, String> {
+    let response =
+        send(desk, url, FORM, form.to_owned(), DOCUMENT).await.map_err(|error| error.to_string())?;
+    let response = response.error_for_status().map_err(|error| error.to_string())?;
+    response.text().await.map_err(|error| error.to_string())
+}
+
+async fn send(
+    desk: &Desk,
+    url: &Url,
+    kind: &str,
+    body: String,
+    patience: Duration,
+) -> reqwest::Result<reqwest::Response> {
     let give_up = Instant::now() + desk.config.connect_patience;
     loop {
         let timestamp = jiff::Timestamp::now().as_second().to_string();
         let request = desk
             .client
             .post(url.clone())
-            .timeout(desk.config.webhook_timeout)
-            .header("content-type", "application/json")
+            .timeout(patience)
+            .header("content-type", kind)
             .header("user-agent", "telnyx-webhooks")
-            .header("telnyx-signature-ed25519", desk.keys.sign(&timestamp, body))
+            .header("telnyx-signature-ed25519", desk.keys.sign(&timestamp, &body))
             .header("telnyx-timestamp", &timestamp)
-            .body(body.to_owned());
+            .body(body.clone());
         match request.send().await {
-            Ok(response) => return Some(response.status().as_u16()),
             // Nobody is there at this moment: in front of a real platform stands a balancer.
             Err(error) if error.is_connect() && Instant::now() < give_up => sleep(RETRY).await,
-            Err(_) => return None,
+            answered => return answered,
         }
     }
 }

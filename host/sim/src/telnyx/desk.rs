@@ -20,6 +20,7 @@ use super::leg::Leg;
 use super::recorder::{GOOD_FOR, Kept, Made};
 use super::rest::Remembered;
 use super::signature::Keys;
+use super::texml::Texml;
 use crate::carrier::callee::{self, Directory};
 use crate::carrier::line::Command;
 use crate::carrier::shared::Shared;
@@ -78,8 +79,10 @@ pub(super) enum Order {
 /// How a leg comes to be.
 #[derive(Debug)]
 pub(super) enum Setup {
-    /// Someone calls the platform.
+    /// Someone calls the platform's Call Control App.
     Incoming,
+    /// Someone calls the platform's TeXML application.
+    Texml(Texml),
     /// The platform calls someone.
     Outgoing(Box<Outgoing>),
 }
@@ -132,8 +135,9 @@ impl Desk {
 
     /// Someone calls the platform.
     pub(super) fn receive(desk: &Arc<Self>, card: Arc<Card>, faults: TelnyxFaults) -> Call {
+        let setup = desk.config.texml.clone().map_or(Setup::Incoming, Setup::Texml);
         let (known, leg) = Self::set_up(desk, card, faults);
-        let task = tokio::spawn(leg.run(Setup::Incoming));
+        let task = tokio::spawn(leg.run(setup));
         Call::new(known.card.call_control_id.clone(), known.shared, known.commands, task)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ use super::order::StreamOrder;
 use super::recorder::Recorder;
 use super::sound::Announcement;
 use super::stream::{Socket, Stream};
+use super::texml::{Texml, encode};
 use crate::carrier::End;
 use crate::carrier::callee::Answer as Pickup;
 use crate::carrier::line::{Command, Event, Line};
@@ -46,6 +48,10 @@ pub(super) struct Leg {
     /// Listens for who answered, where that was asked for.
     pub(super) detection: Option<Detection>,
     pub(super) time_limit: Duration,
+    /// The call is one of the TeXML application's.
+    pub(super) texml: Option<Texml>,
+    /// How many of its status callbacks there were.
+    told: AtomicU32,
 }
 
 /// How a leg came to its end.
@@ -85,12 +91,22 @@ impl Leg {
             joint: None,
             detection: None,
             time_limit: LONGEST_CALL,
+            texml: None,
+            told: AtomicU32::new(0),
         }
     }
 
     /// Runs it.
     pub(super) async fn run(mut self, setup: Setup) {
-        let state = if matches!(setup, Setup::Incoming) { "parked" } else { "bridging" };
+        self.texml = match &setup {
+            Setup::Texml(texml) => Some(texml.clone()),
+            // Nobody asked to be told of those that a document calls.
+            Setup::Outgoing(outgoing) if outgoing.partner.is_some() => {
+                self.desk.config.texml.clone().map(|texml| Texml { status_url: None, ..texml })
+            }
+            Setup::Incoming | Setup::Outgoing(_) => None,
+        };
+        let state = if !matches!(setup, Setup::Outgoing(_)) { "parked" } else { "bridging" };
         let mut told = self.card.setting(state);
         told.insert("offered_codecs".into(), "PCMU,PCMA".into());
         told.insert("shaken_stir_attestation".into(), "A".into());
@@ -100,6 +116,7 @@ impl Leg {
         let answered = match setup {
             Setup::Incoming => self.ring().await,
             Setup::Outgoing(outgoing) => self.dial(*outgoing).await,
+            Setup::Texml(texml) => Err(self.perform(&texml).await),
         };
         let over = match answered {
             Ok(()) => self.talk().await,
@@ -110,7 +127,14 @@ impl Leg {
 
     /// Tells the platform of an event, with what it has beside the usual.
     pub(super) async fn tell(&self, event: &'static str, more: Value) {
-        self.courier.tell(&self.card, event, self.card.payload(more)).await;
+        let Some(texml) = &self.texml else {
+            return self.courier.tell(&self.card, event, self.card.payload(more)).await;
+        };
+        let Some(url) = &texml.status_url else { return };
+        if let Some(form) = self.progress(event, self.told.load(Ordering::Relaxed)) {
+            self.told.fetch_add(1, Ordering::Relaxed);
+            self.courier.tell_form(event, url.clone(), encode(&form)).await;
+        }
     }
 
     pub(super) fn set_status(&self, status: &'static str) {
@@ -237,7 +261,7 @@ impl Leg {
     }
 
     /// The line opens.
-    async fn answer(&mut self) {
+    pub(super) async fn answer(&mut self) {
         self.set_status("in-progress");
         self.line.begin();
         self.tell("call.answered", Value::Object(self.card.setting("answered"))).await;

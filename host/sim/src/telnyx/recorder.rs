@@ -1,8 +1,10 @@
 //! Recordings: made from the line, kept for ten minutes.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use audio::FRAME_SAMPLES;
+use audio::g711::ULAW_SILENCE;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -69,8 +71,9 @@ impl Recorder {
         if self.paused {
             return false;
         }
-        self.sent.extend_from_slice(sent);
-        self.heard.extend_from_slice(heard);
+        let silence = [ULAW_SILENCE; FRAME_SAMPLES];
+        self.sent.extend_from_slice(if self.order.inbound { sent } else { &silence });
+        self.heard.extend_from_slice(if self.order.outbound { heard } else { &silence });
         let voice = !self.ear.push(sent).is_empty() || self.ear.in_word();
         self.silence = if voice { Duration::ZERO } else { self.silence + STEP };
         let length = STEP * u32::try_from(self.sent.len() / FRAME_SAMPLES).unwrap_or(u32::MAX);
@@ -88,7 +91,19 @@ impl Recorder {
             "recording_started_at": stamp_of(self.began),
             "recording_ended_at": stamp(),
         });
-        Ok(Made { id, wav: recording::encode(&self.sent, &self.heard, self.order.dual)?, told })
+        let kept = if self.order.trim { self.with_sound() } else { 0..self.sent.len() };
+        let side = |side: &[u8]| side.get(kept.clone()).unwrap_or_default().to_vec();
+        let wav = recording::encode(&side(&self.sent), &side(&self.heard), self.order.dual)?;
+        Ok(Made { id, wav, told })
+    }
+
+    /// From the first sound to the last, on either side.
+    fn with_sound(&self) -> Range<usize> {
+        let is_sound = |(sent, heard): (&u8, &u8)| *sent != ULAW_SILENCE || *heard != ULAW_SILENCE;
+        let sides = || self.sent.iter().zip(&self.heard);
+        let first = sides().position(is_sound).unwrap_or(self.sent.len());
+        let last = sides().rposition(is_sound).map_or(first, |last| last + 1);
+        first..last
     }
 }
 
@@ -128,7 +143,18 @@ mod tests {
         assert!(silent > 30, "{silent}");
     }
 
+    #[test]
+    fn one_side_is_recorded_without_the_silence_around_it() {
+        let order = Record { outbound: false, trim: true, ..Record::new("dual") };
+        let mut recorder = Recorder::new(order);
+        for (sent, heard) in [(0xFF, 9), (7, 9), (0xFF, 9), (8, 9), (0xFF, 9)] {
+            recorder.push(&[sent; 160], &[heard; 160]);
+        }
+        let made = recorder.finish().unwrap();
+        assert_eq!(from_wav(&made.wav), Some([[7; 160], [0xFF; 160], [8; 160]].concat()));
+    }
+
     fn record(max_length: Option<Duration>, silence: Option<Duration>) -> Record {
-        Record { dual: true, max_length, silence, beep: false }
+        Record { max_length, silence, ..Record::new("dual") }
     }
 }

@@ -30,28 +30,29 @@ impl Leg {
     /// Until someone ends the call.
     pub(super) async fn talk(&mut self) -> Over {
         loop {
-            let over = tokio::select! {
-                event = self.line.event() => match event {
-                    Event::Step => self.step().await,
-                    Event::Key(digit) => self.key(digit).await,
-                    Event::HangUp => Some(self.person_hung_up()),
-                    Event::Complete | Event::Run(_) => None,
-                },
-                order = self.orders.recv() => match order {
-                    Some(order) => self.obey(order).await,
-                    None => None,
-                },
-                opened = opened(&mut self.opening) => {
-                    self.opened(opened).await;
-                    None
-                },
-                happened = happened(&mut self.stream) => {
-                    self.heard_of_stream(happened).await;
-                    None
-                }
-            };
-            if let Some(over) = over {
+            if let Some(over) = self.turn().await {
                 return over;
+            }
+        }
+    }
+
+    /// The next thing that happens; what ends the call, if it does.
+    pub(super) async fn turn(&mut self) -> Option<Over> {
+        tokio::select! {
+            event = self.line.event() => match event {
+                Event::Step => self.step().await,
+                Event::Key(digit) => self.key(digit).await,
+                Event::HangUp => Some(self.person_hung_up()),
+                Event::Complete | Event::Run(_) => None,
+            },
+            Some(order) = self.orders.recv() => self.obey(order).await,
+            opened = opened(&mut self.opening) => {
+                self.opened(opened).await;
+                None
+            },
+            happened = happened(&mut self.stream) => {
+                self.heard_of_stream(happened).await;
+                None
             }
         }
     }
@@ -138,13 +139,13 @@ impl Leg {
         None
     }
 
-    fn person_hung_up(&self) -> Over {
+    pub(super) fn person_hung_up(&self) -> Over {
         let source = if self.card.direction == Direction::Incoming { "caller" } else { "callee" };
         Over::new("normal_clearing", source, "200", End::CallerHungUp)
     }
 
     /// The side on which the platform is.
-    fn far_side(&self) -> &'static str {
+    pub(super) fn far_side(&self) -> &'static str {
         if self.card.direction == Direction::Incoming { "callee" } else { "caller" }
     }
 
@@ -228,8 +229,10 @@ impl Leg {
                     told.insert("recording_urls".into(), json!({ "wav": url }));
                     told.insert("public_recording_urls".into(), json!({}));
                 }
-                let payload = self.card.payload_of_recording(told);
-                self.courier.tell(&self.card, "call.recording.saved", payload).await;
+                if self.texml.is_none() {
+                    let payload = self.card.payload_of_recording(told);
+                    self.courier.tell(&self.card, "call.recording.saved", payload).await;
+                }
             }
             Err(_) => self.tell("call.recording.error", json!({ "reason": "Internal server error" })).await,
         }

@@ -6,4 +6,5 @@ mod commands;
 mod media;
 mod outbound;
 mod platform;
+mod texml;
 mod webhooks;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -37,9 +37,14 @@ pub enum Script {
     LongSpeech,
     /// As above; sends these frames instead of a greeting.
     Send(Vec<String>),
+    /// A TeXML application with this first document; every other one hangs up. `MEDIA` is the address of the media
+    /// socket.
+    Texml(&'static str),
     /// Answers every webhook with this status for as many times, and does nothing.
     Refuse(u16, u32),
 }
+
+pub type Form = Vec<(String, String)>;
 
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
@@ -48,6 +53,8 @@ pub struct Seen {
     pub messages: Vec<Message>,
     pub heard: String,
     pub tokens: Vec<String>,
+    /// The forms of TeXML, each with the last part of its path.
+    pub forms: Vec<(String, Form)>,
     refused: u32,
 }
 
@@ -71,6 +78,7 @@ pub async fn set_up_with(script: Script, change: impl FnOnce(&mut Config)) -> (P
     let router = Router::new()
         .route("/webhooks/telnyx/call", post(webhook))
         .route("/failover", post(webhook))
+        .route("/texml/{kind}", post(texml))
         .route("/media", get(media))
         .with_state(platform.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -178,6 +186,24 @@ async fn webhook(State(platform): State<Platform>, headers: HeaderMap, body: Byt
         tokio::spawn(async move { platform.act(&call, "answer", body).await });
     }
     StatusCode::OK
+}
+
+async fn texml(
+    State(platform): State<Platform>,
+    Path(kind): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> String {
+    let good = verify(&platform.carrier.get().unwrap().1, &headers, &body);
+    assert_eq!(headers["content-type"], "application/x-www-form-urlencoded");
+    let form = url::form_urlencoded::parse(&body).into_owned().collect();
+    let mut seen = platform.seen.lock().unwrap();
+    seen.bad_signatures += u32::from(!good);
+    seen.forms.push((kind.clone(), form));
+    match platform.script {
+        Script::Texml(document) if kind == "voice" => document.replace("MEDIA", &platform.stream_url()),
+        _ => "<Response><Hangup/></Response>".to_owned(),
+    }
 }
 
 fn verify(key: &VerifyingKey, headers: &HeaderMap, body: &[u8]) -> bool {

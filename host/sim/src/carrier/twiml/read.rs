@@ -7,25 +7,25 @@ use super::TwimlError;
 
 /// An element with what is in it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Element {
-    pub(super) name: String,
+pub(crate) struct Element {
+    pub(crate) name: String,
     attributes: Vec<(String, String)>,
-    pub(super) text: String,
-    pub(super) children: Vec<Element>,
+    pub(crate) text: String,
+    pub(crate) children: Vec<Element>,
 }
 
 impl Element {
-    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn child(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 }
 
 /// The root element of a document.
-pub(super) fn read(xml: &str) -> Result<Element, TwimlError> {
+pub(crate) fn read(xml: &str) -> Result<Element, TwimlError> {
     let broken = |error: &dyn std::fmt::Display| TwimlError::Xml(error.to_string());
     let mut reader = Reader::from_str(xml);
     // The document itself is the outermost element, without a name.

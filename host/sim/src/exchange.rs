@@ -20,10 +20,10 @@ const OUT_OF_ORDER: Shuffle = Shuffle { by: 3, seed: 4 };
 /// Whose telephone it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Carrier {
-    /// Twilio: documents by webhook, media in order.
+    /// Documents by webhook, media in order.
     #[default]
     Twilio,
-    /// Telnyx: Call Control, media out of order by up to three chunks.
+    /// Call Control, media out of order by up to three chunks.
     Telnyx,
 }
 
@@ -151,5 +151,30 @@ impl Exchange {
             Self::Twilio(twilio) => twilio.shutdown().await,
             Self::Telnyx(telnyx) => telnyx.shutdown().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_platform_is_told_what_it_needs_of_its_carrier_and_no_more() {
+        for (carrier, names) in [
+            (Carrier::Twilio, vec!["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_URL"]),
+            (
+                Carrier::Telnyx,
+                vec!["TELNYX_API_KEY", "TELNYX_API_URL", "TELNYX_PUBLIC_KEY", "TELNYX_CONNECTION_ID"],
+            ),
+        ] {
+            let account = Account::new(carrier);
+            let exchange = Exchange::start(&account, "http://127.0.0.1:9", None).await.unwrap();
+            let environment = exchange.environment(&account);
+            assert_eq!(environment.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
+            assert!(environment.iter().all(|(_, value)| !value.is_empty()));
+            exchange.shutdown().await;
+        }
+        let account = Account::new(Carrier::Telnyx);
+        assert!(Exchange::start(&account, "nowhere", None).await.is_err());
     }
 }

@@ -30,6 +30,50 @@ pub(super) struct Conference {
     told: AtomicU32,
 }
 
+/// What happens in a conference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Start,
+    /// With the carrier's word for why.
+    End(&'static str),
+    Join,
+    Leave,
+    Mute(bool),
+    Hold(bool),
+}
+
+impl News {
+    /// Somebody left with whom it ends.
+    const HOST_LEFT: Self = Self::End("participant-with-end-conference-on-exit-left");
+    const LAST_LEFT: Self = Self::End("last-participant-left");
+    pub(super) const ENDED_BY_REST: Self = Self::End("conference-ended-via-api");
+
+    fn wire(self) -> &'static str {
+        match self {
+            Self::Start => "conference-start",
+            Self::End(_) => "conference-end",
+            Self::Join => "participant-join",
+            Self::Leave => "participant-leave",
+            Self::Mute(true) => "participant-mute",
+            Self::Mute(false) => "participant-unmute",
+            Self::Hold(true) => "participant-hold",
+            Self::Hold(false) => "participant-unhold",
+        }
+    }
+
+    /// The word that subscribes to it.
+    fn subscription(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::End(_) => "end",
+            Self::Join => "join",
+            Self::Leave => "leave",
+            Self::Mute(_) => "mute",
+            Self::Hold(_) => "hold",
+        }
+    }
+}
+
 impl Conference {
     fn new(name: &str) -> Self {
         Self {
@@ -59,41 +103,25 @@ impl Conference {
     }
 
     /// Tells of something that happened to a participant, or because of one.
-    pub(super) async fn tell(&self, leg: &Leg, event: &str, manner: Manner) {
-        let word = match event {
-            "conference-start" => "start",
-            "conference-end" => "end",
-            "participant-join" => "join",
-            "participant-leave" => "leave",
-            "participant-mute" | "participant-unmute" => "mute",
-            _ => "hold",
-        };
+    pub(super) async fn tell(&self, leg: &Leg, news: News, manner: Manner) {
         let Some((to, events)) = lock(&self.follower).clone() else { return };
-        if !events.iter().any(|wanted| wanted == word) {
+        if !events.iter().any(|wanted| wanted == news.subscription()) {
             return;
         }
         let mut form = fields([
             ("AccountSid", leg.account_sid.clone()),
             ("ConferenceSid", self.sid.clone()),
             ("FriendlyName", self.name.clone()),
-            ("StatusCallbackEvent", event.to_owned()),
+            ("StatusCallbackEvent", news.wire().to_owned()),
             ("SequenceNumber", (self.told.fetch_add(1, Ordering::Relaxed) + 1).to_string()),
             ("Timestamp", rfc2822(Timestamp::now())),
         ]);
-        form.extend(match word {
-            "end" => fields([
-                (
-                    "ReasonConferenceEnded",
-                    if manner.closes {
-                        "participant-with-end-conference-on-exit-left"
-                    } else {
-                        "last-participant-left"
-                    }
-                    .to_owned(),
-                ),
+        form.extend(match news {
+            News::End(reason) => fields([
+                ("ReasonConferenceEnded", reason.to_owned()),
                 ("CallSidEndingConference", leg.sid.clone()),
             ]),
-            _ => fields([
+            News::Start | News::Join | News::Leave | News::Mute(_) | News::Hold(_) => fields([
                 ("CallSid", leg.sid.clone()),
                 ("Muted", manner.muted.to_string()),
                 ("Hold", manner.held.to_string()),
@@ -150,16 +178,17 @@ impl Run {
             // It was over in the same moment.
             None => None,
             Some(opens) => {
-                conference.tell(&self.leg, "participant-join", manner).await;
+                conference.tell(&self.leg, News::Join, manner).await;
                 if opens {
-                    conference.tell(&self.leg, "conference-start", manner).await;
+                    conference.tell(&self.leg, News::Start, manner).await;
                 }
                 let outside = self.sit(&conference.room, limit, star).await;
                 let manner = conference.room.change(&self.leg.sid, |_| {}).unwrap_or(manner);
                 let over = conference.room.leave(&self.leg.sid);
-                conference.tell(&self.leg, "participant-leave", manner).await;
+                conference.tell(&self.leg, News::Leave, manner).await;
                 if over {
-                    conference.tell(&self.leg, "conference-end", manner).await;
+                    let news = if manner.closes { News::HOST_LEFT } else { News::LAST_LEFT };
+                    conference.tell(&self.leg, news, manner).await;
                 }
                 outside
             }

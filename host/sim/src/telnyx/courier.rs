@@ -19,7 +19,7 @@ use crate::carrier::Trouble;
 const WAITING: usize = 256;
 
 /// How long a webhook that is to be overtaken waits for the next one.
-const HELD: Duration = Duration::from_secs(1);
+const HELD: Duration = Duration::from_secs(2);
 
 /// What webhooks of Call Control are, and what those of TeXML are.
 const JSON: &str = "application/json";

@@ -35,7 +35,7 @@ pub struct StreamError {
 }
 
 /// A fault of some webhooks, by their event type, such as `call.hangup`. What is reordered waits for the next event of
-/// its call, but for a second at most.
+/// its call, but for two seconds at most.
 pub type WebhookFault = Fault<Trouble>;
 
 /// A fault of some commands: `dial`, or the action's name.

@@ -58,7 +58,7 @@ impl Leg {
     }
 
     /// 20 ms pass.
-    async fn step(&mut self) -> Option<Over> {
+    pub(super) async fn step(&mut self) -> Option<Over> {
         if self.line.now() >= self.time_limit {
             return Some(Over::new("time_limit", "unknown", "unspecified", End::PlatformHungUp));
         }

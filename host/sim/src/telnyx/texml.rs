@@ -1,6 +1,7 @@
 //! Calls of a TeXML application: documents by webhook, as Twilio's, with forms that are signed as all of Telnyx's are.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -16,9 +17,9 @@ use super::leg::{Leg, Over};
 use super::order::StreamOrder;
 use super::recorder::Recorder;
 use super::sound::Announcement;
-use crate::carrier::line::Event;
+use crate::carrier::line::{Event, STEP};
 use crate::carrier::twiml::read::{Element, read};
-use crate::carrier::twiml::{Dial as DialVerb, Dialled, Play, Record as RecordVerb};
+use crate::carrier::twiml::{Dial as DialVerb, Dialled, Gather, Play, Record as RecordVerb};
 use crate::carrier::{Document, End, Verb};
 
 /// How many documents one call may ask for.
@@ -166,9 +167,10 @@ impl Leg {
                 self.shared.problem("<Reject> after another verb: the call was answered already");
                 return Err(self.hung_up());
             }
+            Verb::Gather(gather) => return self.gather(gather, at).await,
             Verb::Record(record) => return self.record(record, at).await,
             Verb::Dial(dial) => return self.dial_verb(dial).await,
-            Verb::Play(Play::File { .. }) | Verb::Gather(_) | Verb::Other(_) => {
+            Verb::Play(Play::File { .. }) | Verb::Other(_) => {
                 self.shared.problem(format!("<{}> is not simulated in TeXML", element.name));
             }
         }
@@ -184,6 +186,48 @@ impl Leg {
             }
         }
         Ok(())
+    }
+
+    /// Says what is to be said, listens for keys, and asks what comes next where any came. Speech is not understood here.
+    async fn gather(&mut self, verb: Gather, at: &Url) -> Result<Next, Over> {
+        if !verb.keys {
+            self.shared.problem("<Gather> of speech is not simulated in TeXML");
+        }
+        for prompt in verb.prompts {
+            match prompt {
+                Verb::Say(text) => self.announcements.push_back(Announcement::speech(&text)),
+                Verb::Play(Play::Keys(digits)) => self.announcements.push_back(Announcement::keys(&digits)),
+                _ => self.shared.problem("<Gather> says texts and keys only in TeXML"),
+            }
+        }
+        let (mut digits, mut quiet) = (String::new(), Duration::ZERO);
+        while quiet < verb.timeout && verb.most_keys.is_none_or(|most| digits.len() < most) {
+            match self.line.event().await {
+                Event::Step => {
+                    if let Some(over) = self.step().await {
+                        return Err(over);
+                    }
+                    let speaking = !self.announcements.is_empty() || self.line.playback.waiting() > 0;
+                    quiet = if speaking { Duration::ZERO } else { quiet + STEP };
+                }
+                Event::Key(key) => {
+                    self.announcements.clear();
+                    self.line.playback.clear();
+                    quiet = Duration::ZERO;
+                    if verb.finish_on_key == Some(key) {
+                        break;
+                    }
+                    digits.push(key);
+                }
+                Event::HangUp => return Err(self.person_hung_up()),
+                Event::Complete | Event::Run(_) => {}
+            }
+        }
+        if digits.is_empty() && !verb.action_on_empty_result {
+            return Ok(Next::Verb);
+        }
+        let action = verb.action.map_or_else(|| at.to_string(), |link| link.url);
+        Ok(Next::Fetch(action, vec![("Digits", digits)]))
     }
 
     /// Records the caller until they are silent, the time is over or a key is pressed, and asks what comes next.

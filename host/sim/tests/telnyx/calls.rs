@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use call_state::{CallState, EndReason, EventKind};
 use serde_json::{Value, json};
 use sim::carrier::End;
+use sim::exchange::Exchange;
 use sim::telnyx::{Hangup, TelnyxFaults};
 
 use crate::platform::{DEADLINE, Script, set_up};
@@ -38,6 +40,50 @@ async fn a_call_is_offered_answered_streamed_and_told_of_to_its_end() {
     assert_eq!(telnyx.hangup_of(call.sid()), Some(hangup));
     check_webhooks(&platform.seen().webhooks, call.sid(), &state);
     assert_eq!(platform.seen().bad_signatures, 0);
+    assert_eq!(Exchange::Telnyx(telnyx).platform_id(&call).as_deref(), Some("c-1"));
+}
+
+/// What the platform makes of webhooks is what they are meant to say.
+#[tokio::test]
+async fn the_products_own_reader_understands_the_events() {
+    let (platform, telnyx) = set_up(Script::Answer(json!({}))).await;
+    let mut call = telnyx.place_call("+12025550143", "+12025550199");
+    call.connected(DEADLINE).await.unwrap();
+    let start = json!({ "format": "wav", "channels": "single" });
+    platform.act(call.sid(), "record_start", start).await;
+    call.press('5').await.unwrap();
+    call.say("Goodbye.").await.unwrap();
+    call.hang_up().await;
+    call.ended(DEADLINE).await.unwrap();
+    let now = call_state::Moment::from_millis(0);
+    let mut state = None;
+    let mut kinds = Vec::new();
+    for told in platform.seen().webhooks {
+        let webhook = serde_json::from_value(told).unwrap();
+        let event = call_state::telnyx::event(&webhook, now).unwrap().expect("an event of the call's course");
+        assert!(event.occurred_at.is_some());
+        kinds.push(event.kind.clone());
+        state.get_or_insert_with(|| CallState::new(event.carrier, event.ids.clone())).apply(&event);
+    }
+    let state = state.unwrap();
+    assert_eq!((state.facts().status(), state.contradictions().count()), ("completed", 0));
+    assert_eq!(
+        (state.facts().recordings().len(), state.facts().cost().map(|cost| cost.micros)),
+        (1, Some(5_000))
+    );
+    assert!(kinds.iter().any(|kind| matches!(kind, EventKind::Key { digit: '5' })));
+    let recorded = |kind: &EventKind| match kind {
+        EventKind::RecordingSaved(recording) => recording.duration,
+        _ => None,
+    };
+    let length = kinds.iter().find_map(recorded).expect("a recording with a length");
+    assert!(length > Duration::from_millis(300), "{length:?}");
+    assert!(kinds.iter().any(|kind| matches!(kind, EventKind::Billed { duration: Some(_), .. })));
+    let ending = kinds.iter().find_map(|kind| match kind {
+        EventKind::Ended(ending) => Some(ending.reason),
+        _ => None,
+    });
+    assert_eq!(ending, Some(EndReason::CallerHangup));
 }
 
 fn check_webhooks(webhooks: &[Value], call: &str, state: &str) {
@@ -198,7 +244,7 @@ async fn a_call_ends_at_its_callers_hour() {
     let call = telnyx.place_call_with("+12025550143", "+12025550199", faults);
     let report = call.ended(DEADLINE).await.unwrap();
     assert_eq!((report.end, report.duration), (End::CallerHungUp, Duration::from_millis(400)));
-    let hangup = platform.events().iter().position(|event| event == "call.hangup");
-    let saved = platform.events().iter().position(|event| event == "call.recording.saved");
+    let place = |event: &str| platform.events().iter().position(|told| told == event).unwrap();
+    let (hangup, saved) = (place("call.hangup"), place("call.recording.saved"));
     assert!(hangup < saved, "a recording is saved after the call: {:?}", platform.events());
 }

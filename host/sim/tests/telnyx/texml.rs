@@ -108,3 +108,25 @@ async fn a_document_turns_a_call_down_and_one_that_cannot_be_read_fails() {
         assert_ne!(field(&last, "CallStatus"), "completed");
     }
 }
+
+#[tokio::test]
+async fn keys_are_gathered_over_the_prompt_and_nothing_goes_on_with_the_document() {
+    let (platform, telnyx) = application(
+        r##"<Response><Gather action="next" input="dtmf" timeout="1" finishOnKey="#"><Say>Press your number, please.</Say>
+        </Gather><Say>We have heard nothing.</Say></Response>"##,
+    )
+    .await;
+    let call = telnyx.place_call("+12025550143", "+12025550199");
+    call.wait_for("the prompt", |text| text.starts_with("Press"), DEADLINE).await.unwrap();
+    for key in ['4', '2', '#'] {
+        call.press(key).await.unwrap();
+    }
+    let report = call.ended(DEADLINE).await.unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert_eq!(field(&forms(&platform, "next")[0], "Digits"), "42");
+
+    let call = telnyx.place_call("+12025550143", "+12025550199");
+    call.wait_for("the rest", |text| text.ends_with("We have heard nothing."), DEADLINE).await.unwrap();
+    call.ended(DEADLINE).await.unwrap();
+    assert_eq!(forms(&platform, "next").len(), 1);
+}

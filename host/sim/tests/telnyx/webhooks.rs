@@ -45,7 +45,7 @@ async fn a_webhook_is_duplicated_lost_late_or_overtaken() {
     telnyx.add_webhook_fault(WebhookFault::new("call.initiated", Trouble::Repeated(2)));
     telnyx.add_webhook_fault(WebhookFault::new("call.answered", Trouble::Reordered));
     telnyx.add_webhook_fault(WebhookFault::new("streaming.stopped", Trouble::Lost));
-    telnyx.add_webhook_fault(WebhookFault::new("call.hangup", Trouble::Late(Duration::from_millis(300))));
+    telnyx.add_webhook_fault(WebhookFault::new("call.hangup", Trouble::Late(Duration::from_secs(1))));
     let call = telnyx.place_call("+12025550143", "+12025550199");
     call.connected(DEADLINE).await.unwrap();
     call.hang_up().await;

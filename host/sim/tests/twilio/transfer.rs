@@ -190,3 +190,27 @@ async fn who_is_shown_the_door_goes_on_with_their_document() {
     assert_eq!(platform.fields("/room", "StatusCallbackEvent"), ["participant-join", "participant-leave"]);
     assert_eq!(rest.delete(&one).await, 404);
 }
+
+#[tokio::test]
+async fn a_conference_is_ended_by_rest_and_everybody_goes_on() {
+    let (platform, twilio) = Platform::start().await;
+    let rest = Rest::new(&twilio);
+    platform.answer(
+        VOICE,
+        "<Dial action=\"/done\"><Conference statusCallback=\"/room\" statusCallbackEvent=\"join mute hold end\">r\
+         </Conference></Dial>",
+    );
+    let calls = [twilio.place_call(THEM, US), twilio.place_call(COLLEAGUE, US)];
+    let conference = field(&platform.until("/room", 2).await, "ConferenceSid").to_owned();
+    let one = format!("Conferences/{conference}/Participants/{}.json", calls[0].sid());
+    assert_eq!(rest.post(&one, &[("Muted", "true")]).await.1["muted"], true);
+    assert_eq!(rest.post(&one, &[("Muted", "false")]).await.1["muted"], false);
+    let end = format!("Conferences/{conference}.json");
+    assert_eq!(rest.post(&end, &[("Status", "completed")]).await.1["status"], "completed");
+    platform.until("/done", 2).await;
+    let ended = platform.until("/room", 5).await;
+    assert_eq!(field(&ended, "ReasonConferenceEnded"), "conference-ended-via-api");
+    let mutes = &platform.fields("/room", "StatusCallbackEvent")[2..4];
+    assert_eq!(mutes, ["participant-mute", "participant-unmute"]);
+    assert_eq!(rest.post(&end, &[("Status", "completed")]).await.0, 404);
+}

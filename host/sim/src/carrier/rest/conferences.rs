@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::answer::{not_found, refused};
 use super::form::Form;
 use super::page::page;
-use crate::carrier::conference::Conference;
+use crate::carrier::conference::{Conference, News};
 use crate::carrier::desk::Desk;
 use crate::carrier::leg::account_path;
 use crate::carrier::room::Manner;
@@ -54,7 +54,7 @@ pub(super) async fn update(
     if let Some((sid, manner)) = present.first()
         && let Some(known) = desk.find(sid)
     {
-        conference.tell(&known.leg, "conference-end", *manner).await;
+        conference.tell(&known.leg, News::ENDED_BY_REST, *manner).await;
     }
     crate::server::json(StatusCode::OK, &resource(&desk, &conference))
 }
@@ -104,13 +104,8 @@ pub(super) async fn change(
     let Some((known, manner)) = desk.find(&call).zip(conference.room.change(&call, |_| {})) else {
         return response;
     };
-    for (asked, event) in [
-        (muted, ["participant-unmute", "participant-mute"]),
-        (held, ["participant-unhold", "participant-hold"]),
-    ] {
-        if let Some(event) = asked.and_then(|on| event.get(usize::from(on))) {
-            conference.tell(&known.leg, event, manner).await;
-        }
+    for news in [muted.map(News::Mute), held.map(News::Hold)].into_iter().flatten() {
+        conference.tell(&known.leg, news, manner).await;
     }
     response
 }

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use harness::{CarrierStage, NUMBER, PATIENCE, count};
 use serde_json::{Value, json};
-use sim::carrier::{
-    Callee, Operation, RestFault, RestTrouble, Trouble, Webhook as Kind, WebhookFault,
-};
+use sim::carrier::{Callee, Operation, RestFault, RestTrouble, Trouble, Webhook as Kind, WebhookFault};
 use sim::telnyx;
 use sim::vapi::{Answer as Answered, Conversation, Shape, ToolUse, VapiFaults};
 
@@ -115,7 +113,8 @@ async fn vapi_books_through_the_same_tool_and_shows_as_a_call() {
     let told: Vec<&Result<String, String>> = report.tools.iter().map(|tool| &tool.told).collect();
     assert!(told.len() == 2 && told.iter().all(|told| told.is_ok()), "{told:?}");
     booked_once(&stage).await;
-    let detail = stage.the_call_with(PERSON, "the end", |detail| detail["call"]["status"] == "completed").await;
+    let detail =
+        stage.the_call_with(PERSON, "the end", |detail| detail["call"]["status"] == "completed").await;
     assert_eq!(detail["call"]["carrier"], "vapi");
     assert_eq!(detail["call"]["end_reason"], "caller-hangup", "{detail:#}");
     let said = detail["transcript"].to_string();

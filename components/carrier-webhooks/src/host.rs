@@ -56,6 +56,20 @@ pub(crate) async fn command<P: Platform>(platform: &P, proven: &Proven<'_>, orde
     proven.log(platform, "warn", "command-not-sent", &fault);
 }
 
+const KEYS: &str = "/internal/v1/keys";
+
+/// Tells the host of a key that a caller pressed. The media socket tells it as well; whoever comes second is not counted.
+/// Best effort: a call that is not live there needs no keys.
+pub(crate) async fn key<P: Platform>(platform: &P, proven: &Proven<'_>, call: &store::Call, digit: char) {
+    let body = serde_json::json!({ "tenant": call.tenant, "call": call.id, "digit": digit });
+    let fault = match platform.ask_host(KEYS, body.to_string(), WAKE_TIMEOUT).await {
+        Ok(HostAnswer { status: 200..=299 | 404, .. }) | Err(HostFault::NotConfigured) => return,
+        Ok(answer) => format!("the host answered {}", answer.status),
+        Err(fault) => fault.to_string(),
+    };
+    proven.log(platform, "info", "key-not-told", &fault);
+}
+
 /// Tells the host that there is work for it in the database. Best effort.
 pub(crate) async fn wake<P: Platform>(platform: &P, proven: &Proven<'_>) {
     let fault = match platform.ask_host(WAKE, String::new(), WAKE_TIMEOUT).await {

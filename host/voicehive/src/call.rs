@@ -25,6 +25,7 @@ use crate::live::Place;
 use crate::platform::Platform;
 
 pub use carrier::Dialect;
+pub use setup::agent_config;
 
 /// A call whose token was good.
 pub struct Admitted {

@@ -107,6 +107,24 @@ impl Carriers {
         }
     }
 
+    /// Tells a carrier something about a call that no tenant has.
+    ///
+    /// # Errors
+    /// Where the carrier cannot be asked or refuses.
+    pub async fn act(
+        &self,
+        carrier: &str,
+        carrier_call_id: &str,
+        action: &str,
+        body: serde_json::Value,
+        command_id: &str,
+    ) -> Result<(), CarrierFault> {
+        match (carrier, &self.telnyx) {
+            ("telnyx", Some(telnyx)) => Ok(telnyx.act(carrier_call_id, action, body, command_id).await?),
+            _ => Err(CarrierFault::NoCredentials(carrier.to_owned())),
+        }
+    }
+
     /// Hands a caller over: the carrier dials, and our media stream ends.
     ///
     /// # Errors

@@ -130,6 +130,8 @@ pub struct Config {
     pub telnyx_connection: Option<String>,
     /// The codec of Telnyx's media.
     pub telnyx_codec: TelnyxCodec,
+    /// The voice in which Telnyx says what no agent does; empty: the edge's own choice.
+    pub telnyx_voice: String,
     /// Tokens by which Vapi proves itself.
     pub vapi_secrets: Vec<Secret>,
     /// Secrets with which Vapi signs.
@@ -238,6 +240,7 @@ impl Config {
             telnyx: Vendor { key: secret("TELNYX_API_KEY"), url: url("TELNYX_API_URL", &["http", "https"])? },
             telnyx_connection: get("TELNYX_CONNECTION_ID"),
             telnyx_codec: parse("TELNYX_CODEC", &text("TELNYX_CODEC", "PCMU"), "PCMU or PCMA")?,
+            telnyx_voice: text("TELNYX_VOICE", ""),
             vapi_secrets: several(get("VAPI_SECRET")).map(Secret::new).collect(),
             vapi_hmac_secrets: several(get("VAPI_HMAC_SECRET")).map(Secret::new).collect(),
             webhooks_per_minute: parse::<std::num::NonZeroU32>(

@@ -6,12 +6,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
+use events::CallEvent;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use store::{AgentId, CallId, TenantId};
-use turn::{AgentConfig, ToolCall, TurnId};
+use turn::{ToolCall, ToolResult, TurnId};
 
+use crate::call::agent_config;
 use crate::config::Secret;
 use crate::live::{NotTaken, Wish};
 use crate::platform::Platform;
@@ -32,6 +34,8 @@ enum Refused {
     Unknown(&'static str),
     #[error("the call cannot take more now")]
     Busy,
+    #[error("the carrier did not do it: {0}")]
+    Carrier(String),
     #[error("the database does not answer")]
     Database,
 }
@@ -43,6 +47,7 @@ pub fn routes() -> Router<Shared> {
         .route("/internal/v1/tools", post(tools))
         .route("/internal/v1/assistant", post(assistant))
         .route("/internal/v1/keys", post(keys))
+        .route("/internal/v1/commands", post(commands))
 }
 
 /// Something is in the outbox.
@@ -71,28 +76,100 @@ struct ToolRequest {
     caller: String,
 }
 
+/// What a carrier is to be told at once, about a call that is nobody's.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CommandRequest {
+    id: String,
+    carrier: String,
+    carrier_call_id: String,
+    action: String,
+    body: serde_json::Value,
+}
+
+async fn commands(State(shared): State<Shared>, request: Request) -> Response {
+    let platform = &shared.platform;
+    let told = async {
+        let request: CommandRequest = read(&platform.internal_secret, request).await?;
+        let CommandRequest { id, carrier, carrier_call_id, action, body } = request;
+        platform.carriers.act(&carrier, &carrier_call_id, &action, body, &id).await.map_err(|error| {
+            tracing::warn!(%error, carrier, action, "a carrier did not do what the edge asked");
+            Refused::Carrier(error.to_string())
+        })
+    };
+    match told.await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refused) => answer(refused),
+    }
+}
+
 async fn tools(State(shared): State<Shared>, request: Request) -> Response {
     let platform = &shared.platform;
     let run = async {
         let request: ToolRequest = read(&platform.internal_secret, request).await?;
         let runner = runner(platform, &request).await?;
         let call = ToolCall { id: request.tool_call_id, name: request.name, arguments: request.arguments };
+        let logged = LoggedTool { runner, phone_call: request.call, turn: TurnId(request.turn), call };
         // A side effect that was begun is finished, whether or not the edge waits for it.
-        let held = platform.live.hold();
-        let turn = TurnId(request.turn);
+        let (held, one_at_a_time) = (platform.live.hold(), platform.foreign_tools.clone());
         let running = tokio::spawn(async move {
-            let result = runner.run(turn, call).await;
+            let result = one_at_a_time.alone(&logged.runner.key_scope.clone(), logged.run()).await;
             drop(held);
             result
         });
         running.await.map_err(|error| {
             tracing::error!(%error, "a tool call broke");
             Refused::Busy
-        })
+        })?
     };
     match run.await {
         Ok(result) => found(&json!({ "outcome": result.outcome, "text": result.text })),
         Err(refused) => answer(refused),
+    }
+}
+
+/// A tool call of another platform's, kept in the call's log as our own are.
+struct LoggedTool {
+    runner: ToolRunner,
+    phone_call: CallId,
+    turn: TurnId,
+    call: ToolCall,
+}
+
+impl LoggedTool {
+    /// Runs it, unless the log says that it was run.
+    async fn run(self) -> Result<ToolResult, Refused> {
+        let (store, tenant) = (self.runner.store.clone(), self.runner.tenant.clone());
+        let log = store.events(&tenant, &self.phone_call, 0).await.map_err(database)?;
+        let mut called = false;
+        for event in log.iter().filter_map(store::StoredEvent::event) {
+            match event {
+                CallEvent::ToolFinished { id, outcome, text, .. } if id == self.call.id => {
+                    return Ok(ToolResult { turn: self.turn, id, outcome, text });
+                }
+                CallEvent::ToolCalled { id, .. } => called |= id == self.call.id,
+                _ => {}
+            }
+        }
+        let (id, name) = (self.call.id.clone(), self.call.name.clone());
+        let turn = self.turn.0;
+        if !called {
+            let arguments = self.call.arguments.clone();
+            let event = CallEvent::ToolCalled { turn, id: id.clone(), name: name.clone(), arguments };
+            let event = [(store::Timestamp::now(), event)];
+            store.append_events(&tenant, &self.phone_call, &event, None).await.map_err(database)?;
+        }
+        let began = tokio::time::Instant::now();
+        let result = self.runner.run(self.turn, self.call).await;
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (outcome, text) = (result.outcome.clone(), result.text.clone());
+        let event = CallEvent::ToolFinished { turn, id, name, outcome, text, duration_ms };
+        let event = [(store::Timestamp::now(), event)];
+        // The tool has acted: that its model hears of it matters more than that the log does.
+        if let Err(error) = store.append_events(&tenant, &self.phone_call, &event, None).await {
+            tracing::error!(%error, "a tool's result could not be logged");
+        }
+        Ok(result)
     }
 }
 
@@ -131,7 +208,7 @@ async fn assistant(State(shared): State<Shared>, request: Request) -> Response {
         let request: AssistantRequest = read(&platform.internal_secret, request).await?;
         let agent = platform.store.agent(&request.tenant, &request.agent).await.map_err(database)?;
         let agent = agent.ok_or(Refused::Unknown("agent"))?;
-        let config: AgentConfig = serde_json::from_value(agent.config).map_err(|error| {
+        let config = agent_config(&agent).map_err(|error| {
             tracing::error!(%error, "an agent's configuration does not fit");
             Refused::Malformed(format!("the agent's configuration: {error}"))
         })?;
@@ -221,6 +298,7 @@ fn answer(refused: Refused) -> Response {
         Refused::Malformed(_) => (StatusCode::UNPROCESSABLE_ENTITY, "malformed"),
         Refused::Unknown(_) => (StatusCode::NOT_FOUND, "not-found"),
         Refused::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        Refused::Carrier(_) => (StatusCode::BAD_GATEWAY, "carrier"),
         Refused::Database => (StatusCode::SERVICE_UNAVAILABLE, "database"),
     };
     crate::problem::response(status, code, &refused.to_string())

@@ -12,6 +12,7 @@ mod lines;
 mod live;
 mod media;
 mod migrate;
+mod one_at_a_time;
 mod place_call;
 mod platform;
 mod problem;

@@ -14,6 +14,7 @@ use crate::carriers::{Carriers, Worker};
 use crate::config::{Config, Secret};
 use crate::lines::Lines;
 use crate::live::LiveCalls;
+use crate::one_at_a_time::OneAtATime;
 use crate::ranked::Ranked;
 use crate::secrets;
 use crate::tools::Tools;
@@ -46,6 +47,8 @@ pub struct Platform {
     media_secret_text: Secret,
     /// Opens what only the edge may ask.
     pub internal_secret: Secret,
+    /// Keeps two deliveries of one tool call of another platform's apart.
+    pub foreign_tools: Arc<OneAtATime>,
     /// Rung when something is in the outbox.
     pub bell: telephony::dispatch::Bell,
 }
@@ -76,6 +79,7 @@ impl Platform {
         let worker = carriers.start_worker(store.clone(), &config);
         let platform = Self {
             internal_secret,
+            foreign_tools: Arc::default(),
             bell: worker.bell(),
             carriers,
             stt: vendors.stt,
@@ -102,6 +106,7 @@ impl Platform {
             ("twilio_auth_tokens".to_owned(), several(&self.config.twilio_tokens)),
             ("telnyx_codec".to_owned(), self.config.telnyx_codec.as_str().to_owned()),
             ("telnyx_public_keys".to_owned(), self.config.telnyx_public_keys.join(",")),
+            ("telnyx_voice".to_owned(), self.config.telnyx_voice.clone()),
             ("vapi_secrets".to_owned(), several(&self.config.vapi_secrets)),
             ("vapi_hmac_secrets".to_owned(), several(&self.config.vapi_hmac_secrets)),
             ("webhooks_per_minute".to_owned(), self.config.webhooks_per_minute.to_string()),

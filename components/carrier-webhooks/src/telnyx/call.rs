@@ -255,6 +255,9 @@ impl<P: Platform> Hearing<'_, P> {
             voicemail::note(self, call, &course.resolved(&told.state), recording).await?;
             fetch = true;
         }
+        if let (EventKind::Key { digit }, true) = (&self.event.kind, told.applied.is_kept()) {
+            host::key(self.platform, self.proven, &told.call, *digit).await;
+        }
         if again && told.applied.is_kept() {
             self.recovers(&told.call).await?;
         }

@@ -106,7 +106,7 @@ impl Driver {
         let past =
             Past::of_caller(&platform.store, platform.capabilities.clone(), &tenant, admitted.person())
                 .await?;
-        let mut config = setup::agent_config(&admitted, jiff::Timestamp::now())?;
+        let mut config = setup::config_of_call(&admitted, jiff::Timestamp::now())?;
         if !platform.carriers.can_hand_over(&admitted.call.carrier) && config.transfer_to.take().is_some() {
             let carrier = &admitted.call.carrier;
             tracing::warn!(carrier, "calls cannot be handed over without the carrier's credentials");

@@ -9,13 +9,27 @@ use turn::{AgentConfig, CallContext, Message, ToolCall};
 
 use super::{Admitted, tones};
 
+/// What other platforms are told of an agent, and the call core is not, begins so.
+const FOREIGN: &str = "vapi_";
+
+/// The agent's configuration as stored.
+///
+/// # Errors
+/// Where it does not fit; names the setting.
+pub fn agent_config(agent: &store::Agent) -> Result<AgentConfig, serde_json::Error> {
+    let mut stored = agent.config.clone();
+    if let Some(settings) = stored.as_object_mut() {
+        settings.retain(|name, _| !name.starts_with(FOREIGN));
+    }
+    serde_json::from_value(stored)
+}
+
 /// The agent's configuration, with what it must know of here and now.
 ///
 /// # Errors
 /// Where the stored configuration does not fit; names the setting.
-pub fn agent_config(admitted: &Admitted, now: Timestamp) -> anyhow::Result<AgentConfig> {
-    let stored = admitted.agent.config.clone();
-    let mut config: AgentConfig = serde_json::from_value(stored)
+pub fn config_of_call(admitted: &Admitted, now: Timestamp) -> anyhow::Result<AgentConfig> {
+    let mut config = agent_config(&admitted.agent)
         .with_context(|| format!("the configuration of agent {}", admitted.agent.id))?;
     let zone = TimeZone::get(&admitted.tenant.time_zone)
         .with_context(|| format!("the time zone of tenant {}", admitted.tenant.id))?;

@@ -34,6 +34,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("TELNYX_API_URL", "replaces scheme, host and port of https://api.telnyx.com"),
     ("TELNYX_CONNECTION_ID", "Call Control application from which calls are placed"),
     ("TELNYX_CODEC", "codec of Telnyx's media, PCMU or PCMA (default PCMU)"),
+    ("TELNYX_VOICE", "voice of Telnyx's own words, as in its `speak` (default AWS.Polly.Joanna-Neural)"),
     ("VAPI_SECRET", "token by which Vapi proves itself; several, separated by commas, during a rotation"),
     ("VAPI_HMAC_SECRET", "secret with which Vapi signs instead; several, separated by commas"),
     ("VOICEHIVE_WEBHOOKS_PER_MINUTE", "calls a minute that one number may begin (default 30)"),

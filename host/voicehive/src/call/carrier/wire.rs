@@ -211,6 +211,9 @@ fn recode(audio: &mut [u8], table: &Table) {
     }
 }
 
+/// Telnyx takes 20 ms or more in one message; the last piece of an utterance is filled up with silence.
+const TELNYX_BYTES_MIN: usize = 160;
+
 /// Writes what the carrier is told.
 pub struct Speaking {
     dialect: Dialect,
@@ -235,11 +238,14 @@ impl Speaking {
     pub fn audio(&mut self, ulaw: &[u8]) -> String {
         match (self.dialect, self.codec) {
             (Dialect::Twilio, _) => twilio::encode_media(&self.stream, ulaw),
-            (Dialect::Telnyx, Codec::Pcmu) => telnyx::encode_media(ulaw),
-            (Dialect::Telnyx, Codec::Pcma) => {
+            (Dialect::Telnyx, Codec::Pcmu) if ulaw.len() >= TELNYX_BYTES_MIN => telnyx::encode_media(ulaw),
+            (Dialect::Telnyx, codec) => {
                 self.recoded.clear();
                 self.recoded.extend_from_slice(ulaw);
-                recode(&mut self.recoded, &ULAW_TO_ALAW);
+                self.recoded.resize(ulaw.len().max(TELNYX_BYTES_MIN), g711::ULAW_SILENCE);
+                if codec == Codec::Pcma {
+                    recode(&mut self.recoded, &ULAW_TO_ALAW);
+                }
                 telnyx::encode_media(&self.recoded)
             }
         }
@@ -319,6 +325,16 @@ mod tests {
             panic!("audio")
         };
         assert!(payload.iter().all(|byte| g711::alaw_decode(*byte).abs() <= 8), "{payload:?}");
+    }
+
+    #[test]
+    fn a_short_last_piece_is_filled_up_for_telnyx() {
+        let mut speaking = Speaking::new(Dialect::Telnyx);
+        let text = speaking.audio(&[0x10; 3]);
+        let telnyx::Outbound::Media { payload } = telnyx::Outbound::decode(&text).unwrap() else {
+            panic!("audio")
+        };
+        assert_eq!((payload.len(), &payload[..4]), (160, &[0x10, 0x10, 0x10, g711::ULAW_SILENCE][..]));
     }
 
     #[test]

@@ -50,7 +50,7 @@ async fn suite(server: Server) {
         a_report_that_is_not_proven_is_refused_and_leaves_no_row,
         the_largest_body_is_read_and_a_larger_one_is_not,
         reports_may_come_late_twice_and_in_any_order,
-        a_report_on_an_unknown_call_is_taken_and_not_stored,
+        a_report_on_an_unknown_call_is_of_a_call_whose_offer_was_lost,
         a_lost_call_is_connected_again_a_few_times,
         an_ended_call_is_not_connected_again,
         the_api_opens_to_its_key_only,
@@ -208,8 +208,14 @@ async fn a_report_that_is_not_proven_is_refused_and_leaves_no_row(server: Arc<Se
         ),
     ] {
         assert_eq!(answer.status, status, "{what}: {answer:?}");
-        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8", "{what}");
-        assert!(answer.body.starts_with(&format!("{code}: ")), "{what}: {}", answer.body);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{what}");
+        let problem = answer.json();
+        assert_eq!(
+            (&problem["code"], &problem["status"]),
+            (&json!(code), &json!(status)),
+            "{what}: {problem}"
+        );
+        assert_eq!(problem["request_id"], answer.header("x-request-id"), "{what}: {problem}");
     }
     assert_eq!(server.rows().await, rows);
     assert_eq!(server.call(&call_sid).await.unwrap()["status"], "ringing");
@@ -262,14 +268,16 @@ async fn reports_may_come_late_twice_and_in_any_order(server: Arc<Server>) {
             assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{order:?}");
         }
         let detail = server.call_detail(&call_sid).await;
-        let mut logged: Vec<(String, u64)> = events(&detail, "call.status")
-            .map(|data| (data["status"].as_str().unwrap().to_owned(), data["sequence"].as_u64().unwrap()))
-            .collect();
-        logged.sort();
-        let once =
-            [("completed", 3), ("in-progress", 2), ("in-progress", 9), ("initiated", 0), ("ringing", 1)];
-        assert_eq!(logged, once.map(|(status, sequence)| (status.to_owned(), sequence)), "{order:?}");
         let call = &detail["call"];
+        // All that the carrier said is kept, once each; the log tells where the call went.
+        let id = call["id"].as_str().unwrap().parse().unwrap();
+        let state = server.store().carrier_state(&"default".parse().unwrap(), &id).await.unwrap();
+        let mut kept: Vec<u32> =
+            state.record().iter().filter_map(|recorded| recorded.event.sequence).collect();
+        kept.sort_unstable();
+        assert_eq!(kept, [0, 1, 2, 3, 9], "{order:?}");
+        let last = events(&detail, "call.status").last().unwrap();
+        assert_eq!(last["status"], "completed", "{order:?}");
         ends.push(["status", "duration_s", "answered_at", "ended_at"].map(|field| call[field].clone()));
     }
     // Seconds since the epoch of 13:04:05 and 13:04:47.
@@ -279,14 +287,17 @@ async fn reports_may_come_late_twice_and_in_any_order(server: Arc<Server>) {
     }
 }
 
-async fn a_report_on_an_unknown_call_is_taken_and_not_stored(server: Arc<Server>) {
-    let rows = server.rows().await;
-    let unknown = Webhook::status(&new_call_sid(), "completed", 3);
+async fn a_report_on_an_unknown_call_is_of_a_call_whose_offer_was_lost(server: Arc<Server>) {
+    let call_sid = new_call_sid();
+    let unknown = Webhook::status(&call_sid, "completed", 3);
     assert_eq!(server.deliver(&unknown).await.status, 204);
-    let of_nobody = unknown.clone().with("To", "+34919999999");
+    assert_eq!(server.call(&call_sid).await.unwrap()["status"], "completed");
+    let rows = server.rows().await;
+    assert_eq!(server.deliver(&unknown).await.status, 204);
+    let of_nobody = unknown.clone().with("CallSid", &new_call_sid()).with("To", "+34919999999");
     assert_eq!(server.deliver(&of_nobody).await.status, 204);
     // An error would make the carrier send it again; there is no use in that.
-    let of_tomorrow = unknown.clone().with("CallStatus", "levitating");
+    let of_tomorrow = unknown.clone().with("CallSid", &new_call_sid()).with("CallStatus", "levitating");
     assert_eq!(server.deliver(&of_tomorrow).await.status, 204);
     assert_eq!(server.deliver(&unknown.with("CallSid", "CA1")).await.status, 400);
     assert_eq!(server.rows().await, rows);
@@ -304,7 +315,7 @@ async fn a_lost_call_is_connected_again_a_few_times(server: Arc<Server>) {
     }
     let answer = server.deliver(&again).await;
     assert_eq!(answer.status, 200);
-    assert!(matches!(answer.verbs().as_slice(), [Verb::Say(_), Verb::Hangup]), "{answer:?}");
+    assert!(matches!(answer.verbs().first(), Some(Verb::Gather(_))), "{answer:?}");
     let detail = server.call_detail(&call_sid).await;
     assert_eq!(events(&detail, "call.recovered").count(), 3);
     assert_eq!(events(&detail, "call.received").count(), 1);
@@ -359,7 +370,8 @@ async fn what_does_not_exist_or_cannot_be_done_is_a_problem_document(server: Arc
         ("GET", "/v1/calls/%ff", 404, "not-found"),
         ("GET", "/v1/nothing", 404, "not-found"),
         ("GET", "/v1/customers/%2B15559999999/memories", 404, "not-found"),
-        ("POST", "/v1/calls", 405, "method-not-allowed"),
+        ("POST", "/v1/calls", 422, "invalid-header"),
+        ("POST", "/v1/appointments", 405, "method-not-allowed"),
         ("DELETE", "/v1/calls", 405, "method-not-allowed"),
         ("GET", "/v1/calls?limit=0", 422, "invalid-parameter"),
         ("GET", "/v1/calls?limit=many", 422, "invalid-parameter"),
@@ -369,7 +381,7 @@ async fn what_does_not_exist_or_cannot_be_done_is_a_problem_document(server: Arc
         let answer = server.request(method, target, &[("authorization", &format!("Bearer {API_KEY}"))]).await;
         assert_eq!((answer.status, answer.problem().as_str()), (status, code), "{method} {target}");
         if status == 405 {
-            assert_eq!(answer.header("allow"), "GET", "{method} {target}");
+            assert!(answer.header("allow").contains("GET"), "{method} {target}");
         }
     }
 }

@@ -14,9 +14,9 @@ use tokio::time::timeout;
 /// The carrier's account.
 pub const ACCOUNT_SID: &str = "AC0123456789abcdef0123456789abcdef";
 /// What the carrier signs with.
-pub const AUTH_TOKEN: &str = "the auth token of the tests";
+pub const AUTH_TOKEN: &str = "the-auth-token-of-the-tests";
 /// What it signed with before a rotation that is under way.
-pub const OLDER_AUTH_TOKEN: &str = "the auth token before";
+pub const OLDER_AUTH_TOKEN: &str = "the-auth-token-before";
 /// The number of the seeded receptionist.
 pub const NUMBER: &str = "+34910000000";
 /// The key to the REST API.

@@ -6,7 +6,7 @@ mod harness;
 
 use std::time::Duration;
 
-use harness::{CarrierStage, NUMBER, PATIENCE, count};
+use harness::{CarrierStage, NUMBER, count};
 use serde_json::{Value, json};
 use sim::carrier::{Callee, Operation, RestFault, RestTrouble, Trouble, Webhook as Kind, WebhookFault};
 use sim::telnyx;

@@ -13,9 +13,11 @@ use serde_json::Value;
 fn two_calls_end_as_they_should_and_faults_are_noticed() {
     thread::scope(|scope| {
         let sound = scope.spawn(|| demo(&["--json"]));
+        let over_telnyx = scope.spawn(|| demo(&["--json", "--carrier", "telnyx"]));
         let killed = scope.spawn(|| demo(&["--json", "--fault", "kill-recogniser"]));
         let lossy = scope.spawn(|| demo(&["--json", "--fault", "drop-inbound=10"]));
         check_sound(&sound.join().unwrap());
+        check_sound(&over_telnyx.join().unwrap());
         check_noticed("kill-recogniser", &killed.join().unwrap());
         check_noticed("drop-inbound", &lossy.join().unwrap());
     });

@@ -6,9 +6,11 @@ mod harness;
 
 use std::time::Duration;
 
-use harness::{CarrierStage, NUMBER, count};
+use harness::{CarrierStage, NUMBER, PATIENCE, count};
 use serde_json::{Value, json};
-use sim::carrier::{Callee, Operation, RestFault, RestTrouble, Trouble, Webhook as Kind, WebhookFault};
+use sim::carrier::{
+    Call, Callee, CarrierFaults, Operation, RestFault, RestTrouble, Trouble, Webhook as Kind, WebhookFault,
+};
 use sim::telnyx;
 use sim::vapi::{Answer as Answered, Conversation, Shape, ToolUse, VapiFaults};
 
@@ -100,6 +102,39 @@ async fn telnyx_answers_once_where_the_commands_answer_is_lost() {
     stage.telnyx.add_rest_fault(telnyx::RestFault::new("answer", RestTrouble::AnswerLost));
     stage.talk(stage.telnyx.place_call(PERSON, NUMBER)).await;
     inbound_is_over_once(&stage).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn telnyx_a_call_whose_line_breaks_is_connected_again_and_goes_on() {
+    let stage = CarrierStage::set(&[]).await;
+    let drop_connection_at = Some(Duration::from_millis(1500));
+    let line = CarrierFaults { drop_connection_at, ..CarrierFaults::default() };
+    let faults = telnyx::TelnyxFaults { line, ..telnyx::TelnyxFaults::default() };
+    let call = stage.telnyx.place_call_with(PERSON, NUMBER, faults);
+    goes_on(&stage, call).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn telnyx_a_killed_platform_goes_on_with_the_call() {
+    let mut stage = CarrierStage::set(&[]).await;
+    let call = stage.telnyx.place_call(PERSON, NUMBER);
+    call.wait_for("the greeting", |heard| heard.contains("Hello"), PATIENCE).await.unwrap();
+    stage.server.kill().await;
+    stage.server.start_again().await;
+    goes_on(&stage, call).await;
+}
+
+async fn goes_on(stage: &CarrierStage, call: Call) {
+    let recovered = |heard: &str| heard.contains("Sorry, we were cut off.");
+    if let Err(error) = call.wait_for("the recovery line", recovered, PATIENCE).await {
+        panic!("{error}; the carrier says {:?}", call.problems());
+    }
+    assert_eq!(call.streams(), 2);
+    call.hang_up().await;
+    call.ended(PATIENCE).await.unwrap();
+    let over = |detail: &Value| detail["call"]["status"] == "completed" && count(detail, "call.ended") > 0;
+    let detail = stage.the_call_with(PERSON, "the end", over).await;
+    assert_eq!((count(&detail, "call.recovered"), count(&detail, "media.connected")), (1, 2), "{detail:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

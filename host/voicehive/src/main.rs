@@ -18,6 +18,7 @@ mod platform;
 mod problem;
 mod ranked;
 mod replay;
+mod request_id;
 mod secrets;
 mod serve;
 mod tool_host;

@@ -12,6 +12,7 @@ pub fn response(status: StatusCode, code: &str, detail: &str) -> Response {
         "status": status.as_u16(),
         "detail": detail,
         "code": code,
+        "request_id": crate::request_id::current(),
     });
     (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }

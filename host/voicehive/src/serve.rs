@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
+use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
 use edge::{Edge, Origin, Scheme};
@@ -22,6 +23,7 @@ use crate::internal;
 use crate::media;
 use crate::platform::Platform;
 use crate::problem;
+use crate::request_id;
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -77,6 +79,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/v1/live/{call}/commands", post(commands::command))
         .merge(internal::routes())
         .fallback(to_edge)
+        .layer(middleware::from_fn(request_id::with_id))
         .with_state(shared)
 }
 

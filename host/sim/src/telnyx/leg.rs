@@ -328,7 +328,7 @@ impl Leg {
 
     /// Half a cent for each begun minute.
     fn cost(&self) -> Value {
-        let minutes = self.line.now().as_secs().div_ceil(60);
+        let minutes = self.line.now().as_millis().div_ceil(60_000);
         let cost = format!("{}.{:04}", minutes * 50 / 10_000, minutes * 50 % 10_000);
         json!({
             "total_cost": cost,

@@ -117,8 +117,11 @@ async fn telnyx_a_call_whose_line_breaks_is_connected_again_and_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn telnyx_a_killed_platform_goes_on_with_the_call() {
     let mut stage = CarrierStage::set(&[]).await;
-    let call = stage.telnyx.place_call(PERSON, NUMBER);
-    call.wait_for("the greeting", |heard| heard.contains("Hello"), PATIENCE).await.unwrap();
+    let mut call = stage.telnyx.place_call(PERSON, NUMBER);
+    call.wait_for("the greeting", |heard| heard.contains("How can I help you?"), PATIENCE).await.unwrap();
+    call.say("I would like an appointment, please.").await.unwrap();
+    let begun = |heard: &str| heard.contains("I can offer you");
+    call.wait_for("the answer", begun, PATIENCE).await.unwrap();
     stage.server.kill().await;
     stage.server.start_again().await;
     goes_on(&stage, call).await;

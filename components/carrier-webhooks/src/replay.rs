@@ -11,24 +11,27 @@ use crate::proof::Proven;
 use crate::refusal::Refused;
 use crate::service::Platform;
 
-/// The place of one delivery in the set of those that were seen.
+/// One delivery, and how it is to be noted in the set of those that were handled.
 pub(crate) struct Delivery<'a, D> {
     store: Store<D>,
     set: String,
     key: &'a str,
+    forget_at: Timestamp,
 }
 
 /// What is known of a delivery before it is handled.
 pub(crate) enum Seen<'a, D> {
-    /// It is the first, and was put into the set.
+    /// No copy of it was handled so far.
     First(Delivery<'a, D>),
-    /// It is a copy.
+    /// A copy of it was handled.
     Before,
     /// Its scheme cannot tell copies, so its handler must bear them.
     CannotTell,
 }
 
-/// Puts a proven request into the set.
+/// Looks for a proven request in the set. It enters the set once it is handled: whoever dies in between has promised the
+/// sender nothing, and its next attempt is let in. Of copies that come at once more than one may be handled, which
+/// handlers bear, since what a carrier says is kept once.
 pub(crate) async fn look<'a, P: Platform>(
     platform: &P,
     proven: &'a Proven<'_>,
@@ -36,7 +39,7 @@ pub(crate) async fn look<'a, P: Platform>(
 ) -> Result<Seen<'a, P::Db>, Refused> {
     let Some((set, guard)) = proven.replay() else { return Ok(Seen::CannotTell) };
     let unavailable = |fault: StoreError| {
-        proven.log(platform, "error", "delivery-not-noted", &journal::chain(&fault));
+        proven.log(platform, "error", "delivery-not-looked-up", &journal::chain(&fault));
         Refused::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "not-stored",
@@ -44,27 +47,30 @@ pub(crate) async fn look<'a, P: Platform>(
         )
     };
     let store = platform.open_store().await.map_err(StoreError::from).map_err(unavailable)?;
-    let forget_at = now.plus(Duration::from_secs(guard.remember_seconds.into()));
-    match store.first_delivery(&set, &guard.key, forget_at, now).await {
-        Ok(true) => Ok(Seen::First(Delivery { store, set, key: &guard.key })),
-        Ok(false) => Ok(Seen::Before),
+    match store.was_delivered(&set, &guard.key, now).await {
+        Ok(true) => Ok(Seen::Before),
+        Ok(false) => {
+            let forget_at = now.plus(Duration::from_secs(guard.remember_seconds.into()));
+            Ok(Seen::First(Delivery { store, set, key: &guard.key, forget_at }))
+        }
         Err(fault) => Err(unavailable(fault)),
     }
 }
 
 impl<D: Db> Delivery<'_, D> {
-    /// Lets the sender's next attempt in where this one failed.
+    /// Notes it, unless it failed: then the sender's next attempt is let in.
     pub(crate) async fn settle<P: Platform>(
         self,
         platform: &P,
         proven: &Proven<'_>,
         response: &Response<String>,
+        now: Timestamp,
     ) {
-        if !response.status().is_server_error() {
+        if response.status().is_server_error() {
             return;
         }
-        if let Err(fault) = self.store.forget_delivery(&self.set, self.key).await {
-            proven.log(platform, "error", "delivery-not-forgotten", &journal::chain(&fault));
+        if let Err(fault) = self.store.first_delivery(&self.set, self.key, self.forget_at, now).await {
+            proven.log(platform, "error", "delivery-not-noted", &journal::chain(&fault));
         }
     }
 }

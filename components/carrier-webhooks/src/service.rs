@@ -115,7 +115,7 @@ async fn once<P: Platform>(
         }
         Seen::First(delivery) => {
             let response = (route.handler)(platform, proven, now).await;
-            delivery.settle(platform, proven, &response).await;
+            delivery.settle(platform, proven, &response, now).await;
             Ok(response)
         }
     }

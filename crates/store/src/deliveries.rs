@@ -24,14 +24,14 @@ impl<D: Db> Store<D> {
         Ok(matches!(noted, Batch::Done(_)))
     }
 
-    /// Forgets a delivery that could not be handled, so that the sender's next try is the first.
+    /// Whether a delivery was noted and is not forgotten yet.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn forget_delivery(&self, scheme: &str, key: &str) -> Result<(), StoreError> {
-        let sql = "DELETE FROM deliveries WHERE scheme = ?1 AND key = ?2";
-        self.db.execute(Statement::new(sql, [scheme.into(), key.into()])).await?;
-        Ok(())
+    /// When the database fails; then the sender is to try again.
+    pub async fn was_delivered(&self, scheme: &str, key: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "SELECT key FROM deliveries WHERE scheme = ?1 AND key = ?2 AND forget_at > ?3";
+        let params = [scheme.into(), key.into(), now.into()];
+        Ok(!self.db.query(Statement::new(sql, params)).await?.is_empty())
     }
 
     /// Forgets deliveries and limits that are due, at most [`SWEEP_MAX`] of each; returns how many.

@@ -10,7 +10,7 @@
 //!
 //! * [`Store::resolve_number`], [`Store::tenant_by_api_key`], [`Store::locate_call`];
 //! * [`Store::lease_commands`], [`Store::lease_orders`], [`Store::recordings_due`];
-//! * [`Store::admit`], [`Store::first_delivery`], [`Store::forget_delivery`], [`Store::sweep`],
+//! * [`Store::admit`], [`Store::first_delivery`], [`Store::was_delivered`], [`Store::sweep`],
 //!   [`Store::schema_version`].
 
 mod accounts;

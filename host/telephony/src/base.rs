@@ -85,11 +85,13 @@ impl Base {
         url
     }
 
-    /// Whether files may be fetched from `url`: encrypted, or as near as the API itself is.
+    /// Whether files may be fetched from `url`, which somebody else wrote: encrypted and from a public host, or as near as
+    /// the API itself is.
     pub(crate) fn may_fetch(&self, url: &Url) -> bool {
+        let near = is_private(&self.0);
         match url.scheme() {
-            "https" => true,
-            "http" => self.0.scheme() == "http" && is_private(url),
+            "https" => near || !is_private(url),
+            "http" => near && self.0.scheme() == "http" && is_private(url),
             _ => false,
         }
     }
@@ -106,10 +108,22 @@ fn is_private(url: &Url) -> bool {
         }
         None => return false,
     };
-    match address {
-        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            // Carriers' own networks: RFC 6598.
+            let shared = first == 100 && (64..128).contains(&second);
+            address.is_loopback()
+                || address.is_private()
+                || address.is_link_local()
+                || address.is_unspecified()
+                || shared
+        }
         IpAddr::V6(address) => {
-            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+            address.is_loopback()
+                || address.is_unique_local()
+                || address.is_unicast_link_local()
+                || address.is_unspecified()
         }
     }
 }
@@ -154,6 +168,25 @@ mod tests {
         assert!(public.may_fetch(&url("https://bucket.example.org/a.wav?X-Amz-Signature=1")));
         assert!(!public.may_fetch(&url("http://127.0.0.1/a.wav")));
         assert!(!public.may_fetch(&url("file:///etc/passwd")));
+        for within in [
+            "127.0.0.1",
+            "169.254.169.254",
+            "10.0.0.1",
+            "100.100.100.200",
+            "0.0.0.0",
+            "2130706433",
+            "[::1]",
+            "[::]",
+            "[::ffff:10.0.0.1]",
+            "[fd00:ec2::254]",
+            "localhost",
+            "vault",
+            "metadata.google.internal",
+            "metadata.google.internal.",
+        ] {
+            let address = Url::parse(&format!("https://{within}/a.wav")).unwrap();
+            assert!(!public.may_fetch(&address), "{within}");
+        }
         let local = base("http://127.0.0.1:1").unwrap();
         assert!(local.may_fetch(&url("http://127.0.0.1:2/a.wav")));
         assert!(!local.may_fetch(&url("http://example.org/a.wav")));

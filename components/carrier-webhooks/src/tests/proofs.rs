@@ -109,6 +109,20 @@ async fn a_copy_is_known_until_it_is_stale_and_a_failure_lets_the_next_attempt_i
 }
 
 #[tokio::test]
+async fn a_delivery_that_nobody_finished_is_let_in_again() {
+    let setting = with_all_keys().await;
+    let request = telnyx(TELNYX, BODY, NOW);
+    let proven = prove(&setting, &request, Sender::Telnyx, None, NOW).await.ok().unwrap();
+    let begun = replay::look(&setting, &proven, NOW).await.ok().unwrap();
+    // Whoever handled it died.
+    drop(begun);
+    let handled = Cell::new(0);
+    deliver(&setting, &proven, &handled, 204).await;
+    deliver(&setting, &proven, &handled, 204).await;
+    assert_eq!(handled.get(), 1);
+}
+
+#[tokio::test]
 async fn a_scheme_that_signs_no_time_cannot_tell_copies() {
     let setting = Setting::new().await;
     let request = signed("/webhooks/twilio/status", &[]);
@@ -122,7 +136,7 @@ async fn deliver(setting: &Setting, proven: &Proven<'_>, handled: &Cell<u32>, st
         handled.set(handled.get() + 1);
         let mut response = Response::new(String::new());
         *response.status_mut() = StatusCode::from_u16(status).unwrap();
-        delivery.settle(setting, proven, &response).await;
+        delivery.settle(setting, proven, &response, NOW).await;
     }
 }
 

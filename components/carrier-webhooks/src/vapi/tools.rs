@@ -106,6 +106,11 @@ async fn run_one<P: Platform>(desk: &Desk<'_, P>, call: &Call, tool: &ToolCall, 
             Ok(ran) => return Outcome::failed(&ran.text),
             Err(_) => "its answer cannot be read".to_owned(),
         },
+        // It did not take the question, so no tool was run.
+        Ok(answer) if (400..500).contains(&answer.status) => {
+            case.log("error", "tool-not-run", &format!("the host answered {}", answer.status));
+            return Outcome::failed(UNAVAILABLE);
+        }
         Ok(answer) => format!("it answered {}", answer.status),
         Err(HostFault::NotConfigured) => {
             case.log("error", "host-unreachable", "a tool was not run: the host's address is not configured");

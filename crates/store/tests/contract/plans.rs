@@ -151,7 +151,7 @@ async fn live_through_everything(fixture: &Fixture, store: &Store<Watched>) {
         store.admit("s", "k", once, NOW).await.unwrap();
     }
     store.first_delivery("s", "k", after(1), NOW).await.unwrap();
-    store.forget_delivery("s", "k").await.unwrap();
+    store.was_delivered("s", "k", NOW).await.unwrap();
     store.sweep(NOW).await.unwrap();
     let key = store.add_webhook_key(tenant, "twilio", "x", NOW).await.unwrap();
     store.webhook_keys(tenant, "twilio").await.unwrap();

@@ -6,8 +6,8 @@ use crate::fixture::{Fixture, NOW, after};
 contract! {
     a_delivery_is_the_first_once,
     of_many_deliveries_at_once_one_is_the_first,
-    a_delivery_that_was_not_handled_is_the_first_again,
     a_delivery_is_forgotten_in_time,
+    a_delivery_is_known_from_when_it_was_noted_until_it_is_forgotten,
     keys_come_newest_first_and_by_scheme,
     a_key_is_taken_away_by_its_tenant_only,
     an_empty_key_is_refused,
@@ -34,14 +34,6 @@ async fn of_many_deliveries_at_once_one_is_the_first(store: &Fixture) {
     assert_eq!(first, 1);
 }
 
-async fn a_delivery_that_was_not_handled_is_the_first_again(store: &Fixture) {
-    assert!(store.first_delivery("telnyx", "a", after(300), NOW).await.unwrap());
-    store.forget_delivery("telnyx", "b").await.unwrap();
-    assert!(!store.first_delivery("telnyx", "a", after(300), NOW).await.unwrap());
-    store.forget_delivery("telnyx", "a").await.unwrap();
-    assert!(store.first_delivery("telnyx", "a", after(300), NOW).await.unwrap());
-}
-
 async fn a_delivery_is_forgotten_in_time(store: &Fixture) {
     assert!(store.first_delivery("telnyx", "a", after(10), NOW).await.unwrap());
     assert!(store.first_delivery("telnyx", "b", after(20), NOW).await.unwrap());
@@ -52,6 +44,14 @@ async fn a_delivery_is_forgotten_in_time(store: &Fixture) {
     // What is due counts as forgotten also before the sweep.
     assert!(store.first_delivery("telnyx", "b", after(40), after(20)).await.unwrap());
     assert!(!store.first_delivery("telnyx", "b", after(40), after(39)).await.unwrap());
+}
+
+async fn a_delivery_is_known_from_when_it_was_noted_until_it_is_forgotten(store: &Fixture) {
+    let known = async |scheme, seconds| store.was_delivered(scheme, "a", after(seconds)).await.unwrap();
+    assert!(!known("telnyx", 0).await);
+    assert!(store.first_delivery("telnyx", "a", after(10), NOW).await.unwrap());
+    assert!(known("telnyx", 0).await && known("telnyx", 9).await);
+    assert!(!known("telnyx", 10).await && !known("vapi-hmac", 0).await);
 }
 
 async fn keys_come_newest_first_and_by_scheme(store: &Fixture) {

@@ -27,6 +27,12 @@ pub trait Carrier: Send + Sync + 'static {
     /// Carries out a command. The worker repeats it, with the same id, where its answer was lost.
     fn command<'a>(&'a self, command: &'a Command) -> BoxFuture<'a, Result<(), Fault>>;
 
+    /// The action that ends the call of a command that will not be carried out, where nothing but the command's effect
+    /// would have taken the call further: its caller would hear nothing, for as long as he waits. `None` by default.
+    fn ends_instead(&self, _command: &Command) -> Option<&'static str> {
+        None
+    }
+
     /// Fetches a recording into a file.
     fn fetch<'a>(
         &'a self,

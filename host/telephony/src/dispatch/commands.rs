@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::{Command, StoreError};
+use call_state::Streaming;
+use store::{Command, NewCommand, StoreError};
+use uuid::Uuid;
 
 use super::Shared;
 use super::lane::Lane;
@@ -45,7 +47,38 @@ impl Commands {
 
     async fn fail(&self, command: &Command, why: &str) -> Result<(), StoreError> {
         tracing::warn!(call = %command.call, action = command.action, why, "a command was not carried out");
-        self.shared.store.command_failed(&command.tenant, &command.id, why, self.shared.now()).await
+        let (store, now) = (&self.shared.store, self.shared.now());
+        if let Some(end) = self.end_instead(command).await? {
+            // Before the command is settled: whoever dies in between finds it due, and fails it again.
+            store.enqueue_commands(&command.tenant, &command.call, &[end], now).await?;
+        }
+        store.command_failed(&command.tenant, &command.id, why, now).await
+    }
+
+    /// What ends the call of a command that will not be carried out, unless the call is over or its agent is heard.
+    async fn end_instead(&self, command: &Command) -> Result<Option<NewCommand>, StoreError> {
+        let shared = &self.shared;
+        let line = shared.lines.get(&command.carrier);
+        let Some(action) = line.and_then(|line| line.carrier.ends_instead(command)) else { return Ok(None) };
+        let call = shared.store.call(&command.tenant, &command.call).await?;
+        let state = shared.store.carrier_state(&command.tenant, &command.call).await?;
+        let is_heard = state.facts().first_leg().streaming() == Some(Streaming::Started);
+        if is_heard || call.is_none_or(|call| call.status.is_terminal()) {
+            return Ok(None);
+        }
+        // Named after the command, so that failing it again orders nothing more.
+        let id = match Uuid::parse_str(&command.id) {
+            Ok(id) => Uuid::from_u128(id.as_u128() ^ 1).to_string(),
+            Err(_) => format!("{}-{action}", command.id),
+        };
+        Ok(Some(NewCommand {
+            id,
+            carrier: command.carrier.clone(),
+            carrier_call_id: command.carrier_call_id.clone(),
+            action: action.to_owned(),
+            body: serde_json::json!({}),
+            expires_at: shared.now().plus(END_LIFE),
+        }))
     }
 }
 
@@ -80,6 +113,9 @@ impl Lane for Commands {
 
 /// Somebody on the telephone waits. Telnyx advises to repeat a command after 500 ms.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), most: Duration::from_secs(4) };
+
+/// How long the end of a call is tried for: until it is ended, it costs.
+const END_LIFE: Duration = Duration::from_secs(600);
 
 /// With requests of at most 10 s all tries fall within the 60 s for which Telnyx knows a command by its name.
 const MAX_ATTEMPTS: u32 = 4;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ::telnyx::{ClientState, Dial, Dialled, MachineDetection, OutOfLimits};
+use ::telnyx::{Action, ClientState, Dial, Dialled, MachineDetection, OutOfLimits};
 use call_state::Ids;
 use store::{Command, DueRecording, Order, Timestamp};
 
@@ -66,6 +66,12 @@ impl Carrier for Telnyx {
     fn command<'a>(&'a self, command: &'a Command) -> BoxFuture<'a, Result<(), Fault>> {
         let body = command.body.clone();
         Box::pin(self.rest.act(&command.carrier_call_id, &command.action, body, &command.id))
+    }
+
+    /// Telnyx runs no documents: a call waits for the event that its last command leads to.
+    fn ends_instead(&self, command: &Command) -> Option<&'static str> {
+        let awaited = ["speak", "record_start", "streaming_start", "transfer"];
+        awaited.contains(&command.action.as_str()).then_some(Action::Hangup.as_str())
     }
 
     fn fetch<'a>(

@@ -124,6 +124,8 @@ async fn whatever_the_host_does_there_is_a_sentence_for_the_model() {
         (Err(HostFault::Unreachable("connection refused".into())), "not known whether"),
         (Err(HostFault::TooLarge), "not known whether"),
         (Ok(answered(500, &json!({ "outcome": "success", "text": "no" }))), "not known whether"),
+        (Ok(answered(401, &json!({}))), "nothing was done"),
+        (Ok(answered(422, &json!({}))), "nothing was done"),
         (Ok(answered(200, &json!("text"))), "not known whether"),
         (
             Ok(answered(200, &json!({ "outcome": "failure", "text": "That hour\nis taken." }))),

@@ -1,15 +1,20 @@
+use call_state::{Carrier, CarrierEvent, EventKind, Moment};
 use serde_json::json;
-use store::{Created, Direction, NewCall, NewCommand};
+use store::{CallFilter, Created, Direction, NewCall, NewCommand};
 
 use super::super::lane::Lane as _;
 use super::super::*;
-use super::world::{NOON, UNKNOWN, World, not_done};
+use super::world::{NOON, UNKNOWN, World, leg, not_done};
 use crate::order::Rules;
 use crate::{Cause, Fault};
 use store::{CallId, CallStatus};
 
 async fn world(commands: &[(&str, &str)]) -> (World, Commands) {
-    let world = World::new(Rules::twilio()).await;
+    world_of(Rules::twilio(), commands).await
+}
+
+async fn world_of(rules: Rules, commands: &[(&str, &str)]) -> (World, Commands) {
+    let world = World::new(rules).await;
     let new = NewCall {
         id: CallId::generate(NOON),
         carrier: "twilio".into(),
@@ -114,4 +119,34 @@ async fn a_command_for_nobody_does_not_block_the_others() {
     world.script().commands.push_back(Ok(()));
     assert_eq!((world.work(&lane).await, world.work(&lane).await), (1, 1));
     assert_eq!(world.script().told, ["hangup hangup-id"]);
+}
+
+#[tokio::test]
+async fn nobody_waits_in_silence_for_what_will_not_be_said() {
+    let (world, lane) = world_of(Rules::telnyx(), &[("speak", "twilio")]).await;
+    world.script().commands.extend([Err(Fault::unfit("x")), Ok(())]);
+    assert_eq!((world.work(&lane).await, world.work(&lane).await, world.work(&lane).await), (1, 1, 0));
+    assert_eq!(world.script().told, ["speak speak-id", "hangup speak-id-hangup"]);
+}
+
+#[tokio::test]
+async fn a_call_whose_agent_is_heard_is_not_ended_for_a_command_that_failed() {
+    let (world, lane) = world_of(Rules::telnyx(), &[("speak", "twilio")]).await;
+    let filter = CallFilter::default();
+    let known = world.shared.store.calls(&world.tenant, &filter, None, 1).await.unwrap();
+    let call = known.calls[0].id.clone();
+    let started = CarrierEvent {
+        carrier: Carrier::Twilio,
+        id: "started".into(),
+        ids: leg("CA1"),
+        direction: None,
+        kind: EventKind::StreamStarted,
+        sequence: None,
+        occurred_at: None,
+        received_at: Moment::from_millis(NOON.0),
+    };
+    world.shared.store.hear_carrier(&world.tenant, &call, &started, &[], NOON).await.unwrap();
+    world.script().commands.push_back(Err(Fault::unfit("x")));
+    assert_eq!((world.work(&lane).await, world.work(&lane).await), (1, 0));
+    assert_eq!(world.script().told, ["speak speak-id"]);
 }

@@ -60,6 +60,11 @@ impl Carrier for Scripted {
         Box::pin(async move { answer })
     }
 
+    /// As at a carrier that waits for commands.
+    fn ends_instead(&self, command: &Command) -> Option<&'static str> {
+        (self.rules.is_idempotent && command.action == "speak").then_some("hangup")
+    }
+
     fn fetch<'a>(
         &'a self,
         _: &'a DueRecording,

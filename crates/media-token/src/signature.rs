@@ -50,6 +50,7 @@ mod tests {
         let vectors: Vec<Value> =
             serde_json::from_str(include_str!("../tests/vectors/hmac_sha256.json")).unwrap();
         assert_eq!(vectors.len(), 3);
+        println!("hmac_sha256: {} vectors", vectors.len());
         for vector in vectors {
             let key = unhex(vector["inputs"]["key_hex"].as_str().unwrap());
             let data = unhex(vector["inputs"]["data_hex"].as_str().unwrap());

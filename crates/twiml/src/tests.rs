@@ -12,6 +12,7 @@ use std::time::Duration;
 fn every_vector_renders_from_the_element_tree() {
     let vectors = vectors();
     assert_eq!(vectors.len(), 9);
+    println!("twiml_render: {} vectors", vectors.len());
     for vector in &vectors {
         let document = Response(element(&vector["inputs"]["tree"])).to_xml();
         assert_eq!(Node::parse(&document), expected(vector), "{}: {document}", vector["id"]);

@@ -6,7 +6,7 @@ use vapi::{Message, Outcome, Reply, ServerMessage, ToolCall};
 
 #[test]
 fn tool_calls_are_read_as_the_vectors_say() {
-    let vectors = read(include_str!("vectors/vapi_tool_calls.json"));
+    let vectors = read("vapi_tool_calls", include_str!("vectors/vapi_tool_calls.json"), 2);
     for vector in &vectors {
         let Message::ToolCalls { calls, .. } = parse(&vector["inputs"]["body"]) else { panic!("{vector}") };
         assert_eq!(
@@ -15,12 +15,11 @@ fn tool_calls_are_read_as_the_vectors_say() {
             "{vector}"
         );
     }
-    println!("vapi_tool_calls: {} vectors", vectors.len());
 }
 
 #[test]
 fn replies_are_written_as_the_vectors_say() {
-    let vectors = read(include_str!("vectors/vapi_reply.json"));
+    let vectors = read("vapi_reply", include_str!("vectors/vapi_reply.json"), 3);
     for vector in &vectors {
         let inputs = &vector["inputs"];
         let reply = match inputs["kind"].as_str().unwrap() {
@@ -44,12 +43,12 @@ fn replies_are_written_as_the_vectors_say() {
         assert_eq!(sent(&reply), vector["expected"]["json"], "{vector}");
         assert_eq!(vector["expected"]["http_status"], 200, "a reply has no status of its own");
     }
-    println!("vapi_reply: {} vectors", vectors.len());
 }
 
 #[test]
 fn the_older_function_call_is_read_and_answered_as_the_vectors_say() {
-    let vectors = read(include_str!("vectors/vapi_function_call_legacy.json"));
+    let vectors =
+        read("vapi_function_call_legacy", include_str!("vectors/vapi_function_call_legacy.json"), 1);
     for vector in &vectors {
         let Message::FunctionCall { call, .. } = parse(&vector["inputs"]["body"]) else { panic!("{vector}") };
         let expected = &vector["expected"];
@@ -58,12 +57,14 @@ fn the_older_function_call_is_read_and_answered_as_the_vectors_say() {
         let reply = Reply::function_result(&Outcome::succeeded(vector["inputs"]["result"].as_str().unwrap()));
         assert_eq!(sent(&reply), expected["reply_json"]);
     }
-    println!("vapi_function_call_legacy: {} vectors", vectors.len());
 }
 
-fn read(text: &str) -> Vec<Value> {
+/// The `count` vectors of a scheme; says how many ran.
+fn read(scheme: &str, text: &str, count: usize) -> Vec<Value> {
     let vectors: Vec<Value> = serde_json::from_str(text).unwrap();
-    assert!(!vectors.is_empty());
+    assert_eq!(vectors.len(), count);
+    assert!(vectors.iter().all(|vector| vector["scheme"] == scheme));
+    println!("{scheme}: {count} vectors");
     vectors
 }
 

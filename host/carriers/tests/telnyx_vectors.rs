@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 #[test]
 fn every_session_vector_holds() {
-    let entries = entries(include_str!("vectors/telnyx_media_session.json"), 2);
+    let entries = entries("telnyx_media_session", include_str!("vectors/telnyx_media_session.json"), 2);
     for entry in &entries {
         let mut session = Session::new();
         let mut window = Window::new(Settings::default());
@@ -64,7 +64,7 @@ fn every_session_vector_holds() {
 
 #[test]
 fn every_outbound_vector_holds() {
-    for entry in &entries(include_str!("vectors/telnyx_media_outbound.json"), 2) {
+    for entry in &entries("telnyx_media_outbound", include_str!("vectors/telnyx_media_outbound.json"), 2) {
         let action = &entry["inputs"]["action"];
         let text = match action["kind"].as_str().unwrap() {
             "audio" => encode_media(&unhex(action["payload_hex"].as_str().unwrap())),
@@ -80,7 +80,7 @@ fn every_outbound_vector_holds() {
 
 #[test]
 fn every_client_state_vector_holds() {
-    for entry in &entries(include_str!("vectors/telnyx_client_state.json"), 2) {
+    for entry in &entries("telnyx_client_state", include_str!("vectors/telnyx_client_state.json"), 2) {
         let state = entry["inputs"]["state_utf8"].as_str().unwrap();
         assert_eq!(
             encode_client_state(state.as_bytes()),
@@ -91,9 +91,12 @@ fn every_client_state_vector_holds() {
     }
 }
 
-fn entries(text: &str, count: usize) -> Vec<Value> {
+/// The `count` vectors of a scheme; says how many ran.
+fn entries(scheme: &str, text: &str, count: usize) -> Vec<Value> {
     let entries: Vec<Value> = serde_json::from_str(text).unwrap();
     assert_eq!(entries.len(), count);
+    assert!(entries.iter().all(|entry| entry["scheme"] == scheme));
+    println!("{scheme}: {count} vectors");
     entries
 }
 

@@ -7,10 +7,7 @@ use sha2::{Digest, Sha256};
 
 #[test]
 fn every_session_vector_holds() {
-    let entries: Vec<Value> =
-        serde_json::from_str(include_str!("vectors/twilio_media_session.json")).unwrap();
-    assert_eq!(entries.len(), 3);
-    for entry in &entries {
+    for entry in &entries("twilio_media_session", include_str!("vectors/twilio_media_session.json"), 3) {
         let mut session = Session::new();
         let mut audio = Vec::new();
         let (mut digits, mut marks, mut errors) = (Vec::new(), Vec::new(), Vec::new());
@@ -46,10 +43,7 @@ fn every_session_vector_holds() {
 
 #[test]
 fn every_outbound_vector_holds() {
-    let entries: Vec<Value> =
-        serde_json::from_str(include_str!("vectors/twilio_media_outbound.json")).unwrap();
-    assert_eq!(entries.len(), 2);
-    for entry in &entries {
+    for entry in &entries("twilio_media_outbound", include_str!("vectors/twilio_media_outbound.json"), 2) {
         let stream_sid = entry["inputs"]["stream_sid"].as_str().unwrap();
         let action = &entry["inputs"]["action"];
         let text = match action["kind"].as_str().unwrap() {
@@ -61,6 +55,15 @@ fn every_outbound_vector_holds() {
         assert_eq!(found, entry["expected"]["json"], "{}", entry["id"]);
         assert_eq!(Outbound::decode(&text).unwrap().stream_sid(), stream_sid);
     }
+}
+
+/// The `count` vectors of a scheme; says how many ran.
+fn entries(scheme: &str, text: &str, count: usize) -> Vec<Value> {
+    let entries: Vec<Value> = serde_json::from_str(text).unwrap();
+    assert_eq!(entries.len(), count);
+    assert!(entries.iter().all(|entry| entry["scheme"] == scheme));
+    println!("{scheme}: {count} vectors");
+    entries
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -27,6 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 fn signatures_are_those_of_the_published_vectors() {
     let vectors: Vec<Value> = serde_json::from_str(include_str!("vectors/twilio_signature.json")).unwrap();
     assert_eq!(vectors.len(), 24);
+    println!("twilio_signature: {} vectors", vectors.len());
     for vector in &vectors {
         let inputs = &vector["inputs"];
         let fields: Vec<(String, String)> = serde_json::from_value(inputs["params"].clone()).unwrap();

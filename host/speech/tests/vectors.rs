@@ -12,7 +12,7 @@ use speech::{ChatEvent, FinishReason, Secret, SttEvent, TtsOptions, cartesia, de
 
 #[test]
 fn every_deepgram_session_holds() {
-    for entry in entries(include_str!("vectors/deepgram_v1_session.json"), 2) {
+    for entry in entries("deepgram_v1_session", include_str!("vectors/deepgram_v1_session.json"), 2) {
         let mut decoder = deepgram::Decoder::new();
         let (mut utterances, mut events) = (Vec::new(), Vec::new());
         let (mut request_id, mut error) = (None, None);
@@ -40,7 +40,7 @@ fn every_deepgram_session_holds() {
 
 #[test]
 fn every_flux_session_holds() {
-    for entry in entries(include_str!("vectors/deepgram_flux_session.json"), 2) {
+    for entry in entries("deepgram_flux_session", include_str!("vectors/deepgram_flux_session.json"), 2) {
         let mut decoder = deepgram::flux::Decoder::new();
         let (mut actions, mut error) = (Vec::new(), None);
         let mut speculated = false;
@@ -73,7 +73,7 @@ fn every_flux_session_holds() {
 
 #[test]
 fn every_chat_stream_holds_whole_split_and_byte_by_byte() {
-    for entry in entries(include_str!("vectors/openai_chat_stream.json"), 4) {
+    for entry in entries("openai_chat_stream", include_str!("vectors/openai_chat_stream.json"), 4) {
         let body = STANDARD.decode(entry["inputs"]["body_base64"].as_str().unwrap()).unwrap();
         let cuts: Vec<usize> = serde_json::from_value(entry["inputs"]["split_at"].clone()).unwrap();
         let mut pieces = Vec::new();
@@ -91,7 +91,7 @@ fn every_chat_stream_holds_whole_split_and_byte_by_byte() {
 
 #[test]
 fn every_cartesia_session_holds() {
-    for entry in entries(include_str!("vectors/cartesia_session.json"), 1) {
+    for entry in entries("cartesia_session", include_str!("vectors/cartesia_session.json"), 1) {
         let mut contexts: BTreeMap<String, Context> = BTreeMap::new();
         for text in entry["inputs"]["messages"].as_array().unwrap() {
             match cartesia::Decoder.decode(text.as_str().unwrap()).unwrap() {
@@ -120,7 +120,7 @@ fn every_cartesia_session_holds() {
 
 #[test]
 fn every_cartesia_request_holds() {
-    for entry in entries(include_str!("vectors/cartesia_outbound.json"), 1) {
+    for entry in entries("cartesia_outbound", include_str!("vectors/cartesia_outbound.json"), 1) {
         let inputs = &entry["inputs"];
         let mut config =
             cartesia::Config::new(Secret::new("k"), inputs["voice_id"].as_str().unwrap()).unwrap();
@@ -140,7 +140,7 @@ fn every_cartesia_request_holds() {
 
 #[test]
 fn every_embedding_is_normalised() {
-    for entry in entries(include_str!("vectors/embedding_l2.json"), 1) {
+    for entry in entries("embedding_l2", include_str!("vectors/embedding_l2.json"), 1) {
         let mut vector: Vec<f32> = serde_json::from_value(entry["inputs"]["values"].clone()).unwrap();
         let expected: Vec<f32> = serde_json::from_value(entry["expected"]["normalized"].clone()).unwrap();
         let tolerance = entry["expected"]["tolerance"].as_f64().unwrap() as f32;
@@ -215,8 +215,11 @@ fn answer(pieces: &[&[u8]]) -> Value {
     })
 }
 
-fn entries(text: &str, count: usize) -> Vec<Value> {
+/// The `count` vectors of a scheme; says how many ran.
+fn entries(scheme: &str, text: &str, count: usize) -> Vec<Value> {
     let entries: Vec<Value> = serde_json::from_str(text).unwrap();
     assert_eq!(entries.len(), count);
+    assert!(entries.iter().all(|entry| entry["scheme"] == scheme));
+    println!("{scheme}: {count} vectors");
     entries
 }

@@ -11,6 +11,7 @@ fn every_event_vector_holds() {
     let entries: Vec<Value> =
         serde_json::from_str(include_str!("../../tests/vectors/telnyx_event.json")).unwrap();
     assert_eq!(entries.len(), 6);
+    println!("telnyx_event: {} vectors", entries.len());
     for entry in &entries {
         let expected = &entry["expected"];
         let said = read_json(&entry["inputs"]["body"]).unwrap();

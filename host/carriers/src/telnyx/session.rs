@@ -38,7 +38,7 @@ impl Session {
         }
         match &envelope.message {
             Message::Start(start) => self.begin(start)?,
-            Message::Stop => self.stopped = true,
+            Message::Stop => self.end(envelope.stream_id.as_deref().unwrap_or_default())?,
             Message::Connected | Message::Error { .. } | Message::Other(_) => {}
             message => self.check_stream(message, envelope.stream_id.as_deref())?,
         }
@@ -92,6 +92,15 @@ impl Session {
         Ok(())
     }
 
+    /// A `stop` that names no stream, or comes before any, ends the one that there is.
+    fn end(&mut self, stream_id: &str) -> Result<(), Error> {
+        if !stream_id.is_empty() && self.start().is_some_and(|start| start.stream_id != stream_id) {
+            return Err(Error::ForeignStream { event: "stop" });
+        }
+        self.stopped = true;
+        Ok(())
+    }
+
     fn check_stream(&self, message: &Message, stream_id: Option<&str>) -> Result<(), Error> {
         let event = message.known_event().unwrap_or_default();
         let Some((start, _)) = &self.stream else {
@@ -141,6 +150,16 @@ mod tests {
         session.handle(&Message::Stop.encode(2, &start("S-1", "PCMU"))).unwrap();
         assert!(session.stopped());
         assert_eq!(session.handle(&audio(3)), Err(Error::EventAfterStop { event: "media" }));
+    }
+
+    #[test]
+    fn the_stop_of_another_stream_ends_nothing() {
+        let mut session = started("PCMU");
+        let refused = session.handle(&Message::Stop.encode(2, &start("S-2", "PCMU")));
+        assert_eq!(refused, Err(Error::ForeignStream { event: "stop" }));
+        assert!(!session.stopped() && session.handle(&audio(3)).is_ok());
+        assert_eq!(session.handle(r#"{"event":"stop"}"#), Ok(Message::Stop));
+        assert!(session.stopped());
     }
 
     #[test]

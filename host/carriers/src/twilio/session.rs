@@ -34,7 +34,7 @@ impl Session {
         }
         match &envelope.message {
             Message::Start(start) => self.begin(start)?,
-            Message::Stop => self.stopped = true,
+            Message::Stop => self.end(&envelope.stream_sid)?,
             Message::Connected | Message::Other(_) => {}
             message => self.check_stream(message, &envelope.stream_sid)?,
         }
@@ -82,6 +82,15 @@ impl Session {
             });
         }
         self.start = Some(start.clone());
+        Ok(())
+    }
+
+    /// A `stop` that names no stream, or comes before any, ends the one that there is.
+    fn end(&mut self, stream_sid: &str) -> Result<(), Error> {
+        if !stream_sid.is_empty() && self.start.as_ref().is_some_and(|start| start.stream_sid != stream_sid) {
+            return Err(Error::ForeignStream { event: "stop" });
+        }
+        self.stopped = true;
         Ok(())
     }
 
@@ -149,6 +158,16 @@ mod tests {
         session.handle(&Message::Stop.encode(2, &start("MZ1"))).unwrap();
         assert!(session.stopped());
         assert_eq!(session.handle(&audio(3)), Err(Error::EventAfterStop { event: "media" }));
+    }
+
+    #[test]
+    fn the_stop_of_another_stream_ends_nothing() {
+        let mut session = started();
+        let refused = session.handle(&Message::Stop.encode(2, &start("MZ2")));
+        assert_eq!(refused, Err(Error::ForeignStream { event: "stop" }));
+        assert!(!session.stopped() && session.handle(&audio(3)).is_ok());
+        assert_eq!(session.handle(r#"{"event":"stop"}"#), Ok(Message::Stop));
+        assert!(session.stopped());
     }
 
     #[test]

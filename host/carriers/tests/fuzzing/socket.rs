@@ -57,8 +57,8 @@ struct Socket {
 
 impl Socket {
     fn take(&mut self, line: &str) {
-        self.from_twilio(line);
-        self.from_telnyx(line);
+        self.twilio_sends(line);
+        self.telnyx_sends(line);
         rules::written_marks_are_read(line);
         self.seen.note(format!("to twilio {}", rules::read_by_twilio(line)));
         self.seen.note(format!("to telnyx {}", rules::read_by_telnyx(line)));
@@ -67,7 +67,7 @@ impl Socket {
         }
     }
 
-    fn from_twilio(&mut self, line: &str) {
+    fn twilio_sends(&mut self, line: &str) {
         let before = rules::of_twilio(&self.twilio);
         match self.twilio.handle(line) {
             Ok(message) => {
@@ -91,7 +91,7 @@ impl Socket {
         }
     }
 
-    fn from_telnyx(&mut self, line: &str) {
+    fn telnyx_sends(&mut self, line: &str) {
         let before = rules::of_telnyx(&self.telnyx);
         let message = match self.telnyx.handle(line) {
             Ok(message) => message,

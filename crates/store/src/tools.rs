@@ -9,6 +9,7 @@
 //! beside them only to be found faster.
 
 mod aliases;
+mod deletion;
 mod errors;
 mod history;
 mod names;

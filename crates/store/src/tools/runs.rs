@@ -186,7 +186,7 @@ fn add(tenant: &TenantId, tool: &ToolName, digest: &ToolDigest, runs: &Runs, now
 /// When the window around `at` begins.
 fn window(at: Timestamp) -> Timestamp {
     let length = i64::try_from(RUN_WINDOW.as_millis()).unwrap_or(i64::MAX);
-    Timestamp(at.0 - at.0.rem_euclid(length))
+    Timestamp(at.0.saturating_sub(at.0.rem_euclid(length)))
 }
 
 fn millis(time: Duration) -> u64 {

@@ -20,6 +20,7 @@ mod receiving;
 mod recordings;
 mod records;
 mod tool_courses;
+mod tool_plans;
 mod tool_runs;
 mod tools;
 mod webhooks;

@@ -41,7 +41,7 @@ fn course() -> impl Strategy<Value = Vec<Done>> {
     let step = prop_oneof![
         4 => prop::bool::weighted(0.1).prop_map(|refused| Step::Upload { refused }),
         8 => (any::<bool>(), 0_u32..=101).prop_map(|(canary, share)| Step::Switch { canary, share }),
-        3 => any::<(bool, bool)>().prop_map(|(canary, automatic)| Step::RollBack { canary, automatic }),
+        6 => any::<(bool, bool)>().prop_map(|(canary, automatic)| Step::RollBack { canary, automatic }),
         1 => any::<bool>().prop_map(|canary| Step::Clear { canary }),
         2 => Just(Step::Quarantine),
         2 => Just(Step::Release),

@@ -16,6 +16,7 @@ contract! {
     an_alias_names_accepted_versions_only,
     a_canary_gets_its_share_of_the_calls,
     going_back_goes_to_the_last_version_that_was_good,
+    going_back_skips_what_may_not_run_any_more,
     of_many_who_go_back_at_once_one_does,
     quarantine_holds_for_every_tenant,
     a_version_that_is_refused_later_is_taken_down,
@@ -210,6 +211,14 @@ async fn going_back_goes_to_the_last_version_that_was_good(store: &Fixture) {
     assert_eq!((last.by.as_str(), last.why.as_str(), last.at), ("ana", "trouble", NOW));
     let before = store.tool_history(&store.tenant, &tool(), Some(last.seq), 1).await.unwrap();
     assert_eq!((before[0].seq, before[0].to.as_ref()), (last.seq - 1, Some(&d)));
+}
+
+async fn going_back_skips_what_may_not_run_any_more(store: &Fixture) {
+    let [a, b, c, d] =
+        [store.live("a").await, store.live("b").await, store.live("c").await, store.live("d").await];
+    store.delete_tool_version(&store.tenant, &tool(), &b, &act("")).await.unwrap();
+    store.quarantine_tool(&c, &act("")).await.unwrap();
+    assert_eq!(store.go_back(&d).await, RolledBack::To(Some(a)));
 }
 
 async fn of_many_who_go_back_at_once_one_does(store: &Fixture) {

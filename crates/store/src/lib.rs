@@ -11,7 +11,9 @@
 //! * [`Store::resolve_number`], [`Store::tenant_by_api_key`], [`Store::locate_call`];
 //! * [`Store::lease_commands`], [`Store::lease_orders`], [`Store::recordings_due`];
 //! * [`Store::admit`], [`Store::first_delivery`], [`Store::was_delivered`], [`Store::sweep`],
-//!   [`Store::schema_version`].
+//!   [`Store::schema_version`];
+//! * [`Store::quarantine_tool`], [`Store::release_tool`], [`Store::is_quarantined`], [`Store::needs_tool_bytes`],
+//!   [`Store::outdated_tool_versions`].
 
 mod accounts;
 mod calls;
@@ -38,6 +40,7 @@ pub mod spin;
 mod status;
 mod tenants;
 mod tool_records;
+mod tools;
 mod webhook_keys;
 
 pub use calls::{Call, CallFilter, CallPage, Cursor, Direction, ParseCursorError};
@@ -65,6 +68,12 @@ pub use status::{CallStatus, ParseCallStatusError};
 pub use tenants::{Agent, ApiKeyHash, NumberRoute, Seed, Tenant};
 pub use tool_records::{
     RECORD_BYTES_MAX, RECORD_LIST_MAX, RecordError, TENANT_RECORD_BYTES_MAX, TENANT_RECORDS_MAX, ToolRecord,
+};
+pub use tools::{
+    Act, Aliased, GateCheck, NewVersion, Outdated, ParseToolError, RUN_WINDOW, RUNS_KEPT, RollBackReason,
+    RolledBack, RunError, Runs, SECRET_BYTES_MAX, SecretHandle, SecretValue, TOOL_ERRORS_MAX, Thresholds,
+    Tool, ToolAction, ToolAlias, ToolDigest, ToolError, ToolEvent, ToolName, ToolQuota, ToolVersion,
+    Uploaded, Verdict, VersionState,
 };
 pub use webhook_keys::WebhookKey;
 

@@ -46,10 +46,16 @@ pub const ALL: &[Migration] = &[
         up: include_str!("../migrations/0002_carriers.up.sql"),
         down: include_str!("../migrations/0002_carriers.down.sql"),
     },
+    Migration {
+        version: 3,
+        name: "tools",
+        up: include_str!("../migrations/0003_tools.up.sql"),
+        down: include_str!("../migrations/0003_tools.down.sql"),
+    },
 ];
 
 /// The version that this code needs.
-pub const LATEST: u32 = 2;
+pub const LATEST: u32 = 3;
 
 #[cfg(test)]
 mod tests {

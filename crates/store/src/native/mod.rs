@@ -10,6 +10,7 @@
 //! was reported survives the death of the process, though not necessarily a
 //! power cut, and costs no disk flush.
 
+mod artifacts;
 pub mod migrate;
 mod run;
 mod writer;
@@ -24,6 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::db::Batch;
 use crate::{Db, DbError, Rows, Statement, Timestamp};
+pub use artifacts::{ArtifactError, Artifacts};
 use run::Deadline;
 
 /// A database of this process. Clones share its threads, which end with the last clone.

@@ -19,6 +19,10 @@ mod plans;
 mod receiving;
 mod recordings;
 mod records;
+mod tool_courses;
+mod tool_plans;
+mod tool_runs;
+mod tools;
 mod webhooks;
 mod writers;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use call_state::{Direction, EndReason};
 use events::CallEvent;
 use store::native::{NativeDb, migrate};
-use store::{CallStatus, Store, TenantId, Timestamp, migrations};
+use store::{CallStatus, Store, TenantId, Timestamp};
 
 use crate::fixture::{NOW, after, ended, said};
 
@@ -86,13 +86,13 @@ async fn the_second_schema_can_be_taken_back_with_its_calls() {
         store.add_webhook_key(&tenant(), "twilio", "secret", NOW).await.unwrap();
     }
     let mut connection = migrate::connect(&path).unwrap();
-    assert_eq!(migrate::down(&mut connection, 1).unwrap(), [2]);
+    assert_eq!(migrate::down(&mut connection, 1).unwrap(), [3, 2]);
     // The carriers' numbering of the last report is lost; the rank of a status without one takes its place.
     let ranks = [1_099_511_627_781, 3, 1_099_511_627_780, 2];
     let expected: Vec<_> = before.into_iter().zip(ranks).map(|(row, rank)| Row { rank, ..row }).collect();
     assert_eq!(table(&connection), expected);
-    assert_eq!(migrate::up(&mut connection, NOW).unwrap(), [2]);
-    assert_eq!(migrate::down(&mut connection, 0).unwrap(), [2, 1]);
+    assert_eq!(migrate::up(&mut connection, NOW).unwrap(), [2, 3]);
+    assert_eq!(migrate::down(&mut connection, 0).unwrap(), [3, 2, 1]);
 }
 
 #[derive(Debug, PartialEq)]
@@ -143,8 +143,7 @@ fn old_end_reasons_get_the_faults_of_the_vocabulary() {
                    VALUES ('t', ?1, 'twilio', ?1, '', '', 'inbound', 'completed', 9, 0, 0, ?1)";
         connection.execute(sql, [code.as_str().unwrap()]).unwrap();
     }
-    assert_eq!(migrations::LATEST, 2);
-    migrate::up(&mut connection, NOW).unwrap();
+    assert!(migrate::up(&mut connection, NOW).unwrap().contains(&2));
     let sql = "SELECT end_reason, end_fault, log_end_detail FROM calls WHERE id = end_reason";
     let mut statement = connection.prepare(sql).unwrap();
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?));

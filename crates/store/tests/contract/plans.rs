@@ -15,12 +15,20 @@ use crate::fixture::{Fixture, NOW, after, command, ended, named, said};
 
 /// A database that remembers what it was asked.
 #[derive(Clone)]
-struct Watched {
+pub struct Watched {
     db: NativeDb,
     asked: Arc<Mutex<BTreeMap<&'static str, Vec<Value>>>>,
 }
 
 impl Watched {
+    pub fn new(db: NativeDb) -> Self {
+        Self { db, asked: Arc::default() }
+    }
+
+    pub fn asked(&self) -> BTreeMap<&'static str, Vec<Value>> {
+        self.asked.lock().unwrap().clone()
+    }
+
     fn note(&self, statements: &[Statement]) {
         let asked = statements.iter().map(|statement| (statement.sql, statement.params.clone()));
         self.asked.lock().unwrap().extend(asked);
@@ -48,9 +56,9 @@ impl Db for Watched {
 #[tokio::test]
 async fn no_statement_about_calls_reads_a_whole_table() {
     let fixture = Fixture::in_memory().await;
-    let watched = Watched { db: fixture.db().clone(), asked: Arc::default() };
+    let watched = Watched::new(fixture.db().clone());
     live_through_everything(&fixture, &Store::new(watched.clone())).await;
-    let asked = std::mem::take(&mut *watched.asked.lock().unwrap());
+    let asked = watched.asked();
     assert!(asked.len() > 45, "{}", asked.len());
     for (sql, params) in asked {
         let explain: &'static str = Box::leak(format!("EXPLAIN QUERY PLAN {sql}").into_boxed_str());
@@ -70,39 +78,42 @@ async fn no_statement_about_calls_reads_a_whole_table() {
 #[tokio::test]
 async fn every_statement_about_calls_is_portable() {
     let fixture = Fixture::in_memory().await;
-    let watched = Watched { db: fixture.db().clone(), asked: Arc::default() };
+    let watched = Watched::new(fixture.db().clone());
     live_through_everything(&fixture, &Store::new(watched.clone())).await;
-    let asked = watched.asked.lock().unwrap().clone();
+    let asked = watched.asked();
     let migrations = migrations::ALL.iter().skip(1).flat_map(|migration| [migration.up, migration.down]);
     for sql in asked.into_keys().chain(migrations) {
-        for foreign in [
-            "OR IGNORE",
-            "OR REPLACE",
-            "AUTOINCREMENT",
-            "ROWID",
-            "IFNULL(",
-            "DATETIME(",
-            "STRFTIME(",
-            "UNIXEPOCH(",
-            "JSON_",
-            "PRINTF(",
-            "INSTR(",
-            "GLOB",
-            "TOTAL(",
-            "LAST_INSERT",
-            "PRAGMA",
-            "BLOB",
-            "\"",
-        ] {
-            assert!(!sql.to_uppercase().contains(foreign), "{foreign}: {sql}");
-        }
-        // Of a parameter that is first compared with nothing, PostgreSQL does not know the type.
-        for (before, rest) in
-            sql.match_indices(" IS NULL").filter_map(|(at, _)| sql.get(..at)?.rsplit_once('?'))
-        {
-            let named = rest.chars().all(|digit| digit.is_ascii_digit());
-            assert!(!named || before.contains(&format!("= ?{rest}")), "?{rest}: {sql}");
-        }
+        assert_portable(sql);
+    }
+}
+
+pub fn assert_portable(sql: &str) {
+    for foreign in [
+        "OR IGNORE",
+        "OR REPLACE",
+        "AUTOINCREMENT",
+        "ROWID",
+        "IFNULL(",
+        "DATETIME(",
+        "STRFTIME(",
+        "UNIXEPOCH(",
+        "JSON_",
+        "PRINTF(",
+        "INSTR(",
+        "GLOB",
+        "TOTAL(",
+        "LAST_INSERT",
+        "PRAGMA",
+        "BLOB",
+        "\"",
+    ] {
+        assert!(!sql.to_uppercase().contains(foreign), "{foreign}: {sql}");
+    }
+    // Of a parameter that is first compared with nothing, PostgreSQL does not know the type.
+    for (before, rest) in sql.match_indices(" IS NULL").filter_map(|(at, _)| sql.get(..at)?.rsplit_once('?'))
+    {
+        let named = rest.chars().all(|digit| digit.is_ascii_digit());
+        assert!(!named || before.contains(&format!("= ?{rest}")), "?{rest}: {sql}");
     }
 }
 

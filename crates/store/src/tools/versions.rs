@@ -1,0 +1,385 @@
+//! What was uploaded, and what the gate found.
+
+use serde_json::Value as Json;
+
+use super::history::{ToolAction, note};
+use super::names::{Act, ToolDigest, ToolName};
+use super::{ToolError, ToolQuota, aliases, quarantine};
+use crate::db::{Batch, Row};
+use crate::{Db, Statement, Store, StoreError, TenantId, Timestamp, Value};
+
+/// A tool of a tenant's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// Its name.
+    pub name: ToolName,
+    /// When its first version was uploaded.
+    pub created_at: Timestamp,
+}
+
+/// Whether a version may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionState {
+    /// It passed the gate.
+    Accepted,
+    /// It did not, and its bytes are not kept.
+    Refused,
+    /// It may not run, whatever the gate found.
+    Quarantined,
+}
+
+impl VersionState {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+impl std::str::FromStr for VersionState {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let all = [Self::Accepted, Self::Refused, Self::Quarantined];
+        let found = all.into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| StoreError::Unreadable("a version's state".to_owned()))
+    }
+}
+
+/// What a gate found in a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GateCheck {
+    /// The gate's version.
+    pub gate: String,
+    /// The hash that tells which engines can load what was compiled.
+    pub engine: String,
+    /// The code of the refusal; none where it was accepted.
+    pub refusal: Option<String>,
+    /// What was measured, and warnings.
+    pub report: Json,
+}
+
+impl GateCheck {
+    fn state(&self) -> VersionState {
+        if self.refusal.is_some() { VersionState::Refused } else { VersionState::Accepted }
+    }
+
+    /// The report as it is stored.
+    fn checked_report(&self) -> Result<String, ToolError> {
+        let report = self.report.to_string();
+        if report.len() > REPORT_BYTES_MAX {
+            return Err(ToolError::Invalid("a gate's report has at most 64 KiB of JSON"));
+        }
+        Ok(report)
+    }
+}
+
+const REPORT_BYTES_MAX: usize = 64 * 1024;
+
+/// A component that went through the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewVersion {
+    /// The digest of its bytes, which are in their file already if it was accepted.
+    pub digest: ToolDigest,
+    /// How many they are.
+    pub bytes: u64,
+    /// What the gate found.
+    pub check: GateCheck,
+}
+
+/// A version of a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolVersion {
+    /// The digest of its bytes.
+    pub digest: ToolDigest,
+    /// How many they are.
+    pub bytes: u64,
+    /// Whether it may run.
+    pub state: VersionState,
+    /// What the gate found last.
+    pub check: GateCheck,
+    /// Who uploaded it.
+    pub uploaded_by: String,
+    /// When.
+    pub uploaded_at: Timestamp,
+    /// When the gate looked at it last.
+    pub checked_at: Timestamp,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// What became of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uploaded {
+    /// It is kept, with what the gate found.
+    New,
+    /// The tool has these bytes already, accepted; nothing was changed.
+    Known,
+}
+
+/// A version that another gate or another engine looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outdated {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The tool.
+    pub tool: ToolName,
+    /// The version.
+    pub digest: ToolDigest,
+}
+
+impl<D: Db> Store<D> {
+    /// Keeps a version, under a tool that is created where there is none. One that was refused or deleted is replaced
+    /// by the same bytes' new upload; one that was accepted is never changed.
+    ///
+    /// # Errors
+    /// When there is no room, the bytes are quarantined, or the database fails; see [`ToolError`].
+    pub async fn put_tool_version(
+        &self,
+        tenant: &TenantId,
+        tool: &ToolName,
+        version: &NewVersion,
+        quota: &ToolQuota,
+        act: &Act<'_>,
+    ) -> Result<Uploaded, ToolError> {
+        act.check()?;
+        let accepted = version.check.state() == VersionState::Accepted;
+        let action = if accepted { ToolAction::Uploaded } else { ToolAction::Refused };
+        let mut statements = vec![
+            quarantine::is_free(&version.digest).required(),
+            put_tool(tenant, tool, act.at),
+            put_version(tenant, tool, version, act)?.required(),
+            note(tenant, tool, action, Some(&version.digest), act),
+            room_for_tools(tenant, quota).required(),
+            room_for_versions(tenant, tool, quota).required(),
+            room_for_bytes(tenant, quota).required(),
+        ];
+        if !accepted {
+            statements.push(forget_refused(tenant, tool));
+        }
+        match self.db.batch(statements).await? {
+            Batch::Done(_) => Ok(Uploaded::New),
+            Batch::Unmet(0) => Err(ToolError::Quarantined),
+            Batch::Unmet(2) => Ok(Uploaded::Known),
+            Batch::Unmet(4) => Err(ToolError::QuotaExceeded("tools")),
+            Batch::Unmet(5) => Err(ToolError::QuotaExceeded("versions of the tool")),
+            Batch::Unmet(_) => Err(ToolError::QuotaExceeded("bytes of tools")),
+        }
+    }
+
+    /// Notes what a newer gate or engine found in a version. Aliases leave one that is refused now, for the accepted
+    /// version before it, or for nothing where there is none. One that was refused stays so: it has no bytes.
+    ///
+    /// # Errors
+    /// When there is no such version that was accepted, or the database fails.
+    pub async fn revalidate_tool_version(
+        &self,
+        tenant: &TenantId,
+        tool: &ToolName,
+        digest: &ToolDigest,
+        check: &GateCheck,
+        act: &Act<'_>,
+    ) -> Result<(), ToolError> {
+        act.check()?;
+        let sql = "UPDATE tool_versions SET state = ?4, refusal = ?5, gate = ?6, engine = ?7, report_json = ?8, \
+                   checked_at = ?9 WHERE tenant = ?1 AND tool = ?2 AND digest = ?3 AND state = 'accepted' \
+                   AND deleted_at IS NULL RETURNING digest";
+        let params: [Value; 9] = [
+            tenant.into(),
+            tool.into(),
+            digest.into(),
+            check.state().as_str().into(),
+            check.refusal.as_deref().into(),
+            check.gate.as_str().into(),
+            check.engine.as_str().into(),
+            check.checked_report()?.into(),
+            act.at.into(),
+        ];
+        let mut statements = vec![Statement::new(sql, params).required()];
+        if check.refusal.is_some() {
+            statements.push(note(tenant, tool, ToolAction::Refused, Some(digest), act));
+            statements.extend(aliases::leave(tenant, tool, digest, act));
+        }
+        match self.db.batch(statements).await? {
+            Batch::Done(_) => Ok(()),
+            Batch::Unmet(_) => Err(ToolError::NoSuchVersion),
+        }
+    }
+
+    /// Accepted versions of all tenants that another gate or engine looked at last, after the one named `after`; at
+    /// most `limit`. Asked for when a release begins to serve, and reads all versions for it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn outdated_tool_versions(
+        &self,
+        gate: &str,
+        engine: &str,
+        after: Option<&Outdated>,
+        limit: u32,
+    ) -> Result<Vec<Outdated>, StoreError> {
+        let sql = "SELECT tenant, tool, digest FROM tool_versions WHERE state = 'accepted' \
+                   AND deleted_at IS NULL AND (gate <> ?1 OR engine <> ?2) AND (tenant, tool, digest) > (?3, ?4, ?5) \
+                   ORDER BY tenant, tool, digest LIMIT ?6";
+        let [tenant, tool, digest] = after.map_or(["", "", ""], |after| {
+            [after.tenant.as_str(), after.tool.as_str(), after.digest.as_str()]
+        });
+        let params: [Value; 6] =
+            [gate.into(), engine.into(), tenant.into(), tool.into(), digest.into(), limit.into()];
+        let rows = self.db.query(Statement::new(sql, params)).await?;
+        let outdated = |row: Row<'_>| {
+            Ok(Outdated {
+                tenant: row.parse("tenant")?,
+                tool: row.parse("tool")?,
+                digest: row.parse("digest")?,
+            })
+        };
+        rows.iter().map(outdated).collect()
+    }
+
+    /// The tenant's tools, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tools(&self, tenant: &TenantId) -> Result<Vec<Tool>, StoreError> {
+        let sql = "SELECT * FROM tools WHERE tenant = ?1 AND deleted_at IS NULL ORDER BY name";
+        let rows = self.db.query(Statement::new(sql, [tenant.into()])).await?;
+        let tool = |row: Row<'_>| {
+            Ok(Tool { name: row.parse("name")?, created_at: Timestamp(row.integer("created_at")?) })
+        };
+        rows.iter().map(tool).collect()
+    }
+
+    /// A tool's versions that are not deleted, the one uploaded last first; at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tool_versions(
+        &self,
+        tenant: &TenantId,
+        tool: &ToolName,
+        limit: u32,
+    ) -> Result<Vec<ToolVersion>, StoreError> {
+        let sql = "SELECT v.*, q.digest AS quarantined FROM tool_versions v \
+                   LEFT JOIN tool_quarantines q ON q.digest = v.digest \
+                   WHERE v.tenant = ?1 AND v.tool = ?2 AND v.deleted_at IS NULL \
+                   ORDER BY v.uploaded_at DESC, v.digest LIMIT ?3";
+        let rows = self.db.query(Statement::new(sql, [tenant.into(), tool.into(), limit.into()])).await?;
+        rows.iter().map(|row| version(&row)).collect()
+    }
+
+    /// One version, deleted or not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tool_version(
+        &self,
+        tenant: &TenantId,
+        tool: &ToolName,
+        digest: &ToolDigest,
+    ) -> Result<Option<ToolVersion>, StoreError> {
+        let sql = "SELECT v.*, q.digest AS quarantined FROM tool_versions v \
+                   LEFT JOIN tool_quarantines q ON q.digest = v.digest \
+                   WHERE v.tenant = ?1 AND v.tool = ?2 AND v.digest = ?3";
+        let rows = self.db.query(Statement::new(sql, [tenant.into(), tool.into(), digest.into()])).await?;
+        rows.first().map(|row| version(&row)).transpose()
+    }
+
+    /// Whether any tenant may still run these bytes; if not, their file can go.
+    ///
+    /// # Errors
+    /// When the database fails; then no file is to go.
+    pub async fn needs_tool_bytes(&self, digest: &ToolDigest) -> Result<bool, StoreError> {
+        let sql = "SELECT digest FROM tool_versions WHERE digest = ?1 AND state = 'accepted' \
+                   AND deleted_at IS NULL LIMIT 1";
+        Ok(!self.db.query(Statement::new(sql, [digest.into()])).await?.is_empty())
+    }
+}
+
+fn put_tool(tenant: &TenantId, tool: &ToolName, now: Timestamp) -> Statement {
+    let sql = "INSERT INTO tools (tenant, name, created_at) VALUES (?1, ?2, ?3) \
+               ON CONFLICT (tenant, name) DO UPDATE SET deleted_at = NULL";
+    Statement::new(sql, [tenant.into(), tool.into(), now.into()])
+}
+
+/// Returns a row unless these bytes were accepted before.
+fn put_version(
+    tenant: &TenantId,
+    tool: &ToolName,
+    version: &NewVersion,
+    act: &Act<'_>,
+) -> Result<Statement, ToolError> {
+    let sql = "INSERT INTO tool_versions (tenant, tool, digest, bytes, state, refusal, gate, engine, report_json, \
+               uploaded_by, uploaded_at, checked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11) \
+               ON CONFLICT (tenant, tool, digest) DO UPDATE SET bytes = excluded.bytes, state = excluded.state, \
+               refusal = excluded.refusal, gate = excluded.gate, engine = excluded.engine, \
+               report_json = excluded.report_json, uploaded_by = excluded.uploaded_by, \
+               uploaded_at = excluded.uploaded_at, checked_at = excluded.checked_at, deleted_at = NULL \
+               WHERE tool_versions.state = 'refused' OR tool_versions.deleted_at IS NOT NULL RETURNING digest";
+    let check = &version.check;
+    let bytes = i64::try_from(version.bytes).map_err(|_| ToolError::QuotaExceeded("bytes of tools"))?;
+    let params: [Value; 11] = [
+        tenant.into(),
+        tool.into(),
+        (&version.digest).into(),
+        bytes.into(),
+        check.state().as_str().into(),
+        check.refusal.as_deref().into(),
+        check.gate.as_str().into(),
+        check.engine.as_str().into(),
+        check.checked_report()?.into(),
+        act.by.into(),
+        act.at.into(),
+    ];
+    Ok(Statement::new(sql, params))
+}
+
+fn room_for_tools(tenant: &TenantId, quota: &ToolQuota) -> Statement {
+    let sql =
+        "SELECT COUNT(*) AS taken FROM tools WHERE tenant = ?1 AND deleted_at IS NULL HAVING COUNT(*) <= ?2";
+    Statement::new(sql, [tenant.into(), quota.tools.into()])
+}
+
+fn room_for_versions(tenant: &TenantId, tool: &ToolName, quota: &ToolQuota) -> Statement {
+    let sql = "SELECT COUNT(*) AS taken FROM tool_versions WHERE tenant = ?1 AND tool = ?2 \
+               AND state = 'accepted' AND deleted_at IS NULL HAVING COUNT(*) <= ?3";
+    Statement::new(sql, [tenant.into(), tool.into(), quota.versions.into()])
+}
+
+fn room_for_bytes(tenant: &TenantId, quota: &ToolQuota) -> Statement {
+    let sql = "SELECT COUNT(*) AS taken FROM tool_versions WHERE tenant = ?1 AND state = 'accepted' \
+               AND deleted_at IS NULL HAVING CAST(COALESCE(SUM(bytes), 0) AS BIGINT) <= ?2";
+    let bytes = i64::try_from(quota.bytes).unwrap_or(i64::MAX);
+    Statement::new(sql, [tenant.into(), bytes.into()])
+}
+
+/// Of refused versions only the last are kept; nothing can refer to them.
+fn forget_refused(tenant: &TenantId, tool: &ToolName) -> Statement {
+    let sql = "DELETE FROM tool_versions WHERE tenant = ?1 AND tool = ?2 AND state = 'refused' AND digest IN \
+               (SELECT digest FROM tool_versions WHERE tenant = ?1 AND tool = ?2 AND state = 'refused' \
+               ORDER BY uploaded_at DESC, digest LIMIT 1000 OFFSET 50)";
+    Statement::new(sql, [tenant.into(), tool.into()])
+}
+
+fn version(row: &Row<'_>) -> Result<ToolVersion, StoreError> {
+    let quarantined = row.optional_text("quarantined")?.is_some();
+    let state = if quarantined { VersionState::Quarantined } else { row.parse("state")? };
+    Ok(ToolVersion {
+        digest: row.parse("digest")?,
+        bytes: u64::try_from(row.integer("bytes")?).unwrap_or_default(),
+        state,
+        check: GateCheck {
+            gate: row.parse("gate")?,
+            engine: row.parse("engine")?,
+            refusal: row.optional_parse("refusal")?,
+            report: row.json("report_json")?,
+        },
+        uploaded_by: row.parse("uploaded_by")?,
+        uploaded_at: Timestamp(row.integer("uploaded_at")?),
+        checked_at: Timestamp(row.integer("checked_at")?),
+        deleted_at: row.optional_timestamp("deleted_at")?,
+    })
+}

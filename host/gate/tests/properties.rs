@@ -34,7 +34,7 @@ fn every_truncation_of_a_good_component_is_refused() {
     let good = stamped();
     assert!(answered(&good).is_some());
     let end = good.len() - 1;
-    for length in (0..end).step_by(1 + end / 2_000) {
+    for length in (0..end).step_by(1 + end / 250) {
         assert!(answered(&good[..length]).is_none(), "{length}");
     }
 }
@@ -42,7 +42,7 @@ fn every_truncation_of_a_good_component_is_refused() {
 #[test]
 fn a_component_of_which_any_bit_is_flipped_is_answered() {
     let good = stamped();
-    for position in (0..good.len()).step_by(1 + good.len() / 4_000) {
+    for position in (0..good.len()).step_by(1 + good.len() / 400) {
         for bit in [0, 3, 7] {
             let mut bytes = good.clone();
             bytes[position] ^= 1 << bit;
@@ -55,7 +55,7 @@ fn a_component_of_which_any_bit_is_flipped_is_answered() {
 fn mutated_components_are_answered() {
     let good = stamped();
     let mut sequence = Sequence(1);
-    for _ in 0..4_000 {
+    for _ in 0..500 {
         let mut bytes = good.clone();
         for _ in 0..=sequence.next() % 4 {
             let (at, from) = (sequence.next() % bytes.len(), sequence.next() % bytes.len());
@@ -73,15 +73,15 @@ fn mutated_components_are_answered() {
 
 #[test]
 fn the_corpus_is_answered_as_it_was() {
+    let base = common::wat(include_str!("corpus/base.wat"));
     let text = include_str!("corpus/mutations.txt");
-    let good = stamped();
     let mut replayed = 0;
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let mut fields = line.split_whitespace();
         let at: usize = fields.next().unwrap().parse().unwrap();
         let byte: u8 = fields.next().unwrap().parse().unwrap();
         let code = fields.next().unwrap();
-        let mut bytes = good.clone();
+        let mut bytes = base.clone();
         bytes[at] = byte;
         let (_, result) = measure(&bytes, &Limits::STANDARD);
         let found = result.err().map_or("accepted", |refusal| refusal.code.as_str());

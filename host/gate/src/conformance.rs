@@ -126,7 +126,7 @@ fn check_exports(component: &Walked<'_>) -> Result<Version, Refusal> {
         let mend = "export the interface `tool` of `voicehive:tool` under its own name";
         return Err(Refusal::new(Code::ExportMissing, format!("the component exports `{found}`"), mend));
     };
-    for other in component.exports.iter().filter(|other| **other != name) {
+    if let Some(other) = component.exports.iter().find(|other| **other != name) {
         return Err(extra(
             other,
             component.types.as_ref().component_item_for_export(other).map(|item| item.ty),

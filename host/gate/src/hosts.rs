@@ -83,10 +83,10 @@ fn check(host: &str) -> Result<(), Refusal> {
     }
     let ends_with =
         |ending: &&str| host.strip_suffix(*ending).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    if !host.contains('.') || NEVER_PUBLIC.iter().any(|ending| ends_with(ending)) {
+    if !host.contains('.') || NEVER_PUBLIC.iter().any(&ends_with) {
         return Err(Refusal::new(Code::HostNotPublic, item, "declare a name of the public DNS"));
     }
-    if LEADS_ANYWHERE.iter().any(|ending| ends_with(ending)) {
+    if LEADS_ANYWHERE.iter().any(ends_with) {
         return Err(Refusal::new(Code::HostNotPublic, item, "declare the name of the service itself"));
     }
     Ok(())

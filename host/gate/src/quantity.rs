@@ -27,7 +27,7 @@ pub enum Quantity {
     Imports,
     /// Imports of the component itself, not of what is nested in it.
     OwnImports,
-    /// Exports of modules and components.
+    /// Exports of modules and components, and what instances are given when they are made.
     Exports,
     /// Tables.
     Tables,
@@ -63,8 +63,8 @@ use Quantity as Q;
 
 /// Every quantity, its name in codes and reports, and the limits of the tiers `standard` and `large`.
 ///
-/// Memories, tables, instances, memory and table sizes are those of the engine's pool: more would pass here and fail
-/// to link. The largest built-in tool has 3 modules, 20 instances and 1,060 functions.
+/// Memories, tables and their sizes are those of the engine's pool and of a call: more would pass here and fail to
+/// link. The largest built-in tool has 3 modules, 20 instances and 1,060 functions.
 const TABLE: [(Quantity, &str, u64, u64); 26] = [
     (Q::Modules, "modules", 16, 64),
     (Q::Components, "components", 16, 64),

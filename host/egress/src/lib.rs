@@ -39,3 +39,6 @@ pub use response::Response;
 pub use secret::{InvalidSecret, Secret};
 pub use send::{Egress, Error, public_roots};
 pub use turns::Tenant;
+
+#[cfg(test)]
+mod tests;

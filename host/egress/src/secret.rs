@@ -93,8 +93,12 @@ pub(crate) fn fill(value: &str, secrets: &[Secret], host: &Host) -> Result<Heade
         (rest, secret_inside) = (after, true);
     }
     filled.push_str(rest);
-    let mut filled = HeaderValue::from_str(&filled)
-        .map_err(|_| Error::Invalid("a header field's value is printable ASCII".to_owned()))?;
+    let malformed = || Error::Invalid("a header field's value is printable ASCII".to_owned());
+    // The HTTP library would send other bytes too, and what they mean is for each server to guess.
+    if !filled.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
+        return Err(malformed());
+    }
+    let mut filled = HeaderValue::try_from(filled).map_err(|_| malformed())?;
     filled.set_sensitive(secret_inside);
     Ok(filled)
 }

@@ -62,6 +62,11 @@ impl Turns {
         Ok(Turn { _permits: Arc::new([inside, running]) })
     }
 
+    #[cfg(test)]
+    pub(crate) fn known(&self) -> usize {
+        self.lanes.lock().unwrap().len()
+    }
+
     fn enter(&self, tenant: &Tenant, now: Instant) -> Result<(OwnedSemaphorePermit, Arc<Semaphore>), Error> {
         let size = self.concurrent.saturating_add(self.waiting);
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);

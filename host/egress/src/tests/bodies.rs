@@ -43,7 +43,7 @@ async fn a_body_of_one_byte_more_is_too_large_however_it_is_framed() {
 #[tokio::test]
 async fn what_never_ends_is_too_large() {
     let limits =
-        Limits { head_bytes: 8 << 10, body_bytes: 16 << 10, wire_bytes: 128 << 10, ..Limits::default() };
+        Limits { head_bytes: 8 << 10, body_bytes: 4 << 10, wire_bytes: 32 << 10, ..Limits::default() };
     let endless = async |begin, more| {
         let server = Server::start(repeat(begin, more)).await;
         let egress = server.egress(limits.clone(), Answers::new(&[&[LOOPBACK]]));

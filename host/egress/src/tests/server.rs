@@ -122,6 +122,8 @@ impl Server {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 *connections.lock().unwrap() += 1;
+                // Many small writes would otherwise wait for one another's acknowledgements.
+                stream.set_nodelay(true).unwrap();
                 let (acceptor, heard, script) = (acceptor.clone(), heard.clone(), script.clone());
                 tokio::spawn(async move {
                     let Ok(mut stream) = acceptor.accept(stream).await else { return };

@@ -16,7 +16,7 @@ use crate::send::Error;
 pub struct Response {
     /// The status, 200 to 599.
     pub status: u16,
-    /// Header fields in arrival order, without cookies and what concerns the connection only.
+    /// Header fields in arrival order, those of one name together, without cookies and what concerns the connection only.
     pub headers: Vec<(String, String)>,
     /// The body, as it came.
     pub body: Vec<u8>,

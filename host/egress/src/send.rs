@@ -112,13 +112,15 @@ impl Egress {
         let ready_by = deadline.min(Instant::now() + self.limits.connect);
         let addresses = self.addresses(&prepared.host, turn.clone(), ready_by).await?;
         let attempts = addresses.get(..self.limits.attempts).unwrap_or(&addresses);
-        let stream = connect(&prepared.host, attempts, &self.tls, &wire, ready_by).await?;
-        let answer = exchange(stream, prepared.request, &prepared.mask, &self.limits);
-        match timeout_at(deadline, answer).await {
-            Err(_) => Err(Error::Timeout),
-            // The connection was ended by us, whatever that looked like to the HTTP library.
-            Ok(Err(Error::Failed(_))) if wire.is_used_up() => Err(Error::TooLarge),
-            Ok(result) => result,
+        let exchanged = async {
+            let stream = connect(&prepared.host, attempts, &self.tls, &wire, ready_by).await?;
+            let answer = exchange(stream, prepared.request, &prepared.mask, &self.limits);
+            timeout_at(deadline, answer).await.map_err(|_| Error::Timeout)?
+        };
+        match exchanged.await {
+            // The connection was ended by us, whatever that looked like to the libraries above it.
+            Err(Error::Failed(_)) if wire.is_used_up() => Err(Error::TooLarge),
+            result => result,
         }
     }
 

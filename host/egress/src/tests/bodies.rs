@@ -158,3 +158,22 @@ async fn what_is_refused_costs_nothing() {
     let sent = send(&egress, &server.policy(Vec::new()), get("https://elsewhere-example.com/")).await;
     assert!(matches!(sent, Err(Error::Denied(_))));
 }
+
+#[tokio::test]
+async fn what_is_sent_is_counted_too_and_a_handshake_alone_may_be_too_much() {
+    let server = Server::start(say(response("content-length: 0\r\n", b""))).await;
+    let egress = server.egress(Limits::default(), Answers::new(&[&[LOOPBACK]]));
+    let policy = server.policy(Vec::new());
+    let now = Instant::now();
+    let deadline = now + Duration::from_secs(60);
+    let post = Request { method: "POST".to_owned(), body: vec![b'x'; MOST], ..get(&server.url()) };
+    let mut budget = unlimited();
+    let sent = egress.send(&Tenant::new("a"), &policy, post, &mut budget, now, deadline).await;
+    assert!(sent.is_ok(), "{sent:?}");
+    assert!(budget.spent().bytes > 256 << 10, "{:?}", budget.spent());
+
+    let mut budget = Budget::new(Usage { requests: 1, bytes: 400 }, Usage::UNLIMITED, Usage::default());
+    let sent = egress.send(&Tenant::new("a"), &policy, get(&server.url()), &mut budget, now, deadline).await;
+    assert_eq!(sent, Err(Error::TooLarge));
+    assert_eq!(server.heard().len(), 1);
+}

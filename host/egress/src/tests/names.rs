@@ -117,6 +117,7 @@ fn urls_that_some_parser_reads_otherwise_are_refused() {
         " https://api.shop-example.com/",
         "https://api.shop-example.com/\r\nHost: 127.0.0.1",
         "https://api.shop-example.com/a b",
+        "https://api.shop-example.com/a\\b",
         "https://api.shop-example.com/\0",
         "https://[api.shop-example.com]/",
         "https://",

@@ -125,6 +125,8 @@ async fn fields_are_bounded_in_number_and_size() {
     let long = "a".repeat(limits.head_bytes);
     let sent = server.ask(with(&server.url(), &[("x-a", &long)])).await;
     assert!(matches!(sent, Err(Error::Invalid(_))));
+    let sent = server.ask(with(&server.url(), &[("host", &long)])).await;
+    assert!(matches!(sent, Err(Error::Invalid(_))), "also where the field is dropped: {sent:?}");
     assert_eq!(server.connections(), 1);
 }
 

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{HandshakeKind, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Duration, Instant};
@@ -56,6 +56,8 @@ pub(super) struct Server {
     pub(super) heard: Arc<Mutex<Vec<String>>>,
     /// Connections, also those that did not finish TLS.
     pub(super) connections: Arc<Mutex<usize>>,
+    /// Connections that took up the TLS session of an earlier one.
+    pub(super) resumptions: Arc<Mutex<usize>>,
 }
 
 /// What a server does with a connection once it has read the request.
@@ -117,16 +119,26 @@ impl Server {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (heard, connections) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<usize>>::default());
-        let server = Self { port, certificate, heard: heard.clone(), connections: connections.clone() };
+        let heard = Arc::<Mutex<Vec<String>>>::default();
+        let (connections, resumptions) = (Arc::<Mutex<usize>>::default(), Arc::<Mutex<usize>>::default());
+        let server = Self {
+            port,
+            certificate,
+            heard: heard.clone(),
+            connections: connections.clone(),
+            resumptions: resumptions.clone(),
+        };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 *connections.lock().unwrap() += 1;
                 // Many small writes would otherwise wait for one another's acknowledgements.
                 stream.set_nodelay(true).unwrap();
                 let (acceptor, heard, script) = (acceptor.clone(), heard.clone(), script.clone());
+                let resumptions = resumptions.clone();
                 tokio::spawn(async move {
                     let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                    let resumed = stream.get_ref().1.handshake_kind() != Some(HandshakeKind::Full);
+                    *resumptions.lock().unwrap() += usize::from(resumed);
                     let Ok(request) = read_request(&mut stream).await else { return };
                     heard.lock().unwrap().push(request);
                     script.run(stream).await;

@@ -129,3 +129,14 @@ async fn a_tenant_whose_requests_hang_does_not_hold_up_another() {
         () = others => {}
     }
 }
+
+#[tokio::test]
+async fn no_connection_and_no_session_is_kept_for_the_next_tenant() {
+    let server =
+        Server::start(say("HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n")).await;
+    let egress = server.egress(Limits::default(), Answers::new(&[&[LOOPBACK]]));
+    for tenant in ["a", "b", "a"] {
+        assert!(ask(&egress, tenant, &server.policy(Vec::new()), &server.url()).await.is_ok());
+    }
+    assert_eq!((server.connections(), *server.resumptions.lock().unwrap()), (3, 0));
+}

@@ -140,3 +140,15 @@ async fn no_connection_and_no_session_is_kept_for_the_next_tenant() {
     }
     assert_eq!((server.connections(), *server.resumptions.lock().unwrap()), (3, 0));
 }
+
+#[tokio::test]
+async fn a_tenant_is_not_forgotten_before_its_burst_is() {
+    let turns = Turns::new(&Limits { burst: 1, ..limits(1, 0) });
+    let a = Tenant::new("a");
+    let now = Instant::now();
+    assert!(turns.wait(&a, now, now).await.is_ok());
+    for number in 0..2_000u32 {
+        assert!(turns.wait(&Tenant::new(number.to_string()), now, now).await.is_ok());
+    }
+    assert!(is_failure(&turns.wait(&a, now, now).await, "too fast"));
+}

@@ -1,0 +1,140 @@
+//! Secrets that a tool names and never sees.
+
+use std::fmt;
+
+use http::HeaderValue;
+
+use crate::host::Host;
+use crate::send::Error;
+
+/// How a tool writes a secret into a header field: this, the name, and [`CLOSE`].
+const OPEN: &str = "{{secret:";
+const CLOSE: &str = "}}";
+/// What stands in a response where the host repeated a secret. No longer than the shortest secret, so that a body does not
+/// grow.
+const MASK: &[u8] = b"[secret]";
+/// The lengths of a secret. Shorter ones cannot be told from ordinary text in a response.
+const VALUE_BYTES: std::ops::RangeInclusive<usize> = 8..=4096;
+/// The longest name of a secret.
+const MAX_NAME_BYTES: usize = 64;
+
+/// A value that goes to one host, in header fields.
+#[derive(Clone)]
+pub struct Secret {
+    name: String,
+    host: Host,
+    value: String,
+}
+
+/// Why a value cannot be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidSecret {
+    /// The name is not 1 to 64 bytes of `[a-z0-9_-]`.
+    #[error("a secret's name is 1 to 64 bytes of `[a-z0-9_-]`")]
+    Name,
+    /// The value is not 8 to 4096 bytes of printable ASCII.
+    #[error("a secret's value is 8 to 4096 bytes of printable ASCII")]
+    Value,
+}
+
+impl Secret {
+    /// The secret `name`, for `host` only.
+    ///
+    /// # Errors
+    /// When the name or the value is not as [`InvalidSecret`] says.
+    pub fn new(name: &str, host: Host, value: &str) -> Result<Self, InvalidSecret> {
+        if !is_name(name) {
+            return Err(InvalidSecret::Name);
+        }
+        let printable = value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && value.trim() == value;
+        match printable && VALUE_BYTES.contains(&value.len()) {
+            true => Ok(Self { name: name.to_owned(), host, value: value.to_owned() }),
+            false => Err(InvalidSecret::Value),
+        }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The only host it is sent to.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").field("name", &self.name).field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+}
+
+/// Fills the secrets for `host` into a header field's value, once: what a secret contains is not looked at again.
+pub(crate) fn fill(value: &str, secrets: &[Secret], host: &Host) -> Result<HeaderValue, Error> {
+    let mut filled = String::with_capacity(value.len());
+    let mut rest = value;
+    let mut secret_inside = false;
+    while let Some((before, after)) = rest.split_once(OPEN) {
+        let (name, after) = after.split_once(CLOSE).filter(|(name, _)| is_name(name)).ok_or_else(|| {
+            Error::Invalid("a secret in a header field is written `{{secret:name}}`".to_owned())
+        })?;
+        let secret = secrets.iter().find(|secret| secret.name == name && secret.host == *host);
+        let secret = secret
+            .ok_or_else(|| Error::Denied(format!("there is no secret `{name}` declared for `{host}`")))?;
+        filled.push_str(before);
+        filled.push_str(&secret.value);
+        (rest, secret_inside) = (after, true);
+    }
+    filled.push_str(rest);
+    let malformed = || Error::Invalid("a header field's value is printable ASCII".to_owned());
+    // The HTTP library would send other bytes too, and what they mean is for each server to guess.
+    if !filled.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
+        return Err(malformed());
+    }
+    let mut filled = HeaderValue::try_from(filled).map_err(|_| malformed())?;
+    filled.set_sensitive(secret_inside);
+    Ok(filled)
+}
+
+/// The secrets of one host, to be taken out of its responses.
+pub(crate) struct Mask(Vec<String>);
+
+impl Mask {
+    pub(crate) fn new(secrets: &[Secret], host: &Host) -> Self {
+        let mut values: Vec<String> =
+            secrets.iter().filter(|secret| secret.host == *host).map(|secret| secret.value.clone()).collect();
+        // One secret may contain another; what the shorter leaves of the longer would be readable.
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        Self(values)
+    }
+
+    /// The text without the secrets. A host that repeats a secret in another encoding is not noticed.
+    pub(crate) fn apply(&self, text: Vec<u8>) -> Vec<u8> {
+        self.0.iter().fold(text, |text, value| replace(text, value.as_bytes()))
+    }
+}
+
+fn replace(text: Vec<u8>, value: &[u8]) -> Vec<u8> {
+    if !text.windows(value.len()).any(|window| window == value) {
+        return text;
+    }
+    let mut kept = Vec::with_capacity(text.len());
+    let mut rest = text.as_slice();
+    while let Some((&first, after)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(value) {
+            kept.extend_from_slice(MASK);
+            rest = after;
+        } else {
+            kept.push(first);
+            rest = after;
+        }
+    }
+    kept
+}

@@ -226,7 +226,7 @@ async fn outbound_is_over_once(stage: &CarrierStage, carrier: &str) {
     let first = stage.order(carrier, PERSON, "the-first-order").await;
     assert_eq!(first.status, 202, "{first:?}");
     let again = stage.order(carrier, PERSON, "the-first-order").await;
-    assert_eq!((again.status, &again.json()["id"]), (200, &first.json()["id"]), "{again:?}");
+    assert_eq!((again.status, &again.json()["call"]["id"]), (200, &first.json()["call"]["id"]), "{again:?}");
     let over = |detail: &Value| detail["call"]["status"] == "completed" && count(detail, "call.ended") == 1;
     let detail = stage.the_call_with(PERSON, "the end", over).await;
     assert_eq!(detail["call"]["direction"], "outbound");

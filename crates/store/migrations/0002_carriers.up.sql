@@ -130,7 +130,6 @@ CREATE TABLE outbound_orders (
     FOREIGN KEY (tenant, agent) REFERENCES agents (tenant, id)
 );
 CREATE INDEX outbound_orders_due ON outbound_orders (state, next_at);
-CREATE INDEX outbound_orders_by_numbers ON outbound_orders (carrier, to_number, from_number, state);
 CREATE INDEX outbound_orders_by_attempt ON outbound_orders (tenant, attempted_at);
 
 -- `arrives_at` is the theoretical arrival time of the generic cell rate algorithm, in microseconds since the Unix epoch.

@@ -26,7 +26,7 @@ const MAX_BODY_BYTES: usize = 96 << 10;
 /// Why a request of the edge's is not served.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
-    #[error("the internal secret is missing or wrong: set `internal_secret` to what INTERNAL_SECRET is here")]
+    #[error("this route is the edge's")]
     Unauthorized,
     #[error("the body is not what this route takes: {0}")]
     Malformed(String),

@@ -36,8 +36,6 @@ impl<'a> From<&'a Order> for KnownOrder<'a> {
 impl<D: Db> Store<D> {
     /// Leases at most `limit` orders that are due, of any tenant, to `owner` until `lease` from now. Also due is what
     /// may have been placed by somebody who has not been heard of since: it is not to be placed again, but looked for.
-    /// Of orders through one carrier between the same two numbers one is placed at a time: a carrier that is asked
-    /// whether a call was placed knows it by its numbers only.
     ///
     /// # Errors
     /// When the database fails.
@@ -55,15 +53,9 @@ impl<D: Db> Store<D> {
             return Ok(Vec::new());
         }
         let sql = "UPDATE outbound_orders SET lease_owner = ?1, lease_until = ?3 \
-                   WHERE (tenant, call) IN (SELECT o.tenant, o.call FROM outbound_orders o \
-                   WHERE o.state IN ('queued', 'placing', 'uncertain') AND o.next_at <= ?2 \
-                   AND (o.lease_until IS NULL OR o.lease_until <= ?2) \
-                   AND NOT (o.state = 'queued' AND EXISTS (SELECT 1 FROM outbound_orders t \
-                   WHERE t.carrier = o.carrier AND t.from_number = o.from_number AND t.to_number = o.to_number \
-                   AND (t.state IN ('placing', 'uncertain') OR (t.state = 'queued' AND t.lease_until > ?2) \
-                   OR (t.state = 'queued' AND t.next_at <= ?2 \
-                   AND (t.next_at, t.tenant, t.call) < (o.next_at, o.tenant, o.call))))) \
-                   ORDER BY o.next_at, o.tenant, o.call LIMIT ?4) \
+                   WHERE (tenant, call) IN (SELECT tenant, call FROM outbound_orders \
+                   WHERE state IN ('queued', 'placing', 'uncertain') AND next_at <= ?2 \
+                   AND (lease_until IS NULL OR lease_until <= ?2) ORDER BY next_at, tenant, call LIMIT ?4) \
                    RETURNING *";
         let params = [owner.into(), now.into(), now.plus(lease).into(), limit.into()];
         let Batch::Done(results) = self.db.batch(vec![Statement::new(sql, params)]).await? else {

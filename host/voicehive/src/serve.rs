@@ -76,7 +76,9 @@ pub fn router(shared: Shared) -> Router {
         .route("/media/{carrier}/{token}", get(media::accept))
         .route("/v1/live/{call}/commands", post(commands::command))
         .merge(internal::routes())
+        .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(to_edge)
+        .layer(axum::middleware::from_fn(problem::identified))
         .with_state(shared)
 }
 

@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::{CarrierStage, NUMBER, PATIENCE, converse, count, hears};
+use harness::{CarrierStage, NUMBER, PATIENCE, converse, count, eventually, hears};
 use serde_json::{Value, json};
 use sim::carrier::{Call, Callee};
 
@@ -41,12 +41,17 @@ async fn a_caller_by_telnyx_is_handed_over_at_once() {
 async fn a_human_hears_first_what_it_is_about() {
     let stage = CarrierStage::set(&[]).await;
     stage.configure(json!({ "transfer_briefing": BRIEFING })).await;
-    let caller = greeted(stage.twilio.place_call(CALLER, NUMBER)).await;
+    let mut caller = greeted(stage.twilio.place_call(CALLER, NUMBER)).await;
     hand_over(&stage).await;
-    let human = stage.twilio.callee(HUMAN, PATIENCE).await.unwrap();
+    let mut human = stage.twilio.callee(HUMAN, PATIENCE).await.unwrap();
     hears(&human, BRIEFING).await;
-    // The briefing is the human's alone.
+    // The briefing is the human's alone, and over before they meet.
+    have_met(&stage).await;
     assert!(!words(&caller).contains(BRIEFING), "{}", words(&caller));
+    converse(&mut caller, &mut human).await;
+    human.hang_up().await;
+    caller.ended(PATIENCE).await.unwrap();
+    is_transferred(&stage).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,8 +87,21 @@ async fn hand_over(stage: &CarrierStage) {
     assert_eq!(answer.status, 202, "{answer:?}");
 }
 
+/// Waits until the carrier has told that the human is where the caller is.
+async fn have_met(stage: &CarrierStage) {
+    let detail = stage.the_call_with(CALLER, "the transfer", |_| true).await;
+    let (store, tenant) = (stage.server.store(), "default".parse().unwrap());
+    let call = detail["call"]["id"].as_str().unwrap().parse().unwrap();
+    eventually("caller and human to meet", async || {
+        let state = store.carrier_state(&tenant, &call).await.unwrap();
+        let mut humans = state.facts().further_legs().values();
+        humans.any(|leg| leg.bridged_at().is_some()).then_some(())
+    })
+    .await;
+}
+
 async fn is_transferred(stage: &CarrierStage) {
-    let over = |detail: &Value| detail["call"]["status"] == "completed";
+    let over = |detail: &Value| detail["call"]["status"] == "completed" && count(detail, "call.ended") == 1;
     let detail = stage.the_call_with(CALLER, "the end", over).await;
     assert_eq!(count(&detail, "call.transferred"), 1, "{detail:#}");
     assert_eq!(detail["call"]["end_reason"], "transferred", "{detail:#}");

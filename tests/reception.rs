@@ -32,6 +32,7 @@ async fn a_caller_whom_no_agent_can_take_leaves_a_message() {
     assert_eq!(second.ended(PATIENCE).await.unwrap().end, End::PlatformHungUp);
     let message = one_notification(&stage).await;
     assert_eq!((&message["from"], &message["channel"]), (&json!(SECOND), &json!("voicemail")));
+    assert_eq!((first.streams(), second.streams()), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,6 +215,14 @@ async fn a_tenants_own_account_calls_with_a_key_of_its_own() {
     .await;
     assert_eq!(calls.as_array().unwrap().len(), 1, "{calls:#}");
     assert_eq!(stage.server.get("/v1/calls").await.json()["items"], json!([]), "it is another tenant's");
+
+    // Neither the platform's token nor a number of the platform's is the tenant's.
+    let call = twilio_of_tenant(&stage, harness::AUTH_TOKEN).await.place_call(PERSON, OTHER_NUMBER);
+    call.ended(PATIENCE).await.unwrap();
+    let page = stage.server.request("GET", "/v1/calls", &[("authorization", &bearer)]).await.json();
+    assert_eq!(page["items"].as_array().unwrap().len(), 1, "{page:#}");
+    let call = own.place_call(PERSON, NUMBER);
+    hears(&call, "not in service").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

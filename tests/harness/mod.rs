@@ -16,7 +16,7 @@ pub use self::{
     answer::Answer,
     program::{ACCOUNT_SID, API_KEY, AUTH_TOKEN, MEDIA_SECRET, NUMBER, OLDER_AUTH_TOKEN, free_address},
     server::{Rows, Server},
-    stage::{CarrierStage, count},
+    stage::{CarrierStage, converse, count, hears},
     webhook::{CALLER, Webhook, new_call_sid},
 };
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use serde_json::Value;
@@ -100,7 +101,12 @@ impl Server {
 
     /// Its database, opened beside it.
     pub fn store(&self) -> Store<NativeDb> {
-        Store::new(NativeDb::open(&data(self.folder.path()).join("voicehive.db")).unwrap())
+        Store::new(NativeDb::open(&self.data().join("voicehive.db")).unwrap())
+    }
+
+    /// The folder of the database and of what is fetched.
+    pub fn data(&self) -> PathBuf {
+        data(self.folder.path())
     }
 
     /// Counts what is stored.
@@ -146,6 +152,17 @@ impl Server {
         let key = format!("Bearer {API_KEY}");
         let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
         self.post(&format!("/v1/live/{call}/commands"), &headers, command.to_string()).await
+    }
+
+    /// Asks the REST API with a body of JSON.
+    pub async fn api(&self, method: &str, target: &str, body: &Value) -> Answer {
+        self.api_as(API_KEY, method, target, body).await
+    }
+
+    /// The same, with this API key.
+    pub async fn api_as(&self, key: &str, method: &str, target: &str, body: &Value) -> Answer {
+        let request = self.client.request(method.parse().unwrap(), self.url(target)).bearer_auth(key);
+        self.send(request.header("content-type", "application/json").body(body.to_string())).await
     }
 
     /// Reads from the REST API.

@@ -7,6 +7,7 @@ use sim::carrier::{self, Call, Twilio};
 use sim::telnyx::{self, Telnyx};
 use sim::vapi::{self, Auth, Vapi};
 use sim::vendors::Vendors;
+use store::{Db as _, Statement};
 
 use super::program::{ACCOUNT_SID, API_KEY, AUTH_TOKEN, NUMBER, free_address};
 use super::{Answer, PATIENCE, Server, eventually};
@@ -69,13 +70,19 @@ impl CarrierStage {
 
     /// Orders a call from our number, at any time of the day.
     pub async fn order(&self, carrier: &str, to: &str, key: &str) -> Answer {
-        let body = json!({
+        self.order_with(carrier, to, key, json!({})).await
+    }
+
+    /// The same, with more about it, or something else than usual.
+    pub async fn order_with(&self, carrier: &str, to: &str, key: &str, more: Value) -> Answer {
+        let mut body = json!({
             "agent": "receptionist",
             "carrier": carrier,
             "from": NUMBER,
             "to": to,
             "schedule": { "hours": { "time_zone": "UTC", "from": "00:00", "to": "24:00" } },
         });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let authorization = format!("Bearer {API_KEY}");
         let headers = [
             ("authorization", authorization.as_str()),
@@ -83,6 +90,24 @@ impl CarrierStage {
             ("idempotency-key", key),
         ];
         self.server.post("/v1/calls", &headers, body.to_string()).await
+    }
+
+    /// Merges this into the receptionist's settings.
+    pub async fn configure(&self, agent: Value) {
+        let sql = "UPDATE agents SET config_json = json_patch(config_json, ?1)";
+        let merge = Statement::new(sql, [agent.to_string().as_str().into()]);
+        self.server.store().db().execute(merge).await.unwrap();
+    }
+
+    /// A second part of Telnyx, whose calls go to a TeXML application of ours.
+    pub async fn texml(&self) -> Telnyx {
+        let base = self.server.public_url();
+        let config = telnyx::Config::new(TELNYX_KEY, CONNECTION, base).unwrap();
+        let at = |name: &str| format!("{base}/webhooks/telnyx/texml/{name}").parse().unwrap();
+        let texml = telnyx::Texml { voice_url: at("voice"), status_url: Some(at("status")) };
+        let seed = Some(telnyx::SIGNING_SEED);
+        let config = telnyx::Config { texml: Some(texml), signing_seed: seed, ..config };
+        Telnyx::start(config).await.unwrap()
     }
 
     /// The one call that the API knows with this number at its other end, once `is` holds of it.
@@ -104,4 +129,18 @@ impl CarrierStage {
 /// How many events of a type a call has.
 pub fn count(detail: &Value, kind: &str) -> usize {
     detail["events"].as_array().unwrap().iter().filter(|event| event["type"] == kind).count()
+}
+
+/// Waits until these words were heard.
+pub async fn hears(call: &Call, words: &str) -> String {
+    let heard = call.wait_for(words, |heard| heard.contains(words), PATIENCE).await;
+    heard.unwrap_or_else(|error| panic!("{error}; the carrier says {:?}", call.problems()))
+}
+
+/// Two people speak to each other.
+pub async fn converse(one: &mut Call, other: &mut Call) {
+    one.say("Is anybody there?").await.unwrap();
+    hears(other, "Is anybody there?").await;
+    other.say("Only me.").await.unwrap();
+    hears(one, "Only me.").await;
 }

@@ -62,12 +62,19 @@ pub async fn run(platform: Arc<Platform>, admitted: Admitted, socket: WebSocket)
     async move {
         tracing::info!(agent = %admitted.agent.id, "a call is connected");
         let (tenant, call) = (admitted.tenant.id.clone(), admitted.call.clone());
+        let dialect = admitted.dialect;
         let (place, ended) = match driver::Driver::start(platform.clone(), admitted, socket).await {
             Ok(driver) => {
                 let (place, ended) = driver.run().await;
                 (Some(place), ended)
             }
-            Err(error) => (None, Err(error)),
+            Err(error) => {
+                // Twilio asks what to do with a call whose socket closes; Telnyx does not.
+                if dialect == Dialect::Telnyx {
+                    platform.carriers.end_surely(&platform.store, &call).await;
+                }
+                (None, Err(error))
+            }
         };
         match ended {
             Ok(driver::Ending::GaveWay) => {

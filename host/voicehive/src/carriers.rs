@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use store::{Call, NativeDb, Store};
+use store::{Call, NativeDb, NewCommand, Store, Timestamp};
 use telephony::dispatch::{self, Dispatcher, Environment, Running, USUAL_RATE};
 use telephony::twilio::{Account, Consultation, Instructions};
 use telephony::{Fault, Secret, Timeouts, telnyx, twilio};
@@ -19,6 +19,9 @@ const SHUT_DOWN: Duration = Duration::from_secs(10);
 
 /// Between the tries of a request that certainly did nothing, or that may be repeated.
 const AGAIN: Duration = Duration::from_millis(300);
+
+/// For how long the worker tries to end a call.
+const END_TRIED_FOR: Duration = Duration::from_secs(600);
 
 /// How often a request is tried.
 const TRIES: u32 = 3;
@@ -105,6 +108,27 @@ impl Carriers {
             }
             _ => Err(CarrierFault::NoCredentials(call.carrier.clone())),
         }
+    }
+
+    /// Ends a call now, or has the worker do it, which tries for some minutes: a carrier that holds a call whose socket is
+    /// gone lets the caller sit in silence, and bills it.
+    pub async fn end_surely(&self, store: &Store<NativeDb>, call: &Call) -> bool {
+        let Err(error) = self.end(call).await else { return true };
+        tracing::warn!(%error, "the call could not be ended by REST; the worker goes on trying");
+        let Some(carrier_call_id) = call.carrier_call_id.clone() else { return false };
+        let now = Timestamp::now();
+        let hangup = NewCommand {
+            id: Uuid::new_v4().to_string(),
+            carrier: call.carrier.clone(),
+            carrier_call_id,
+            action: "hangup".into(),
+            body: serde_json::json!({}),
+            expires_at: now.plus(END_TRIED_FOR),
+        };
+        if let Err(error) = store.enqueue_commands(&call.tenant, &call.id, &[hangup], now).await {
+            tracing::error!(%error, "the end of a call could not be ordered");
+        }
+        false
     }
 
     /// Tells a carrier something about a call that no tenant has.

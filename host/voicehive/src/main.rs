@@ -18,7 +18,6 @@ mod platform;
 mod problem;
 mod ranked;
 mod replay;
-mod request_id;
 mod secrets;
 mod serve;
 mod tool_host;

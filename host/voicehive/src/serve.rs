@@ -9,7 +9,6 @@ use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
-use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
 use edge::{Edge, Origin, Scheme};
@@ -23,7 +22,6 @@ use crate::internal;
 use crate::media;
 use crate::platform::Platform;
 use crate::problem;
-use crate::request_id;
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -78,8 +76,9 @@ pub fn router(shared: Shared) -> Router {
         .route("/media/{carrier}/{token}", get(media::accept))
         .route("/v1/live/{call}/commands", post(commands::command))
         .merge(internal::routes())
+        .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(to_edge)
-        .layer(middleware::from_fn(request_id::with_id))
+        .layer(axum::middleware::from_fn(problem::identified))
         .with_state(shared)
 }
 

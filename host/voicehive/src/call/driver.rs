@@ -393,11 +393,9 @@ impl Driver {
     /// do anything; so the call is ended by REST. Then the carrier closes the socket: were ours the first to close, it might go
     /// on all the same.
     async fn end_at_carrier(&mut self) {
-        if let Err(error) = self.platform.carriers.end(&self.stored).await {
-            tracing::warn!(%error, "the call could not be ended by REST");
-            return;
+        if self.platform.carriers.end_surely(&self.platform.store, &self.stored).await {
+            self.await_close().await;
         }
-        self.await_close().await;
     }
 
     /// The carrier dials; our socket is closed by it. A caller who cannot be handed over is

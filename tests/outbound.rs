@@ -124,8 +124,6 @@ async fn nobody_answers(stage: &CarrierStage, carrier: &str) {
             |detail: &Value| detail["call"]["ended_at"].is_number() || detail["call"]["ended_at"].is_string();
         let detail = stage.the_call_with(number, "the end", ended).await;
         assert_eq!(detail["call"]["status"], status, "{detail:#}");
-        // Twilio has one word for a line that is busy and for a person who declines.
-        let reason = if carrier == "twilio" && reason == "declined" { "busy" } else { reason };
         assert_eq!(ending(&detail), (reason, "callee"), "{detail:#}");
         assert_eq!(detail["order"]["state"], "placed");
         assert_eq!(detail["call"]["answered_at"], Value::Null);

@@ -184,8 +184,8 @@ fn body(request: &Incoming) -> Result<Vec<u8>, Refused> {
     }
 }
 
-/// A tenant without a key for this sender has no webhooks of its own, just as one that does not exist: nobody who
-/// cannot sign learns which tenants there are.
+/// A tenant without a key for this sender has no webhooks of its own, just as one that does not exist. One with a key is
+/// told from these by its refusals; tenants' ids are no secrets.
 async fn keys_of_tenant<P: Platform>(
     platform: &P,
     tenant: &str,

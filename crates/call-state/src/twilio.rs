@@ -144,10 +144,12 @@ fn detected(form: &Form<'_>, call: &str) -> Option<Said> {
 
 fn ended(form: &Form<'_>, word: &str, reason: EndReason) -> Result<Ending, Unreadable> {
     let sip_status = form.number::<u16>("SipResponseCode")?;
-    // `failed` says nothing of why; the network's status does.
-    let reason = match reason {
-        EndReason::DialFailed => sip_status.and_then(EndReason::from_sip).unwrap_or(reason),
-        reason => reason,
+    // `failed` says nothing of why, and `busy` is also who declines; the network's status tells.
+    let told = sip_status.and_then(EndReason::from_sip);
+    let reason = match (reason, told) {
+        (EndReason::DialFailed, Some(told)) => told,
+        (EndReason::Busy, Some(EndReason::Declined)) => EndReason::Declined,
+        (reason, _) => reason,
     };
     let recording = form.field("RecordingSid").map(|id| Recording {
         id: id.to_owned(),

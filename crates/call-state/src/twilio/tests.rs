@@ -45,6 +45,7 @@ fn every_status_has_its_meaning() {
         ("in-progress", "", Ok(EventKind::Answered { by: None })),
         ("completed", "", Err(EndReason::Completed)),
         ("busy", "486", Err(EndReason::Busy)),
+        ("busy", "603", Err(EndReason::Declined)),
         ("no-answer", "487", Err(EndReason::NoAnswer)),
         ("canceled", "487", Err(EndReason::CallerCancelled)),
         ("failed", "", Err(EndReason::DialFailed)),

@@ -148,6 +148,11 @@ impl<J> Schedule<J> {
         }
     }
 
+    /// Whether a run has not begun yet.
+    pub(crate) fn is_queued(&self, ticket: Ticket) -> bool {
+        self.runs.get(&ticket).is_some_and(|run| run.phase == Phase::Queued)
+    }
+
     /// When the next queued run expires.
     pub(crate) fn next_expiry(&self) -> Option<Duration> {
         self.queued().map(|queued| queued.deadline).min()

@@ -22,8 +22,8 @@ use futures::channel::oneshot;
 
 use crate::definition::{Context, Effect};
 use crate::finished::{Finished, RunError};
-use crate::imports::ToolHost;
 use crate::tool::Tool;
+use crate::tool_host::ToolHost;
 pub(crate) use account::{Account, Ended};
 pub(crate) use clock::{Clock, SystemClock};
 pub use limits::RuntimeLimits;
@@ -73,11 +73,12 @@ impl Runtime {
         }
         let (done, answer) = oneshot::channel();
         let submitted = self.pool.now();
-        let deadline = submitted.saturating_add(run.timeout.min(run.tool.limits().timeout));
+        let timeout = run.timeout.min(run.tool.limits().timeout);
+        let deadline = submitted.saturating_add(timeout);
         let abandoned = Arc::new(AtomicBool::new(false));
         let tenant = run.context.tenant.clone();
         let clock = self.clock.clone();
-        let job = Job { run, clock, submitted, deadline, abandoned: abandoned.clone(), done };
+        let job = Job { run, clock, submitted, timeout, abandoned: abandoned.clone(), done };
         let queued = self.pool.submit(&tenant, Box::new(job), deadline);
         let mut caller = Caller { queued, abandoned, answered: false };
         let finished = answer.await;
@@ -110,7 +111,7 @@ struct Job {
     run: Run,
     clock: Arc<dyn Clock>,
     submitted: Duration,
-    deadline: Duration,
+    timeout: Duration,
     abandoned: Arc<AtomicBool>,
     done: oneshot::Sender<Finished>,
 }
@@ -124,14 +125,15 @@ impl Job {
 impl Work for Job {
     fn run(self: Box<Self>, place: Place) {
         let waited = self.waited();
-        let Self { run, clock, deadline, abandoned, done, .. } = *self;
+        let Self { run, clock, submitted, timeout, abandoned, done } = *self;
+        let deadline = submitted.saturating_add(timeout);
         let cancellable = run.tool.definition().effect != Effect::Changes;
         let account = Account::new(clock, deadline, run.tool.limits().cpu).with_place(
             place,
             waited,
             cancellable.then_some(abandoned),
         );
-        let finished = run.tool.run(&run.context, &run.arguments, run.host, account);
+        let finished = run.tool.run(&run.context, &run.arguments, run.host, account, timeout);
         // No one may be there to hear it.
         let _ = done.send(finished);
     }

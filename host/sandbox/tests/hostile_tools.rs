@@ -109,7 +109,7 @@ fn a_trap_ends_the_call_and_the_next_one_works() {
         (i32.const 4096)";
     let tool = load(&with_call(body)).unwrap();
     assert!(matches!(call(&tool), Err(RunError::Trap(_))));
-    assert_eq!(tool.call(&context(), "{\"a\":1}", Arc::new(Nothing), SOON), Ok(Ok(Reply::text("ok"))));
+    assert_eq!(tool.call(&context(), "{\"a\":1}", Arc::new(Nothing), SOON).outcome, Ok(Ok(Reply::text("ok"))));
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_case_that_does_not_exist_ends_the_call() {
 fn arguments_that_are_too_large_never_reach_the_tool() {
     let tool = load(&returning(1, 4200, 2)).unwrap();
     let arguments = "x".repeat(70_000);
-    let refused = tool.call(&context(), &arguments, Arc::new(Nothing), SOON);
+    let refused = tool.call(&context(), &arguments, Arc::new(Nothing), SOON).outcome;
     assert!(matches!(refused, Err(RunError::ArgumentsTooLarge { size: 70_000, .. })));
 }
 
@@ -383,7 +383,7 @@ fn refusal(source: &str) -> Refusal {
 }
 
 fn call(tool: &Tool) -> Result<Result<Reply, Failure>, RunError> {
-    tool.call(&context(), "{}", Arc::new(Nothing), SOON)
+    tool.call(&context(), "{}", Arc::new(Nothing), SOON).outcome
 }
 
 fn context() -> Context {

@@ -146,9 +146,11 @@ impl RunError {
             | Self::ResultTooLarge { .. }
             | Self::BadReply(_)
             | Self::Trap(_) => true,
-            Self::ArgumentsTooLarge { .. } | Self::Busy | Self::OverBudget | Self::Abandoned | Self::HostBroke => {
-                false
-            }
+            Self::ArgumentsTooLarge { .. }
+            | Self::Busy
+            | Self::OverBudget
+            | Self::Abandoned
+            | Self::HostBroke => false,
         }
     }
 }

@@ -109,7 +109,10 @@ fn a_trap_ends_the_call_and_the_next_one_works() {
         (i32.const 4096)";
     let tool = load(&with_call(body)).unwrap();
     assert!(matches!(call(&tool), Err(RunError::Trap(_))));
-    assert_eq!(tool.call(&context(), "{\"a\":1}", Arc::new(Nothing), SOON).outcome, Ok(Ok(Reply::text("ok"))));
+    assert_eq!(
+        tool.call(&context(), "{\"a\":1}", Arc::new(Nothing), SOON).outcome,
+        Ok(Ok(Reply::text("ok")))
+    );
 }
 
 #[test]

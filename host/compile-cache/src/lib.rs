@@ -71,18 +71,26 @@ impl Cache {
         wasm: &[u8],
         compile: impl FnOnce() -> Result<Vec<u8>, E>,
     ) -> Result<(Component, Found), E> {
-        let path = self.directory.as_ref().map(|directory| directory.join(entry_name(engine, wasm)));
-        if let Some(component) = path.as_deref().and_then(|path| load_entry(engine, path)) {
+        if let Some(component) = self.find(engine, wasm) {
             return Ok((component, Found::Cached));
         }
         let artefact = compile()?;
         let component = deserialize(engine, &artefact)?;
-        if let Some(path) = &path
-            && let Err(error) = store_entry(path, &artefact)
+        if let Some(path) = self.path(engine, wasm)
+            && let Err(error) = store_entry(&path, &artefact)
         {
             tracing::warn!(path = %path.display(), %error, "a compiled component could not be cached");
         }
         Ok((component, Found::Compiled))
+    }
+
+    /// The compiled form of a component, where it is kept and fits the engine.
+    pub fn find(&self, engine: &Engine, wasm: &[u8]) -> Option<Component> {
+        load_entry(engine, &self.path(engine, wasm)?)
+    }
+
+    fn path(&self, engine: &Engine, wasm: &[u8]) -> Option<PathBuf> {
+        Some(self.directory.as_ref()?.join(entry_name(engine, wasm)))
     }
 
     /// Removes what was compiled of the component with this SHA-256 (lower-case hex), for whichever engine.

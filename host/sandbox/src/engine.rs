@@ -71,11 +71,33 @@ impl HotEngine {
         }
     }
 
+    /// Where compiled components are kept.
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
+    }
+
+    /// What a component must have been compiled for to run here, as a text that is compared as a whole: what was
+    /// compiled for another is compiled again.
+    pub fn compatibility(&self) -> String {
+        compile_cache::compatibility(&self.engine)
+    }
+
+    /// Whether guests' work is counted in fuel.
+    pub(crate) fn is_metered(&self) -> bool {
+        false
+    }
+
     /// The wasmtime engine.
-    #[cfg(test)]
     pub(crate) fn wasmtime(&self) -> &Engine {
         &self.engine
     }
+}
+
+/// An engine that compiles for a [`HotEngine`] and runs nothing, on one thread.
+pub(crate) fn compiling(metered: bool) -> wasmtime::Result<Engine> {
+    let mut config = config(false);
+    config.parallel_compilation(false).consume_fuel(metered);
+    Engine::new(&config)
 }
 
 /// How many epochs make up at least `duration`.
@@ -158,6 +180,16 @@ mod tests {
         assert_eq!(epochs(Duration::ZERO), 1);
         assert_eq!(epochs(Duration::from_millis(5)), 2);
         assert_eq!(epochs(Duration::from_millis(6)), 3);
+    }
+
+    #[test]
+    fn the_compiler_compiles_for_this_engine() {
+        let compiler = compiling(false).unwrap();
+        assert_eq!(compile_cache::compatibility(&compiler), HotEngine::new().unwrap().compatibility());
+        assert_ne!(
+            compile_cache::compatibility(&compiler),
+            compile_cache::compatibility(&compiling(true).unwrap())
+        );
     }
 
     #[test]

@@ -9,24 +9,25 @@
 //! Invariant: no WASI is linked here. Interfaces that compilers' standard
 //! libraries import unasked are inert: calling one ends the call.
 
+mod admission;
 mod bindings;
 mod capabilities;
 mod capability;
 mod definition;
 mod engine;
-mod gate;
 mod imports;
 mod inert;
 mod limits;
 mod reply;
 mod tool;
 
+pub use admission::{Admission, Admitted, CompileLimits, Compiler, Measured, Tier, UnknownTier, compile_child};
 pub use bindings::platform;
 pub use capabilities::{Capabilities, CapabilityPaths};
 pub use capability::CallError;
 pub use definition::{Context, Definition, Effect};
 pub use engine::{EngineError, HotEngine};
-pub use gate::{GateLimits, Refusal};
+pub use gate::{Code, Refusal};
 pub use imports::{HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost};
 pub use limits::ToolLimits;
 pub use reply::{Answer, Failure, Reply};

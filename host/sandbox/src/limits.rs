@@ -55,6 +55,11 @@ impl Meter {
     pub(crate) fn new(memory_bytes: usize, table_elements: usize) -> Self {
         Self { memory_limit: memory_bytes, memory_used: 0, table_limit: table_elements, table_used: 0 }
     }
+
+    /// Bytes of linear memory in use, over all memories.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.memory_used
+    }
 }
 
 impl ResourceLimiter for Meter {

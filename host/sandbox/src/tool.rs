@@ -3,16 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Store, Trap};
 
 use crate::bindings::tool::exports::voicehive::tool::tool as wit;
-use crate::bindings::tool::{ToolComponent, ToolComponentPre};
+use crate::bindings::tool::ToolComponentPre;
 use crate::definition::{Context, Definition};
 use crate::engine::{HotEngine, epochs};
-use crate::gate::{self, GateLimits, Refusal};
 use crate::imports::{CallState, ToolHost};
-use crate::inert;
 use crate::limits::{ToolLimits, bound_host};
 use crate::reply::{self, Failure, Reply};
 
@@ -75,28 +72,15 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// Puts `bytes` through the gate.
-    ///
-    /// # Errors
-    /// The first thing that is wrong with the component, and the mend.
-    pub fn load(
+    /// A tool that was admitted: linked, and checked to be what `definition` says.
+    pub(crate) fn new(
         engine: &HotEngine,
-        bytes: &[u8],
-        gate_limits: &GateLimits,
+        pre: ToolComponentPre<CallState>,
+        definition: Definition,
         limits: ToolLimits,
-    ) -> Result<Self, Refusal> {
-        let component = gate::admit(engine, bytes, gate_limits)?;
-        let pre = link(&component).map_err(|error| Refusal::wrong_world(&error))?;
-        let digest = gate::digest(bytes);
-        let described = describe(&pre, limits)?;
-        let definition = gate::check_definition(described)?;
-        Ok(Self {
-            _engine: engine.clone(),
-            pre,
-            definition: Arc::new(definition),
-            limits,
-            digest: digest.into(),
-        })
+        digest: &str,
+    ) -> Self {
+        Self { _engine: engine.clone(), pre, definition: Arc::new(definition), limits, digest: digest.into() }
     }
 
     /// What the tool says of itself.
@@ -140,26 +124,6 @@ impl Tool {
     }
 }
 
-impl From<wit::Definition> for gate::Described {
-    fn from(definition: wit::Definition) -> Self {
-        Self {
-            name: definition.name,
-            description: definition.description,
-            parameters: definition.parameters,
-            effect: definition.effect.into(),
-            hosts: definition.hosts,
-            timeout_ms: definition.timeout_ms,
-        }
-    }
-}
-
-fn link(component: &Component) -> wasmtime::Result<ToolComponentPre<CallState>> {
-    let mut linker = Linker::new(component.engine());
-    ToolComponent::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    inert::link(&mut linker, component)?;
-    ToolComponentPre::new(linker.instantiate_pre(component)?)
-}
-
 fn store(
     pre: &ToolComponentPre<CallState>,
     state: CallState,
@@ -171,19 +135,6 @@ fn store(
     bound_host(&mut store, limits.host_call_bytes);
     store.set_epoch_deadline(epochs(timeout));
     store
-}
-
-/// How long `describe` may take: it has nothing to wait for.
-const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(1);
-
-fn describe(pre: &ToolComponentPre<CallState>, limits: ToolLimits) -> Result<gate::Described, Refusal> {
-    let state = CallState::new(Arc::new(gate::NoHost), limits, 0);
-    let mut store = store(pre, state, DESCRIBE_TIMEOUT, limits);
-    let failed = |error| Refusal::describe_failed(run_error(&error, DESCRIBE_TIMEOUT));
-    let instance = pre.instance_pre().instantiate(&mut store).map_err(failed)?;
-    // The names of the exports are known to fit; whether their types do shows here.
-    let tool = ToolComponent::new(&mut store, &instance).map_err(|error| Refusal::wrong_world(&error))?;
-    Ok(tool.voicehive_tool_tool().call_describe(&mut store).map_err(failed)?.into())
 }
 
 fn run_error(error: &wasmtime::Error, timeout: Duration) -> RunError {

@@ -134,7 +134,10 @@ fn remove_entries(directory: &Path, digest: &str) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name();
-        let of_digest = name.to_str().and_then(|name| name.strip_prefix(digest)).is_some_and(|rest| rest.starts_with('-'));
+        let of_digest = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(digest))
+            .is_some_and(|rest| rest.starts_with('-'));
         if of_digest {
             fs::remove_file(entry.path())?;
         }

@@ -98,7 +98,8 @@ pub fn compile_child() -> ExitCode {
 fn compile() -> Result<(), Fault> {
     let order = Order::read(std::env::args_os())
         .ok_or_else(|| Fault::Platform("this command is for the platform's own use".into()))?;
-    jail::enter(&order.limits).map_err(|error| Fault::Platform(format!("the compiler is not jailed: {error}")))?;
+    jail::enter(&order.limits)
+        .map_err(|error| Fault::Platform(format!("the compiler is not jailed: {error}")))?;
     let broken = |error: io::Error| Fault::Platform(format!("the platform does not listen: {error}"));
     let mut output = io::stdout().lock();
     output.write_all(JAILED).and_then(|()| output.flush()).map_err(broken)?;
@@ -138,7 +139,8 @@ mod tests {
     #[test]
     fn what_is_no_order_is_not_one() {
         let words = |text: &str| text.split_whitespace().map(OsString::from).collect::<Vec<_>>();
-        for text in ["", "voicehive compile-component", "1 true 1 1 1", "1 maybe 1 1 1 1", "-1 true 1 1 1 1"] {
+        for text in ["", "voicehive compile-component", "1 true 1 1 1", "1 maybe 1 1 1 1", "-1 true 1 1 1 1"]
+        {
             assert_eq!(Order::read(words(text)), None, "{text}");
         }
     }

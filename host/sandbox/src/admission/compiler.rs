@@ -38,6 +38,9 @@ pub struct Compiler {
 }
 
 impl Compiler {
+    /// The first argument by which the running program knows that it is to be the compiler.
+    pub const COMMAND: &str = "compile-component";
+
     /// `program`, called with `arguments` and, after them, what it is to do.
     pub fn new<A: Into<OsString>>(
         program: impl Into<PathBuf>,
@@ -51,13 +54,13 @@ impl Compiler {
         }
     }
 
-    /// The running program, called with `compile-component`.
+    /// The running program, called with [`Compiler::COMMAND`].
     pub fn this_program() -> Self {
         // By this name Linux finds the program also where its file has been replaced meanwhile, by a newer version with
         // another compiler.
         let program = if cfg!(target_os = "linux") { Some("/proc/self/exe".into()) } else { None };
         let program = program.or_else(|| std::env::current_exe().ok()).unwrap_or_default();
-        Self::new(program, ["compile-component"])
+        Self::new(program, [Self::COMMAND])
     }
 
     /// Holds every component to `limits` instead of its tier's.
@@ -85,7 +88,9 @@ impl Compiler {
         match run(&mut command, wasm, most, Instant::now() + limits.wall) {
             Ok(written) => artefact(written, &engine.compatibility(), &limits),
             Err(Ended::Late) => Err(too_costly(format!("it takes longer than {:?}", limits.wall))),
-            Err(Ended::TooMuch) => Err(too_costly(format!("the result has more than {} bytes", limits.artefact_bytes))),
+            Err(Ended::TooMuch) => {
+                Err(too_costly(format!("the result has more than {} bytes", limits.artefact_bytes)))
+            }
             Err(Ended::Broken(error)) => Err(unavailable("its process cannot be run", error)),
         }
     }
@@ -121,7 +126,9 @@ fn failed(written: &Written, limits: &CompileLimits) -> Refusal {
     }
     if is_limit(written.status) {
         let (cpu, memory) = (limits.cpu, limits.memory_bytes >> 20);
-        return too_costly(format!("it takes more than {cpu:?} of processor time, or {memory} MiB of memory"));
+        return too_costly(format!(
+            "it takes more than {cpu:?} of processor time, or {memory} MiB of memory"
+        ));
     }
     let mend = "build it in another way: with another optimisation level, or in smaller functions";
     Refusal::new(Code::CompileFailed, format!("the compiler broke ({})", written.status), mend)

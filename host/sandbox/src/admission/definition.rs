@@ -63,7 +63,11 @@ impl Described {
         let length = self.description.len();
         if self.description.trim().is_empty() || length > MAX_DESCRIPTION_BYTES {
             let mend = format!("say in 1 to {MAX_DESCRIPTION_BYTES} bytes what the tool does, for the model");
-            return Err(Refusal::new(Code::BadDescription, format!("the description has {length} bytes"), mend));
+            return Err(Refusal::new(
+                Code::BadDescription,
+                format!("the description has {length} bytes"),
+                mend,
+            ));
         }
         if !(1..=MAX_TIMEOUT_MS).contains(&self.timeout_ms) {
             let mend = format!("give 1 to {MAX_TIMEOUT_MS} milliseconds");

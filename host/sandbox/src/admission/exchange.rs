@@ -34,7 +34,12 @@ pub(super) enum Ended {
 /// Runs `command` to its end, gives it `input`, and takes at most `most` bytes of its output, until `deadline`.
 ///
 /// Whatever happens, the process is gone and waited for when this returns or unwinds.
-pub(super) fn run(command: &mut Command, input: &[u8], most: usize, deadline: Instant) -> Result<Written, Ended> {
+pub(super) fn run(
+    command: &mut Command,
+    input: &[u8],
+    most: usize,
+    deadline: Instant,
+) -> Result<Written, Ended> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = Process(command.spawn().map_err(Ended::Broken)?);
     let mut pipes = Pipes::of(&mut process.0, input, most).map_err(Ended::Broken)?;

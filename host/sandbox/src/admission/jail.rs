@@ -95,7 +95,8 @@ mod linux {
                 .create()?
                 .restrict_self()
         };
-        let status = restrict().map_err(|error: landlock::RulesetError| format!("forbidding files: {error}"))?;
+        let status =
+            restrict().map_err(|error: landlock::RulesetError| format!("forbidding files: {error}"))?;
         if !status.no_new_privs {
             return Err("new privileges cannot be ruled out".into());
         }

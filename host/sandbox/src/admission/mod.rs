@@ -139,7 +139,11 @@ impl Admission {
             Err(NotLoaded::Refused(refusal)) => Err(refusal),
             Err(NotLoaded::Unfit(error)) => {
                 let mend = "build it with the platform's tools and without experimental features";
-                Err(Refusal::new(Code::CompileFailed, format!("the engine does not take it: {error:#}"), mend))
+                Err(Refusal::new(
+                    Code::CompileFailed,
+                    format!("the engine does not take it: {error:#}"),
+                    mend,
+                ))
             }
         }
     }
@@ -157,7 +161,11 @@ impl Admission {
         let (first, second) = (ask(first)?, ask(second)?);
         if let Some(part) = Described::difference(&first.described, &second.described) {
             let mend = "let `describe` return constants: it must not depend on time or chance";
-            return Err(Refusal::new(Code::DescribeUnstable, format!("`{part}` was different the second time"), mend));
+            return Err(Refusal::new(
+                Code::DescribeUnstable,
+                format!("`{part}` was different the second time"),
+                mend,
+            ));
         }
         let measured = Measured {
             compile,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::imports::{HttpError, HttpRequest, HttpSent, Level, Record, RecordError, ToolHost};
+use crate::tool_host::{HttpError, HttpRequest, HttpSent, Level, Record, RecordError, ToolHost};
 
 /// Has nothing, and keeps nothing.
 pub(super) struct NoHost;

@@ -107,7 +107,7 @@ fn call(
         confirmed,
         now_ms: 1_795_158_000_000,
     };
-    load(source).call(&context, arguments, host.clone(), Duration::from_secs(10))
+    load(source).call(&context, arguments, host.clone(), Duration::from_secs(10)).outcome
 }
 
 /// Answers everything that the golden tools ask.

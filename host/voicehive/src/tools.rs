@@ -179,7 +179,7 @@ impl ToolRunner {
             tool.definition().name.as_str().into(),
             runtime,
         );
-        let run = move || tool.call(&context, &plan.arguments, Arc::new(host), timeout);
+        let run = move || tool.call(&context, &plan.arguments, Arc::new(host), timeout).outcome;
         match tokio::task::spawn_blocking(run).await {
             Ok(Ok(Ok(Reply::Done(answer)))) => {
                 let follow_up = answer.follow_up.filter(|name| self.allowed.contains_key(name));

@@ -5,6 +5,8 @@
 
 mod common;
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -108,7 +110,7 @@ fn call(
         confirmed,
         now_ms: 1_795_158_000_000,
     };
-    load(source).call(&context, arguments, host.clone(), Duration::from_secs(10)).outcome
+    load(source).call(&context, arguments, host.clone(), Duration::from_secs(10)).outcome.outcome
 }
 
 /// Answers everything that the golden tools ask.

@@ -1,5 +1,5 @@
 ;; Sends a million header fields.
-;; ends: trap
+;; ends: host-call-too-large
 (component
   (include memory)
   (include network)

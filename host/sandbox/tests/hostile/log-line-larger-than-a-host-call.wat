@@ -1,5 +1,5 @@
 ;; Logs a line of 8 MiB.
-;; ends: trap
+;; ends: host-call-too-large
 (component
   (include memory)
   (include log)

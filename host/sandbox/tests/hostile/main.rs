@@ -7,6 +7,8 @@
 mod attempts;
 mod bytes;
 mod calls;
+#[path = "../common/mod.rs"]
+mod common;
 mod definitions;
 mod run;
 mod source;

@@ -1,5 +1,5 @@
 ;; Answers with 8 MiB, which the host does not even copy.
-;; ends: trap
+;; ends: host-call-too-large
 (component
   (include memory)
   (core module $m

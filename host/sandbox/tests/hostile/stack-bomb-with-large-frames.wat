@@ -1,5 +1,5 @@
 ;; Calls itself without end, with 1,000 values alive in each frame.
-;; ends: trap
+;; ends: stack-exhausted
 (component
   (include memory)
   (core module $m

@@ -1,5 +1,5 @@
 ;; Calls itself without end.
-;; ends: trap
+;; ends: stack-exhausted
 (component
   (include memory)
   (core module $m

@@ -5,8 +5,6 @@
 
 mod common;
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -110,7 +108,7 @@ fn call(
         confirmed,
         now_ms: 1_795_158_000_000,
     };
-    load(source).call(&context, arguments, host.clone(), Duration::from_secs(10)).outcome.outcome
+    load(source).call(&context, arguments, host.clone(), Duration::from_secs(10)).outcome
 }
 
 /// Answers everything that the golden tools ask.

@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use sandbox::{Capabilities, CapabilityPaths, HotEngine};
+use sandbox::{Admission, Capabilities, CapabilityPaths, Compiler, HotEngine};
 use speech::{LanguageModel, SpeechToText, TextToSpeech};
 use store::{ApiKeyHash, NativeDb, Seed, Store, Timestamp};
 
@@ -64,7 +64,8 @@ impl Platform {
         let store = open_store(&config)?;
         let engine = HotEngine::new()?.with_cache(&config.cache.join("hot"));
         let capabilities = Capabilities::load(&engine, &CapabilityPaths::new(&config.components))?;
-        let tools = Tools::load(&engine, &config.components)?;
+        let admission = Admission::new(&engine, Compiler::this_program());
+        let tools = Tools::load(&admission, &config.components)?;
         let media_secret_text = match &config.media_token_secret {
             Some(secret) => secret.clone(),
             None => secrets::load_or_create(&config.data, "media-token-secret")?,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sandbox::platform::tool_calls::{Answer, Audience, Definition, Outcome, Plan, Request};
-use sandbox::{Capabilities, Context, Effect, GateLimits, HotEngine, Reply, RunError, Tool, ToolLimits};
+use sandbox::{Admission, Capabilities, Context, Effect, Reply, RunError, Tier, Tool};
 use store::{Claim, NativeDb, Store, TenantId, Timestamp};
 use tokio::sync::Semaphore;
 use turn::{ToolCall, ToolResult, TurnId};
@@ -33,19 +33,21 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Puts the built-in tools through the gate, as a tenant's would be.
+    /// Admits the built-in tools, as a tenant's would be.
     ///
     /// # Errors
     /// Where one is absent or refused.
-    pub fn load(engine: &HotEngine, folder: &Path) -> anyhow::Result<Self> {
+    pub fn load(admission: &Admission, folder: &Path) -> anyhow::Result<Self> {
         let mut tools = BTreeMap::new();
         for name in BUILT_IN {
             let path = folder.join(format!("{name}.wasm"));
             let bytes = std::fs::read(&path).with_context(|| {
                 format!("reading {} (hint: `cargo xtask build` makes the components)", path.display())
             })?;
-            let tool = Tool::load(engine, &bytes, &GateLimits::default(), ToolLimits::default())
-                .with_context(|| format!("the built-in tool `{name}` was refused"))?;
+            let tool = admission
+                .admit(&bytes, Tier::Standard)
+                .with_context(|| format!("the built-in tool `{name}` was refused"))?
+                .tool;
             tools.insert(tool.definition().name.clone(), tool);
         }
         Ok(Self { tools, running: Semaphore::new(MAX_RUNNING) })
@@ -179,7 +181,7 @@ impl ToolRunner {
             tool.definition().name.as_str().into(),
             runtime,
         );
-        let run = move || tool.call(&context, &plan.arguments, Arc::new(host), timeout);
+        let run = move || tool.call(&context, &plan.arguments, Arc::new(host), timeout).outcome;
         match tokio::task::spawn_blocking(run).await {
             Ok(Ok(Ok(Reply::Done(answer)))) => {
                 let follow_up = answer.follow_up.filter(|name| self.allowed.contains_key(name));

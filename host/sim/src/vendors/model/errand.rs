@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_tools_question_is_asked_and_only_a_yes_calls_it_again() {
-        let question = format!("Nothing was done yet. {ASK_FIRST}Shall I send it?\nIf they agree, call again.");
+        let question =
+            format!("Nothing was done yet. {ASK_FIRST}Shall I send it?\nIf they agree, call again.");
         assert_eq!(report("order-status", &question).unwrap().text, "Shall I send it?");
         let arguments = json!({ "number": "4711", "when": "morning" });
         let before = [

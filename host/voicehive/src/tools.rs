@@ -1,5 +1,12 @@
 //! The tools that agents may use, and one run of one of them.
 
+mod answer;
+mod breaker;
+mod confirmation;
+mod kept;
+mod lru;
+mod usage;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

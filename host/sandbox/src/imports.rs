@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bindings::tool::voicehive::tool::{clock, http, log, records};
+use crate::bindings::tool::voicehive::tool::{clock, http, log, records, secrets};
 use crate::limits::{Meter, ToolLimits};
 
 /// A stored value.
@@ -78,6 +78,22 @@ pub enum HttpError {
     Failed(String),
 }
 
+/// What became of an [`HttpRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSent {
+    /// The response, or why there is none.
+    pub response: Result<HttpResponse, HttpError>,
+    /// Bytes on the wire in both directions, TLS included, whatever the response.
+    pub bytes: u64,
+}
+
+impl HttpSent {
+    /// Nothing was sent, because of `error`.
+    pub fn nothing(error: HttpError) -> Self {
+        Self { response: Err(error), bytes: 0 }
+    }
+}
+
 /// How much a tool's log line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -120,10 +136,10 @@ pub trait ToolHost: Send + Sync {
     /// As the interface says.
     fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Record>, RecordError>;
     /// Sends a request, to a declared and public host only, within `timeout`.
-    ///
-    /// # Errors
-    /// As the interface says.
-    fn send(&self, request: HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError>;
+    fn send(&self, request: HttpRequest, timeout: Duration) -> HttpSent;
+    /// The handle of the secret `name`, if the tenant stored one of that name for
+    /// this tool. The secret itself never comes this way.
+    fn secret(&self, name: &str) -> Option<String>;
     /// Keeps a log line.
     fn log(&self, level: Level, message: &str);
 }
@@ -146,6 +162,8 @@ const MAX_VALUE_BYTES: usize = 64 << 10;
 const MAX_LISTED: u32 = 200;
 /// The largest body of an HTTP request.
 const MAX_HTTP_BODY_BYTES: usize = 256 << 10;
+/// The longest name of a secret, in bytes.
+const MAX_SECRET_NAME_BYTES: usize = 64;
 /// The longest log line.
 const MAX_LINE_BYTES: usize = 1024;
 /// How long one HTTP request may take.
@@ -253,12 +271,21 @@ impl http::Host for CallState {
         };
         let sent = self.host.send(request, HTTP_TIMEOUT.min(self.limits.timeout));
         Ok(sent
+            .response
             .map(|response| http::Response {
                 status: response.status,
                 headers: response.headers,
                 body: response.body,
             })
             .map_err(http::Error::from))
+    }
+}
+
+impl secrets::Host for CallState {
+    fn handle(&mut self, name: String) -> wasmtime::Result<Result<String, secrets::Error>> {
+        // A name that cannot be one is not asked for.
+        let known = if is_secret_name(&name) { self.host.secret(&name) } else { None };
+        Ok(known.ok_or(secrets::Error::Unknown))
     }
 }
 
@@ -310,6 +337,13 @@ fn check_value(value: &[u8]) -> Result<(), records::Error> {
         return Ok(());
     }
     Err(records::Error::Invalid(format!("a value has at most {MAX_VALUE_BYTES} bytes, not {}", value.len())))
+}
+
+fn is_secret_name(text: &str) -> bool {
+    (1..=MAX_SECRET_NAME_BYTES).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
 }
 
 /// The longest beginning of `text` that has at most `bytes` bytes.

@@ -12,18 +12,22 @@
 mod bindings;
 mod capabilities;
 mod capability;
+mod definition;
 mod engine;
 mod gate;
 mod imports;
 mod inert;
 mod limits;
+mod reply;
 mod tool;
 
 pub use bindings::platform;
 pub use capabilities::{Capabilities, CapabilityPaths};
 pub use capability::CallError;
+pub use definition::{Context, Definition, Effect};
 pub use engine::{EngineError, HotEngine};
 pub use gate::{GateLimits, Refusal};
-pub use imports::{HttpError, HttpRequest, HttpResponse, Level, Record, RecordError, ToolHost};
+pub use imports::{HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost};
 pub use limits::ToolLimits;
-pub use tool::{Context, Definition, Failure, RunError, Tool};
+pub use reply::{Answer, Failure, Reply};
+pub use tool::{RunError, Tool};

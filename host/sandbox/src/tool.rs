@@ -8,53 +8,13 @@ use wasmtime::{Store, Trap};
 
 use crate::bindings::tool::exports::voicehive::tool::tool as wit;
 use crate::bindings::tool::{ToolComponent, ToolComponentPre};
+use crate::definition::{Context, Definition};
 use crate::engine::{HotEngine, epochs};
 use crate::gate::{self, GateLimits, Refusal};
 use crate::imports::{CallState, ToolHost};
 use crate::inert;
 use crate::limits::{ToolLimits, bound_host};
-
-/// What a tool says of itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Definition {
-    /// The name the model calls it by.
-    pub name: String,
-    /// What it does, for the model.
-    pub description: String,
-    /// JSON Schema of its arguments.
-    pub parameters: serde_json::Value,
-    /// Whether a call changes anything.
-    pub side_effect: bool,
-    /// How long a call may take.
-    pub timeout: Duration,
-}
-
-/// The call on whose behalf a tool runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Context {
-    /// The tenant that owns the tool.
-    pub tenant: String,
-    /// The platform's id of the phone call.
-    pub call_id: String,
-    /// The caller's number, or empty.
-    pub caller: String,
-    /// The same for every attempt at one logical call.
-    pub idempotency_key: String,
-    /// The tenant's IANA time zone.
-    pub time_zone: String,
-    /// The present, milliseconds since the Unix epoch.
-    pub now_ms: u64,
-}
-
-/// Why a tool refused, in its own words.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Failure {
-    /// What kind of refusal: `invalid`, `not-found`, `conflict`, `unavailable` or `other`.
-    pub kind: &'static str,
-    /// What the model is told.
-    pub message: String,
-}
+use crate::reply::{self, Failure, Reply};
 
 /// Why a run of a tool came to nothing. It ends that run only.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,18 +30,37 @@ pub enum RunError {
     /// The run took too long and was ended.
     #[error("the tool took longer than {0:?}")]
     Timeout(Duration),
-    /// The result is larger than allowed.
-    #[error("the result has {size} bytes, at most {limit} are allowed")]
+    /// A part of the result is larger than allowed.
+    #[error("`{part}` has {size} bytes, at most {limit} are allowed")]
     ResultTooLarge {
+        /// Which part: `content`, `speech`, `data`, `confirm` or `failure`.
+        part: &'static str,
         /// How many bytes there were.
         size: usize,
         /// How many are allowed.
         limit: usize,
     },
+    /// A part of the result is not what the interface says.
+    #[error("{0}")]
+    BadReply(String),
     /// The tool broke a rule of the machine: it trapped, ran out of memory or
     /// stack, or used what is not there.
     #[error("the tool broke: {0}")]
     Trap(String),
+}
+
+impl RunError {
+    /// A stable code: `arguments-too-large`, `timeout`, `result-too-large`,
+    /// `bad-reply` or `trap`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ArgumentsTooLarge { .. } => "arguments-too-large",
+            Self::Timeout(_) => "timeout",
+            Self::ResultTooLarge { .. } => "result-too-large",
+            Self::BadReply(_) => "bad-reply",
+            Self::Trap(_) => "trap",
+        }
+    }
 }
 
 /// A tool that passed the gate: compiled, linked and described. Cheap to clone.
@@ -141,7 +120,7 @@ impl Tool {
         arguments: &str,
         host: Arc<dyn ToolHost>,
         timeout: Duration,
-    ) -> Result<Result<String, Failure>, RunError> {
+    ) -> Result<Result<Reply, Failure>, RunError> {
         if arguments.len() > self.limits.argument_bytes {
             return Err(RunError::ArgumentsTooLarge {
                 size: arguments.len(),
@@ -151,23 +130,13 @@ impl Tool {
         let timeout = timeout.min(self.limits.timeout);
         let mut store =
             store(&self.pre, CallState::new(host, self.limits, context.now_ms), timeout, self.limits);
-        let context = wit::Context {
-            tenant: context.tenant.clone(),
-            call_id: context.call_id.clone(),
-            caller: context.caller.clone(),
-            idempotency_key: context.idempotency_key.clone(),
-            time_zone: context.time_zone.clone(),
-        };
-        let run = |store: &mut Store<CallState>| -> wasmtime::Result<Result<String, wit::Failure>> {
+        let context = wit::Context::from(context);
+        let run = |store: &mut Store<CallState>| -> wasmtime::Result<Result<wit::Reply, wit::Failure>> {
             let instance = self.pre.instantiate(&mut *store)?;
             instance.voicehive_tool_tool().call_call(store, &context, arguments)
         };
-        let answer = run(&mut store).map_err(|error| run_error(&error, timeout))?.map_err(failure);
-        let size = answer.as_ref().map_or_else(|failure| failure.message.len(), String::len);
-        if size > self.limits.result_bytes {
-            return Err(RunError::ResultTooLarge { size, limit: self.limits.result_bytes });
-        }
-        Ok(answer)
+        let result = run(&mut store).map_err(|error| run_error(&error, timeout))?;
+        reply::checked(result, self.limits.result_bytes)
     }
 }
 
@@ -177,7 +146,8 @@ impl From<wit::Definition> for gate::Described {
             name: definition.name,
             description: definition.description,
             parameters: definition.parameters,
-            side_effect: definition.side_effect,
+            effect: definition.effect.into(),
+            hosts: definition.hosts,
             timeout_ms: definition.timeout_ms,
         }
     }
@@ -221,15 +191,4 @@ fn run_error(error: &wasmtime::Error, timeout: Duration) -> RunError {
         return RunError::Timeout(timeout);
     }
     RunError::Trap(error.root_cause().to_string())
-}
-
-fn failure(failure: wit::Failure) -> Failure {
-    let (kind, message) = match failure {
-        wit::Failure::Invalid(message) => ("invalid", message),
-        wit::Failure::NotFound(message) => ("not-found", message),
-        wit::Failure::Conflict(message) => ("conflict", message),
-        wit::Failure::Unavailable(message) => ("unavailable", message),
-        wit::Failure::Other(message) => ("other", message),
-    };
-    Failure { kind, message }
 }

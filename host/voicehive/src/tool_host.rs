@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbox::{HttpError, HttpRequest, HttpResponse, Level, Record, RecordError, ToolHost};
+use sandbox::{HttpError, HttpRequest, HttpSent, Level, Record, RecordError, ToolHost};
 use store::{NativeDb, Store, TenantId, ToolRecord};
 use tokio::runtime::Handle;
 
@@ -56,9 +56,14 @@ impl ToolHost for TenantHost {
         Ok(listed.into_iter().map(record).collect())
     }
 
-    fn send(&self, _: HttpRequest, _: Duration) -> Result<HttpResponse, HttpError> {
-        // Hosts are declared at upload; the built-in tools declare none.
-        Err(HttpError::Denied("this tool declared no hosts".into()))
+    fn send(&self, _: HttpRequest, _: Duration) -> HttpSent {
+        // The built-in tools declare no hosts.
+        HttpSent::nothing(HttpError::Denied("this tool declared no hosts".into()))
+    }
+
+    fn secret(&self, _: &str) -> Option<String> {
+        // A secret belongs to a host, and the built-in tools declare none.
+        None
     }
 
     fn log(&self, level: Level, message: &str) {

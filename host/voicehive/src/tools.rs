@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use sandbox::platform::tool_calls::{Audience, Definition, Outcome, Plan, Request};
-use sandbox::{Capabilities, Context, GateLimits, HotEngine, RunError, Tool, ToolLimits};
+use sandbox::platform::tool_calls::{Answer, Audience, Definition, Outcome, Plan, Request};
+use sandbox::{Capabilities, Context, Effect, GateLimits, HotEngine, Reply, RunError, Tool, ToolLimits};
 use store::{Claim, NativeDb, Store, TenantId, Timestamp};
 use tokio::sync::Semaphore;
 use turn::{ToolCall, ToolResult, TurnId};
@@ -103,7 +103,7 @@ impl ToolRunner {
             Definition {
                 name: definition.name.clone(),
                 parameters: definition.parameters.to_string(),
-                side_effect: definition.side_effect,
+                side_effect: definition.effect == Effect::Changes,
                 timeout_ms: millis(definition.timeout),
             }
         };
@@ -142,7 +142,9 @@ impl ToolRunner {
         };
         let claim = self.store.claim(&self.tenant, CLAIM_SCOPE, &plan.idempotency_key, Timestamp::now());
         match tokio::time::timeout(CLAIM_TIMEOUT, claim).await {
-            Ok(Ok(Claim::Seen(Some(result)))) => return Outcome::Success(result),
+            Ok(Ok(Claim::Seen(Some(result)))) => {
+                return Outcome::Success(Answer { content: result, follow_up: None });
+            }
             // A run that left no result broke off: the tool knows the key and finishes it.
             Ok(Ok(Claim::First | Claim::Seen(None))) => {}
             Ok(Err(error)) => {
@@ -153,8 +155,8 @@ impl ToolRunner {
         }
         let key = plan.idempotency_key.clone();
         let outcome = self.run_tool(tool, plan).await;
-        if let Outcome::Success(result) = &outcome {
-            let kept = self.store.complete_claim(&self.tenant, CLAIM_SCOPE, &key, result);
+        if let Outcome::Success(answer) = &outcome {
+            let kept = self.store.complete_claim(&self.tenant, CLAIM_SCOPE, &key, &answer.content);
             if !matches!(tokio::time::timeout(CLAIM_TIMEOUT, kept).await, Ok(Ok(()))) {
                 tracing::warn!("a tool's result could not be kept; the tool's own record of it remains");
             }
@@ -174,6 +176,7 @@ impl ToolRunner {
             caller: self.caller.clone(),
             idempotency_key: plan.idempotency_key,
             time_zone: self.time_zone.clone(),
+            confirmed: false,
             now_ms: u64::try_from(now.0).unwrap_or_default(),
         };
         let runtime = tokio::runtime::Handle::current();
@@ -185,7 +188,11 @@ impl ToolRunner {
         );
         let run = move || tool.call(&context, &plan.arguments, Arc::new(host), timeout);
         match tokio::task::spawn_blocking(run).await {
-            Ok(Ok(Ok(result))) => Outcome::Success(result),
+            Ok(Ok(Ok(Reply::Done(answer)))) => {
+                let follow_up = answer.follow_up.filter(|name| self.allowed.contains_key(name));
+                Outcome::Success(Answer { content: answer.content, follow_up })
+            }
+            Ok(Ok(Ok(Reply::Confirm(question)))) => Outcome::Confirm(question),
             Ok(Ok(Err(failure))) => Outcome::Failure(failure.message),
             Ok(Err(RunError::Timeout(_))) => Outcome::Timeout(plan.timeout_ms),
             Ok(Err(error)) => {
@@ -203,6 +210,7 @@ impl ToolRunner {
 fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Success(_) => "success",
+        Outcome::Confirm(_) => "confirm",
         Outcome::Failure(_) => "failure",
         Outcome::Timeout(_) => "timeout",
         Outcome::Fault => "fault",

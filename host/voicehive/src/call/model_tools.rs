@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbox::Tool;
+use sandbox::{Effect, Tool};
 use serde_json::json;
 use speech::ToolDefinition;
 use turn::{AgentConfig, ToolPolicy};
@@ -44,7 +44,7 @@ pub fn policy(tool: &Tool) -> ToolPolicy {
     let definition = tool.definition();
     ToolPolicy {
         name: definition.name.clone(),
-        cancel_on_interruption: !definition.side_effect,
+        cancel_on_interruption: definition.effect != Effect::Changes,
         // The tool's own limit ends it first, and says so.
         limit: Some(definition.timeout + LIMIT_MARGIN),
         filler: None,

@@ -362,7 +362,8 @@ mod tests {
 
     #[test]
     fn what_a_tool_left_is_kept_and_absent_in_logs_of_before() {
-        let stored = r#"{"turn":1,"id":"a","name":"orders","outcome":"success","text":"Sent.","duration_ms":5}"#;
+        let stored =
+            r#"{"turn":1,"id":"a","name":"orders","outcome":"success","text":"Sent.","duration_ms":5}"#;
         let mut event = CallEvent::from_stored("tool.finished", stored).unwrap();
         assert!(!event.data().unwrap().contains("\"data\""));
         let CallEvent::ToolFinished { data, .. } = &mut event else { panic!("another event") };

@@ -20,7 +20,6 @@ mod ranked;
 mod replay;
 mod secrets;
 mod serve;
-mod tool_host;
 mod tools;
 mod up;
 mod vendors;

@@ -119,7 +119,9 @@ mod tests {
         assert_eq!(other, finished(3, "b"));
         let mut own = finished(3, "a");
         answers.note(&mut own);
-        assert!(matches!(&own, CallEvent::ToolFinished { data: Some(data), .. } if *data == json!({"order": 7})));
+        assert!(
+            matches!(&own, CallEvent::ToolFinished { data: Some(data), .. } if *data == json!({"order": 7}))
+        );
         let mut again = finished(3, "a");
         answers.note(&mut again);
         assert_eq!(again, finished(3, "a"));

@@ -83,7 +83,9 @@ fn tool_calls(criterion: &mut Criterion) {
         };
         group.bench_function(name, |b| {
             b.iter(|| {
-                tool.call(&context(), black_box(arguments), host.clone(), Duration::from_secs(1)).unwrap()
+                tool.call(&context(), black_box(arguments), host.clone(), Duration::from_secs(1))
+                    .outcome
+                    .unwrap()
             });
         });
     }

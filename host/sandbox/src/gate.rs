@@ -8,10 +8,10 @@ use wasmtime::component::Component;
 
 use crate::definition::{Definition, Effect};
 use crate::engine::HotEngine;
-use crate::imports::{HttpError, HttpRequest, HttpSent, Level, Record, RecordError, ToolHost};
+use crate::finished::RunError;
 use crate::inert;
 use crate::reply::is_name;
-use crate::tool::RunError;
+use crate::tool_host::{HttpError, HttpRequest, HttpSent, Level, Record, RecordError, ToolHost};
 
 /// The sizes that the gate lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What a tool answers, and whether it keeps to what `wit/tool` says of it.
 
 use crate::bindings::tool::exports::voicehive::tool::tool as wit;
-use crate::tool::RunError;
+use crate::finished::RunError;
 
 /// How a call of a tool went well.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -47,9 +47,11 @@ use tokio::sync::RwLock;
 use crate::problem;
 use crate::tool_lines::ToolLines;
 use crate::tool_secrets::SecretKeys;
-use refused::Refused;
+pub use refused::Refused;
 use upload::Uploads;
-pub use workshop::{Found, Identity, Rehearsal, Workshop};
+#[cfg(test)]
+pub use workshop::Identity;
+pub use workshop::{Found, Rehearsal, Tier, Workshop, refused_now};
 
 /// What the routes work with.
 pub struct ToolApi {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::bindings::exports::voicehive::platform::tool_calls::{Audience, Outcome, Problem, Refusal};
+use crate::bindings::exports::voicehive::platform::tool_calls::{
+    Answer, Audience, Outcome, Problem, Refusal,
+};
+use crate::plan::is_name;
 
 /// The longest outcome, in bytes.
 pub const MAX_SHAPED: usize = 8192;
@@ -12,18 +15,47 @@ const CUT_MARKER: &str = " [cut here: the result is too long]";
 
 /// The outcome as text for `audience`.
 pub fn shape(outcome: Outcome, audience: Audience) -> String {
-    let text = words(outcome);
-    let text = match audience {
-        Audience::Model => text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect(),
-        Audience::Vapi => one_line(&text),
+    let advice = advice(&outcome);
+    let text = for_audience(&words(outcome), audience);
+    let Some(advice) = advice else { return limit(text, MAX_SHAPED) };
+    let advice = for_audience(&advice, audience);
+    let separator = match audience {
+        Audience::Model => "\n",
+        Audience::Vapi => " ",
     };
-    limit(text)
+    // Advice that comes after what was cut would be lost with it.
+    let room = MAX_SHAPED.saturating_sub(separator.len() + advice.len());
+    [limit(text, room).as_str(), separator, &advice].concat()
+}
+
+/// What else the model is told of an outcome, after its words.
+fn advice(outcome: &Outcome) -> Option<String> {
+    let Outcome::Success(Answer { follow_up: Some(tool), .. }) = outcome else { return None };
+    is_name(tool).then(|| format!("[The tool advises you to call `{tool}` next, if it serves the caller.]"))
+}
+
+fn for_audience(text: &str, audience: Audience) -> String {
+    match audience {
+        Audience::Model => text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect(),
+        Audience::Vapi => one_line(text),
+    }
 }
 
 fn words(outcome: Outcome) -> String {
     match outcome {
-        Outcome::Success(answer) if answer.trim().is_empty() => "Done. The tool gave no details.".to_owned(),
-        Outcome::Success(answer) => answer,
+        Outcome::Success(answer) if answer.content.trim().is_empty() => {
+            "Done. The tool gave no details.".to_owned()
+        }
+        Outcome::Success(answer) => answer.content,
+        Outcome::Confirm(question) if question.trim().is_empty() => {
+            "Nothing was done yet. Ask the caller whether you shall go ahead. If they agree, call the tool again with \
+             the same arguments; otherwise leave it."
+                .to_owned()
+        }
+        Outcome::Confirm(question) => format!(
+            "Nothing was done yet. Ask the caller exactly this, and wait for the answer: {question}\nIf they agree, call \
+             the tool again with the same arguments; otherwise leave it, and do not claim that it is done."
+        ),
         Outcome::Failure(reason) if reason.trim().is_empty() => {
             "The tool could not do it and gave no reason. Tell the caller and offer something else."
                 .to_owned()
@@ -112,9 +144,9 @@ fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\u{b}' | '\u{c}' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-fn limit(mut text: String) -> String {
-    if text.len() > MAX_SHAPED {
-        text.truncate(text.floor_char_boundary(MAX_SHAPED - CUT_MARKER.len()));
+fn limit(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes.saturating_sub(CUT_MARKER.len())));
         text.push_str(CUT_MARKER);
     }
     text

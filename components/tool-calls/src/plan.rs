@@ -40,14 +40,18 @@ fn find<'a>(name: &str, definitions: &'a [Definition]) -> Result<&'a Definition,
     if named.next().is_some() {
         return Err(Refusal::InvalidDefinition(format!("two tools are named `{name}`; names must differ")));
     }
-    let fits = (1..=MAX_NAME).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-    if !fits {
+    if !is_name(name) {
         return Err(Refusal::InvalidDefinition(
             "the tool's name must be 1 to 64 of the characters a-z, A-Z, 0-9, _ and -".to_owned(),
         ));
     }
     Ok(definition)
+}
+
+/// Whether `text` can be a tool's name.
+pub fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 fn timeout_ms(wanted: u32) -> u32 {

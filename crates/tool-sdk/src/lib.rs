@@ -4,31 +4,28 @@
 //! [`Tool`] and name the type in [`export_tool`]:
 //!
 //! ```
-//! use tool_sdk::{Context, Definition, Failure, Tool};
+//! use std::time::Duration;
+//! use tool_sdk::{Context, Definition, Effect, Failure, Reply, Tool};
 //!
 //! struct Echo;
 //!
 //! impl Tool for Echo {
 //!     fn describe() -> Definition {
-//!         Definition {
-//!             name: "echo".into(),
-//!             description: "Repeats what it is given.".into(),
-//!             parameters: r#"{"type":"object"}"#.into(),
-//!             side_effect: false,
-//!             timeout_ms: 1000,
-//!         }
+//!         Definition::new("echo", "Repeats what it is given.", r#"{"type":"object"}"#, Effect::Pure)
+//!             .within(Duration::from_secs(1))
 //!     }
 //!
-//!     fn call(_context: Context, arguments: String) -> Result<String, Failure> {
-//!         Ok(arguments)
+//!     fn call(_context: Context, arguments: String) -> Result<Reply, Failure> {
+//!         Ok(Reply::text(arguments).speak("There you are."))
 //!     }
 //! }
 //!
 //! tool_sdk::export_tool!(Echo);
 //! ```
 //!
-//! Keep the logic generic over [`records::Records`], and it is tested natively
-//! against [`records::InMemory`].
+//! Keep the logic generic over [`records::Records`], [`secrets::Secrets`] and
+//! [`http::Http`], and it is tested natively against [`records::InMemory`],
+//! [`secrets::Stored`] and [`http::Scripted`].
 
 /// What is generated from `wit/tool`.
 #[allow(
@@ -44,13 +41,21 @@ pub mod bindings {
         world: "tool-component",
         pub_export_macro: true,
         default_bindings_module: "tool_sdk::bindings",
+        additional_derives: [PartialEq],
     });
 }
 
+pub mod arguments;
+pub mod definition;
+pub mod http;
 pub mod records;
+pub mod reply;
+pub mod secrets;
 
-pub use bindings::exports::voicehive::tool::tool::{Context, Definition, Failure, Guest as Tool};
-pub use bindings::voicehive::tool::{clock, http, log};
+pub use bindings::exports::voicehive::tool::tool::{
+    Answer, Context, Definition, Effect, Failure, Guest as Tool, Reply,
+};
+pub use bindings::voicehive::tool::{clock, log};
 
 /// Makes a type that implements [`Tool`] the component's tool.
 #[macro_export]

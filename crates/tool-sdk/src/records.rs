@@ -124,10 +124,36 @@ impl Records for Host {
     }
 }
 
+/// The longest key, in bytes.
+const MAX_KEY_BYTES: usize = 256;
+/// The largest value, in bytes.
+const MAX_VALUE_BYTES: usize = 64 << 10;
+/// The most records of one listing.
+const MAX_LISTED: u32 = 200;
+
 /// Records in memory, with the host's semantics; for native tests.
 #[derive(Debug, Default)]
 pub struct InMemory {
     entries: Mutex<BTreeMap<String, Entry>>,
+}
+
+fn check_key(key: &str) -> Result<(), Error> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/+-".contains(&byte);
+    match (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(allowed) {
+        true => Ok(()),
+        false => {
+            Err(Error::Invalid(format!("`{key}` is not 1 to {MAX_KEY_BYTES} bytes of [a-zA-Z0-9_.:/+-]")))
+        }
+    }
+}
+
+fn check_value(value: &[u8]) -> Result<(), Error> {
+    match value.len() <= MAX_VALUE_BYTES {
+        true => Ok(()),
+        false => {
+            Err(Error::Invalid(format!("a value has at most {MAX_VALUE_BYTES} bytes, not {}", value.len())))
+        }
+    }
 }
 
 impl InMemory {
@@ -138,10 +164,13 @@ impl InMemory {
 
 impl Records for InMemory {
     fn get(&self, key: &str) -> Result<Option<Entry>, Error> {
+        check_key(key)?;
         Ok(self.lock().get(key).cloned())
     }
 
     fn insert(&self, key: &str, value: &[u8]) -> Result<u64, Error> {
+        check_key(key)?;
+        check_value(value)?;
         let mut entries = self.lock();
         if entries.contains_key(key) {
             return Err(Error::Conflict);
@@ -151,6 +180,8 @@ impl Records for InMemory {
     }
 
     fn replace(&self, key: &str, value: &[u8], version: u64) -> Result<u64, Error> {
+        check_key(key)?;
+        check_value(value)?;
         let mut entries = self.lock();
         let entry = entries.get_mut(key).filter(|entry| entry.version == version).ok_or(Error::Conflict)?;
         value.clone_into(&mut entry.value);
@@ -159,6 +190,7 @@ impl Records for InMemory {
     }
 
     fn remove(&self, key: &str, version: u64) -> Result<(), Error> {
+        check_key(key)?;
         let mut entries = self.lock();
         if entries.get(key).is_none_or(|entry| entry.version != version) {
             return Err(Error::Conflict);
@@ -168,6 +200,13 @@ impl Records for InMemory {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Entry>, Error> {
+        if !(1..=MAX_LISTED).contains(&limit) {
+            return Err(Error::Invalid(format!("limit {limit} is not from 1 to {MAX_LISTED}")));
+        }
+        [Some(prefix).filter(|prefix| !prefix.is_empty()), after]
+            .into_iter()
+            .flatten()
+            .try_for_each(check_key)?;
         let from = after.filter(|after| *after >= prefix).map_or(Bound::Included(prefix), Bound::Excluded);
         let entries = self.lock();
         let matching = entries.range::<str, _>((from, Bound::Unbounded)).map(|(_, entry)| entry);
@@ -191,6 +230,21 @@ mod tests {
         };
         assert_eq!(keys(None, 2), ["a/1", "a/2"]);
         assert_eq!(keys(Some("a/2"), 2), ["a/3"]);
+    }
+
+    #[test]
+    fn what_the_host_does_not_take_is_not_taken_here() {
+        let records = InMemory::default();
+        let long = "k".repeat(257);
+        for key in ["", "a b", "é", long.as_str()] {
+            assert!(matches!(records.get(key), Err(Error::Invalid(_))), "{key:?}");
+            assert!(matches!(records.insert(key, b""), Err(Error::Invalid(_))), "{key:?}");
+        }
+        assert!(matches!(records.insert("k", &[0; (64 << 10) + 1]), Err(Error::Invalid(_))));
+        for limit in [0, 201] {
+            assert!(matches!(records.list("", None, limit), Err(Error::Invalid(_))), "{limit}");
+        }
+        assert!(records.list("", None, 200).unwrap().is_empty());
     }
 
     #[test]

@@ -101,7 +101,8 @@ fn check_imports(component: &Walked<'_>) -> Result<(), Refusal> {
 }
 
 fn not_allowed(name: &str) -> Refusal {
-    let mend = "a tool gets records, clock, log and http of `voicehive:tool`; remove what uses the import";
+    let mend =
+        "a tool gets records, clock, log, http and secrets of `voicehive:tool`; remove what uses the import";
     Refusal::new(Code::ImportNotAllowed, format!("the component imports `{name}`"), mend)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use gate_wit_component::encode;
-use gate_wit_parser::{Resolve, SourceMap};
+use gate_wit_parser::{PackageId, Resolve, SourceMap};
 use semver::Version;
 use wasmparser::Validator;
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentTypeId};
@@ -23,6 +23,7 @@ const RELEASES: [&[(&str, &str)]; 1] = [&[
     ("http.wit", include_str!("../../../wit/tool/http.wit")),
     ("log.wit", include_str!("../../../wit/tool/log.wit")),
     ("records.wit", include_str!("../../../wit/tool/records.wit")),
+    ("secrets.wit", include_str!("../../../wit/tool/secrets.wit")),
     ("tool.wit", include_str!("../../../wit/tool/tool.wit")),
     ("world.wit", include_str!("../../../wit/tool/world.wit")),
 ]];
@@ -79,7 +80,7 @@ static ENCODED: LazyLock<Vec<(Version, Vec<u8>)>> =
     LazyLock::new(|| RELEASES.iter().map(|sources| encoded(sources)).collect());
 
 #[expect(clippy::expect_used, reason = "our own text, which no input reaches")]
-fn encoded(sources: &[(&str, &str)]) -> (Version, Vec<u8>) {
+fn resolved(sources: &[(&str, &str)]) -> (Resolve, PackageId) {
     let mut map = SourceMap::default();
     for (name, text) in sources {
         map.push_str(name, *text);
@@ -87,6 +88,12 @@ fn encoded(sources: &[(&str, &str)]) -> (Version, Vec<u8>) {
     let mut resolve = Resolve::default();
     let group = map.parse().map_err(|(_, error)| error).expect("the contract parses");
     let package = resolve.push_group(group).expect("the contract resolves");
+    (resolve, package)
+}
+
+#[expect(clippy::expect_used, reason = "our own text, which no input reaches")]
+fn encoded(sources: &[(&str, &str)]) -> (Version, Vec<u8>) {
+    let (resolve, package) = resolved(sources);
     let version = resolve.packages.get(package).and_then(|package| package.name.version.clone());
     (version.expect("the contract has a version"), encode(&resolve, package).expect("the contract encodes"))
 }
@@ -94,6 +101,36 @@ fn encoded(sources: &[(&str, &str)]) -> (Version, Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gate_wit_component::WitPrinter;
+
+    /// The shapes of each release as they were when it was released, oldest first.
+    const FROZEN: [&str; RELEASES.len()] = [include_str!("../tests/released/0.1.0.wit")];
+
+    /// Every shape, without prose, in the printer's own way of writing.
+    fn shapes(sources: &[(&str, &str)]) -> String {
+        let (resolve, package) = resolved(sources);
+        let mut printer = WitPrinter::default();
+        printer.emit_docs(false).print(&resolve, package, &[]).unwrap();
+        String::from(printer.output)
+    }
+
+    #[test]
+    fn the_shapes_of_a_release_never_change() {
+        for (release, frozen) in RELEASES.iter().zip(FROZEN) {
+            let frozen = shapes(&[("frozen.wit", frozen)]);
+            let now = shapes(release);
+            for (number, (now, frozen)) in now.lines().zip(frozen.lines()).enumerate() {
+                assert_eq!(now, frozen, "line {} of what tools were built against has changed", number + 1);
+            }
+            assert_eq!(now, frozen);
+        }
+    }
+
+    #[test]
+    fn a_changed_shape_is_noticed() {
+        let changed = FROZEN[0].replace("confirm(string)", "confirm(string), later");
+        assert_ne!(shapes(&[("frozen.wit", &changed)]), shapes(RELEASES[0]));
+    }
 
     #[test]
     fn every_file_of_the_contract_is_here() {
@@ -113,7 +150,7 @@ mod tests {
         let releases = load(&mut Validator::new_with_features(crate::features::ALLOWED));
         let [first] = releases.as_slice() else { panic!("there is one release") };
         assert_eq!(first.version, Version::new(0, 1, 0));
-        for interface in ["records", "clock", "log", "http"] {
+        for interface in ["records", "clock", "log", "http", "secrets"] {
             assert!(matches!(first.import(interface), Some(ComponentEntityType::Instance(_))), "{interface}");
         }
         assert!(first.import("tool").is_none() && first.export("tool").is_some());

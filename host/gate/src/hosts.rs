@@ -37,9 +37,13 @@ const NEVER_PUBLIC: [&str; 16] = [
 /// Public names that anybody can make lead to a private address by writing it into the name.
 const LEADS_ANYWHERE: [&str; 5] = ["nip.io", "sslip.io", "xip.io", "localtest.me", "lvh.me"];
 
+/// The port that goes without saying: that of `https`.
+const HTTPS_PORT: &str = "443";
+
 /// Checks the hosts that a tool declares; returns them without repetitions, in order.
 ///
-/// A host is a name in lower case, without scheme, port, path or wildcard.
+/// A host is a name in lower case, without scheme, path or wildcard; where the port is not 443, with a colon and the
+/// port.
 ///
 /// # Errors
 /// The first host that cannot stand.
@@ -50,10 +54,33 @@ pub fn check_hosts<S: AsRef<str>>(hosts: &[S]) -> Result<Vec<String>, Refusal> {
     }
     let mut checked = BTreeSet::new();
     for host in hosts {
-        check(host.as_ref())?;
-        checked.insert(host.as_ref().to_owned());
+        let (name, port) = split_port(host.as_ref());
+        if port.is_some_and(|port| !is_port(port)) {
+            let item = format!("the host `{}`", host.as_ref());
+            let mend =
+                "declare a name such as `api.example.com`, or `api.example.com:8443`: no scheme, no path";
+            return Err(Refusal::new(Code::BadHost, item, mend));
+        }
+        check(name)?;
+        checked.insert(match port {
+            Some(port) if port != HTTPS_PORT => format!("{name}:{port}"),
+            _ => name.to_owned(),
+        });
     }
     Ok(checked.into_iter().collect())
+}
+
+/// The name and what stands after its colon; an IPv6 address, which has several or is in brackets, stays whole.
+fn split_port(host: &str) -> (&str, Option<&str>) {
+    match host.split_once(':') {
+        Some((name, port)) if !name.starts_with('[') && !port.contains(':') => (name, Some(port)),
+        _ => (host, None),
+    }
+}
+
+/// A number from 1 to 65535, written plainly.
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0') && text.parse::<u16>().is_ok()
 }
 
 fn check(host: &str) -> Result<(), Refusal> {
@@ -70,7 +97,7 @@ fn check(host: &str) -> Result<(), Refusal> {
     }
     if host.len() > MAX_NAME_BYTES || !host.split('.').all(is_label) {
         let mend =
-            "declare a name such as `api.example.com`: a-z 0-9 - and dots, no scheme, port, path or wildcard";
+            "declare a name such as `api.example.com`: a-z 0-9 - and dots, no scheme, path or wildcard";
         return Err(Refusal::new(Code::BadHost, item, mend));
     }
     // Catches what only looks like ASCII: labels in Punycode that stand for digits, dots or nothing.
@@ -126,6 +153,12 @@ mod tests {
     }
 
     #[test]
+    fn a_port_is_kept_unless_it_goes_without_saying() {
+        let hosts = ["a.shop.com:443", "a.shop.com", "a.shop.com:8443", "a.shop.com:65535"];
+        assert_eq!(check_hosts(&hosts).unwrap(), ["a.shop.com", "a.shop.com:65535", "a.shop.com:8443"]);
+    }
+
+    #[test]
     fn every_refusal_has_its_code() {
         let long = format!("{}.com", "a".repeat(64));
         let longer = format!("{}com", "a.".repeat(126));
@@ -150,6 +183,9 @@ mod tests {
                     "169.254.169.254",
                     "[::ffff:7f00:1]",
                     "127。0。0。1",
+                    "127.0.0.1:443",
+                    "2130706433:80",
+                    "[::1]:443",
                 ],
             ),
             (
@@ -161,7 +197,12 @@ mod tests {
                     "API.example.com",
                     "api.example.com.",
                     "https://shop.com",
-                    "shop.com:443",
+                    "shop.com:",
+                    "shop.com:0",
+                    "shop.com:0443",
+                    "shop.com:65536",
+                    "shop.com:https",
+                    "shop.com:+1",
                     "shop.com/x",
                     "u@shop.com",
                     "*.shop.com",
@@ -183,6 +224,7 @@ mod tests {
                 Code::HostNotPublic,
                 &[
                     "localhost",
+                    "localhost:8080",
                     "com",
                     "a.localhost",
                     "printer.local",

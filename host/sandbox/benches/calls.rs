@@ -17,8 +17,8 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandbox::platform::webhook_verification::{Request, Scheme, TwilioKeys};
 use sandbox::{
-    Capabilities, CapabilityPaths, Context, GateLimits, HotEngine, HttpError, HttpRequest, HttpResponse,
-    Level, Record, RecordError, Tool, ToolHost, ToolLimits,
+    Capabilities, CapabilityPaths, Context, GateLimits, HotEngine, HttpError, HttpRequest, HttpSent, Level,
+    Record, RecordError, Tool, ToolHost, ToolLimits,
 };
 use wasmtime::component::{Component, Linker};
 
@@ -83,7 +83,9 @@ fn tool_calls(criterion: &mut Criterion) {
         };
         group.bench_function(name, |b| {
             b.iter(|| {
-                tool.call(&context(), black_box(arguments), host.clone(), Duration::from_secs(1)).unwrap()
+                tool.call(&context(), black_box(arguments), host.clone(), Duration::from_secs(1))
+                    .outcome
+                    .unwrap()
             });
         });
     }
@@ -121,6 +123,7 @@ fn context() -> Context {
         caller: "+34600000000".into(),
         idempotency_key: "0123456789abcdef".into(),
         time_zone: "UTC".into(),
+        confirmed: false,
         now_ms: 1_795_158_000_000,
     }
 }
@@ -144,8 +147,11 @@ impl ToolHost for Empty {
     fn list(&self, _: &str, _: Option<&str>, _: u32) -> Result<Vec<Record>, RecordError> {
         Ok(Vec::new())
     }
-    fn send(&self, _: HttpRequest, _: Duration) -> Result<HttpResponse, HttpError> {
-        Err(HttpError::Denied("no network".into()))
+    fn send(&self, _: HttpRequest, _: Duration) -> HttpSent {
+        HttpSent::nothing(HttpError::Denied("no network".into()))
+    }
+    fn secret(&self, _: &str) -> Option<String> {
+        None
     }
     fn log(&self, _: Level, _: &str) {}
 }

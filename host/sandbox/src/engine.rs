@@ -16,7 +16,8 @@ pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(5);
 /// The most memory that one instance may ever use, over all its memories.
 pub(crate) const MAX_MEMORY_BYTES: usize = 64 << 20;
 
-/// How many instances may live at once, over all capabilities and tools.
+/// How many instances may live at once, over all capabilities and tools: far more than a
+/// [`Runtime`](crate::Runtime) has threads.
 const MAX_INSTANCES: u32 = 1000;
 
 /// The engine that capabilities and tenants' tools run on.
@@ -26,6 +27,7 @@ const MAX_INSTANCES: u32 = 1000;
 #[derive(Clone)]
 pub struct HotEngine {
     engine: Engine,
+    metered: bool,
     cache: Option<Cache>,
     _ticker: Arc<Ticker>,
 }
@@ -46,14 +48,41 @@ impl HotEngine {
     /// # Errors
     /// Where wasmtime does not support this machine.
     pub fn new() -> Result<Self, EngineError> {
-        let engine = Engine::new(&config(true)).or_else(|error| {
+        Self::start(false, MAX_INSTANCES)
+    }
+
+    /// An engine under the same rules that counts instructions besides ([`Spent::fuel`](crate::Spent)).
+    /// It is slower, and what was compiled for another engine does not fit it.
+    ///
+    /// # Errors
+    /// Where wasmtime does not support this machine.
+    pub fn metered() -> Result<Self, EngineError> {
+        Self::start(true, MAX_INSTANCES)
+    }
+
+    /// An engine on which no more than `instances` live at once, for a machine with little address space.
+    /// A [`Runtime`](crate::Runtime) with as many threads fits it, where no capability is loaded on it.
+    ///
+    /// # Errors
+    /// Where wasmtime does not support this machine.
+    pub fn with_instances(instances: u32) -> Result<Self, EngineError> {
+        Self::start(false, instances)
+    }
+
+    fn start(metered: bool, instances: u32) -> Result<Self, EngineError> {
+        let engine = Engine::new(&config(metered, Some(instances))).or_else(|error| {
             tracing::warn!(%error, "no room for pooled instances, allocating on demand");
-            Engine::new(&config(false))
+            Engine::new(&config(metered, None))
         });
         let engine = engine.map_err(|error| EngineError { message: format!("{error:#}") })?;
         let ticker =
             Ticker::start(engine.clone()).map_err(|error| EngineError { message: error.to_string() })?;
-        Ok(Self { engine, cache: None, _ticker: Arc::new(ticker) })
+        Ok(Self { engine, metered, cache: None, _ticker: Arc::new(ticker) })
+    }
+
+    /// Whether it counts instructions.
+    pub(crate) fn is_metered(&self) -> bool {
+        self.metered
     }
 
     /// Keeps compiled components in `folder`, which must be out of tenants' reach.
@@ -72,7 +101,6 @@ impl HotEngine {
     }
 
     /// The wasmtime engine.
-    #[cfg(test)]
     pub(crate) fn wasmtime(&self) -> &Engine {
         &self.engine
     }
@@ -85,11 +113,12 @@ pub(crate) fn epochs(duration: Duration) -> u64 {
     u64::try_from(ticks).unwrap_or(u64::MAX - 1).saturating_add(1)
 }
 
-fn config(pooling: bool) -> Config {
+fn config(metered: bool, pooled: Option<u32>) -> Config {
     let mut config = Config::new();
     config
         .concurrency_support(false)
         .epoch_interruption(true)
+        .consume_fuel(metered)
         .max_wasm_stack(256 << 10)
         .memory_init_cow(true)
         .wasm_component_model(true)
@@ -102,18 +131,18 @@ fn config(pooling: bool) -> Config {
         .wasm_gc(false)
         .gc_support(false)
         .wasm_stack_switching(false);
-    if pooling {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    if let Some(instances) = pooled {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     }
     config
 }
 
-fn pool() -> PoolingAllocationConfig {
+fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(MAX_INSTANCES)
-        .total_core_instances(MAX_INSTANCES * 4)
-        .total_memories(MAX_INSTANCES)
-        .total_tables(MAX_INSTANCES * 2)
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(4))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(2))
         .max_core_instances_per_component(16)
         .max_memories_per_component(1)
         .max_tables_per_component(4)

@@ -6,10 +6,12 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::definition::{Definition, Effect};
 use crate::engine::HotEngine;
-use crate::imports::{HttpError, HttpRequest, HttpResponse, Level, Record, RecordError, ToolHost};
+use crate::finished::RunError;
 use crate::inert;
-use crate::tool::{Definition, RunError};
+use crate::reply::is_name;
+use crate::tool_host::{HttpError, HttpRequest, HttpSent, Level, Record, RecordError, ToolHost};
 
 /// The sizes that the gate lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,8 @@ pub(crate) struct Described {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) parameters: String,
-    pub(crate) side_effect: bool,
+    pub(crate) effect: Effect,
+    pub(crate) hosts: Vec<String>,
     pub(crate) timeout_ms: u32,
 }
 
@@ -105,8 +108,13 @@ pub(crate) fn admit(engine: &HotEngine, bytes: &[u8], limits: &GateLimits) -> Re
 }
 
 /// The interfaces of the world, without their version.
-const INTERFACES: [&str; 4] =
-    ["voicehive:tool/records", "voicehive:tool/clock", "voicehive:tool/log", "voicehive:tool/http"];
+const INTERFACES: [&str; 5] = [
+    "voicehive:tool/records",
+    "voicehive:tool/clock",
+    "voicehive:tool/log",
+    "voicehive:tool/http",
+    "voicehive:tool/secrets",
+];
 
 fn check_imports(component: &Component) -> Result<(), Refusal> {
     let mut seen: Vec<String> = Vec::new();
@@ -133,9 +141,7 @@ fn check_imports(component: &Component) -> Result<(), Refusal> {
 /// Checks what `describe` returned.
 pub(crate) fn check_definition(described: Described) -> Result<Definition, Refusal> {
     let limits = GateLimits::default();
-    let valid_name = (1..=64).contains(&described.name.len())
-        && described.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    if !valid_name {
+    if !is_name(&described.name) {
         return Err(Refusal::new("bad-name", "a tool's name is 1 to 64 of a-z A-Z 0-9 _ -"));
     }
     if described.description.trim().is_empty() || described.description.len() > limits.description_bytes {
@@ -161,7 +167,8 @@ pub(crate) fn check_definition(described: Described) -> Result<Definition, Refus
         name: described.name,
         description: described.description,
         parameters,
-        side_effect: described.side_effect,
+        effect: described.effect,
+        hosts: described.hosts,
         timeout: Duration::from_millis(described.timeout_ms.into()),
     })
 }
@@ -190,8 +197,12 @@ impl ToolHost for NoHost {
         Err(RecordError::Unavailable)
     }
 
-    fn send(&self, _: HttpRequest, _: Duration) -> Result<HttpResponse, HttpError> {
-        Err(HttpError::Denied("not while describing".into()))
+    fn send(&self, _: HttpRequest, _: Duration) -> HttpSent {
+        HttpSent::nothing(HttpError::Denied("not while describing".into()))
+    }
+
+    fn secret(&self, _: &str) -> Option<String> {
+        None
     }
 
     fn log(&self, _: Level, _: &str) {}

@@ -1,141 +1,25 @@
-//! What a tool may ask of the host, and who answers.
+//! The imports of one call of a tool: what is asked is checked, bounded, counted, and handed on.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bindings::tool::voicehive::tool::{clock, http, log, records};
+use crate::bindings::tool::voicehive::tool::{clock, http, log, records, secrets};
+use crate::finished::Spent;
 use crate::limits::{Meter, ToolLimits};
-
-/// A stored value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Its key.
-    pub key: String,
-    /// Its bytes.
-    pub value: Vec<u8>,
-    /// Grows with every change, from 1.
-    pub version: u64,
-}
-
-/// Why a record was not read or written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RecordError {
-    /// Not as the interface allows; says how.
-    #[error("{0}")]
-    Invalid(String),
-    /// Another version is stored.
-    #[error("another version is stored")]
-    Conflict,
-    /// The tenant's storage is full.
-    #[error("the tenant's storage is full")]
-    QuotaExceeded,
-    /// The store did not answer.
-    #[error("the store did not answer")]
-    Unavailable,
-}
-
-/// An HTTP request of a tool.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpRequest {
-    /// The method, upper case.
-    pub method: String,
-    /// The absolute URL.
-    pub url: String,
-    /// Header fields.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-/// The answer to an [`HttpRequest`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpResponse {
-    /// The status.
-    pub status: u16,
-    /// Header fields.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-/// Why there is no [`HttpResponse`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HttpError {
-    /// The host was not declared, or its address is not public.
-    #[error("denied: {0}")]
-    Denied(String),
-    /// The request is malformed or too large.
-    #[error("invalid: {0}")]
-    Invalid(String),
-    /// No answer in time.
-    #[error("no answer in time")]
-    Timeout,
-    /// The response is larger than allowed.
-    #[error("the response is too large")]
-    TooLarge,
-    /// The connection failed.
-    #[error("failed: {0}")]
-    Failed(String),
-}
-
-/// How much a tool's log line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// For the author only.
-    Debug,
-    /// Ordinary.
-    Info,
-    /// Unusual.
-    Warn,
-    /// Broken.
-    Error,
-}
-
-/// What stands behind a tool's imports. Calls block; tools run off the I/O
-/// threads. An implementation serves one tenant and can reach no other.
-pub trait ToolHost: Send + Sync {
-    /// The record under `key`.
-    ///
-    /// # Errors
-    /// As the interface says.
-    fn get(&self, key: &str) -> Result<Option<Record>, RecordError>;
-    /// Stores a value under a key that must not exist.
-    ///
-    /// # Errors
-    /// As the interface says.
-    fn insert(&self, key: &str, value: &[u8]) -> Result<u64, RecordError>;
-    /// Replaces the value of that version.
-    ///
-    /// # Errors
-    /// As the interface says.
-    fn replace(&self, key: &str, value: &[u8], version: u64) -> Result<u64, RecordError>;
-    /// Removes the value of that version.
-    ///
-    /// # Errors
-    /// As the interface says.
-    fn remove(&self, key: &str, version: u64) -> Result<(), RecordError>;
-    /// Records by prefix, in key order.
-    ///
-    /// # Errors
-    /// As the interface says.
-    fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Record>, RecordError>;
-    /// Sends a request, to a declared and public host only, within `timeout`.
-    ///
-    /// # Errors
-    /// As the interface says.
-    fn send(&self, request: HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError>;
-    /// Keeps a log line.
-    fn log(&self, level: Level, message: &str);
-}
+use crate::runtime::{Account, Ended};
+use crate::tool_host::{HttpError, HttpRequest, Level, Record, RecordError, ToolHost};
 
 /// The state of one call of a tool.
 pub(crate) struct CallState {
     pub(crate) meter: Meter,
+    pub(crate) account: Account,
     host: Arc<dyn ToolHost>,
     limits: ToolLimits,
     now_ms: u64,
+    record_calls: u32,
     log_bytes: usize,
     http_requests: u32,
+    egress_bytes: u64,
 }
 
 /// The longest key of a record, in bytes.
@@ -146,33 +30,97 @@ const MAX_VALUE_BYTES: usize = 64 << 10;
 const MAX_LISTED: u32 = 200;
 /// The largest body of an HTTP request.
 const MAX_HTTP_BODY_BYTES: usize = 256 << 10;
+/// The longest name of a secret, in bytes.
+const MAX_SECRET_NAME_BYTES: usize = 64;
 /// The longest log line.
 const MAX_LINE_BYTES: usize = 1024;
 /// How long one HTTP request may take.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl CallState {
-    pub(crate) fn new(host: Arc<dyn ToolHost>, limits: ToolLimits, now_ms: u64) -> Self {
+    pub(crate) fn new(host: Arc<dyn ToolHost>, limits: ToolLimits, now_ms: u64, account: Account) -> Self {
         Self {
             meter: Meter::new(limits.memory_bytes, limits.table_elements),
+            account,
             host,
             limits,
             now_ms,
+            record_calls: 0,
             log_bytes: 0,
             http_requests: 0,
+            egress_bytes: 0,
         }
     }
+
+    /// What the call has used so far; `fuel` where the engine counts it.
+    pub(crate) fn spent(&self, fuel: Option<u64>) -> Spent {
+        Spent {
+            waited: self.account.waited(),
+            guest: self.account.guest(),
+            host: self.account.host(),
+            memory_bytes: self.meter.memory_bytes(),
+            fuel,
+            http_requests: self.http_requests,
+            egress_bytes: self.egress_bytes,
+            log_bytes: self.log_bytes,
+        }
+    }
+
+    /// Asks the store, once the question is known to be a good one.
+    fn ask_store<R>(
+        &mut self,
+        check: Result<(), records::Error>,
+        ask: impl FnOnce(&dyn ToolHost) -> Result<R, RecordError>,
+    ) -> wasmtime::Result<Result<R, records::Error>> {
+        if let Err(error) = check.and_then(|()| self.count_record_call()) {
+            return Ok(Err(error));
+        }
+        let host = self.host.clone();
+        let answer = self.account.outside(|_| ask(&*host)).map_err(ended)?;
+        Ok(answer.map_err(records::Error::from))
+    }
+
+    /// What the store does for a tool is not the guest's processor time, so it is bounded by number.
+    fn count_record_call(&mut self) -> Result<(), records::Error> {
+        let most = self.limits.record_calls;
+        if self.record_calls >= most {
+            let why = format!("a call may ask for records {most} times");
+            return Err(records::Error::Invalid(why));
+        }
+        self.record_calls += 1;
+        Ok(())
+    }
+
+    /// Whether one more request may be sent.
+    fn check_request(&self, request: &http::Request) -> Result<(), http::Error> {
+        let limits = &self.limits;
+        let invalid = |why| Err(http::Error::Invalid(why));
+        if self.http_requests >= limits.http_requests {
+            return invalid(format!("a call may send {} requests", limits.http_requests));
+        }
+        if self.egress_bytes >= limits.egress_bytes {
+            return invalid(format!("a call may move {} bytes by HTTP", limits.egress_bytes));
+        }
+        if request.body.len() > MAX_HTTP_BODY_BYTES {
+            return invalid(format!("a body may have {MAX_HTTP_BODY_BYTES} bytes"));
+        }
+        Ok(())
+    }
+}
+
+fn ended(ended: Ended) -> wasmtime::Error {
+    wasmtime::Error::new(ended)
 }
 
 impl records::Host for CallState {
     fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<records::Entry>, records::Error>> {
-        Ok(check_key(&key).and_then(|()| Ok(self.host.get(&key)?.map(entry))))
+        let found = self.ask_store(check_key(&key), |host| host.get(&key))?;
+        Ok(found.map(|record| record.map(entry)))
     }
 
     fn insert(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<u64, records::Error>> {
-        Ok(check_key(&key)
-            .and_then(|()| check_value(&value))
-            .and_then(|()| Ok(self.host.insert(&key, &value)?)))
+        let check = check_key(&key).and_then(|()| check_value(&value));
+        self.ask_store(check, |host| host.insert(&key, &value))
     }
 
     fn replace(
@@ -181,13 +129,12 @@ impl records::Host for CallState {
         value: Vec<u8>,
         version: u64,
     ) -> wasmtime::Result<Result<u64, records::Error>> {
-        Ok(check_key(&key)
-            .and_then(|()| check_value(&value))
-            .and_then(|()| Ok(self.host.replace(&key, &value, version)?)))
+        let check = check_key(&key).and_then(|()| check_value(&value));
+        self.ask_store(check, |host| host.replace(&key, &value, version))
     }
 
     fn remove(&mut self, key: String, version: u64) -> wasmtime::Result<Result<(), records::Error>> {
-        Ok(check_key(&key).and_then(|()| Ok(self.host.remove(&key, version)?)))
+        self.ask_store(check_key(&key), |host| host.remove(&key, version))
     }
 
     fn list_by_prefix(
@@ -196,17 +143,13 @@ impl records::Host for CallState {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<records::Entry>, records::Error>> {
-        if limit == 0 || limit > MAX_LISTED {
-            return Ok(Err(records::Error::Invalid(format!("limit {limit} is not from 1 to {MAX_LISTED}"))));
-        }
-        let keys = [Some(prefix.as_str()).filter(|prefix| !prefix.is_empty()), after.as_deref()];
-        for key in keys.into_iter().flatten() {
-            if let Err(error) = check_key(key) {
-                return Ok(Err(error));
-            }
-        }
-        let listed = self.host.list(&prefix, after.as_deref(), limit);
-        Ok(listed.map(|records| records.into_iter().map(entry).collect()).map_err(records::Error::from))
+        let check = check_listing(&prefix, after.as_deref(), limit);
+        let listed = self.ask_store(check, |host| host.list(&prefix, after.as_deref(), limit))?;
+        let most = self.limits.listing_bytes;
+        Ok(listed.and_then(|listed| {
+            check_listed(&listed, most)?;
+            Ok(listed.into_iter().map(entry).collect())
+        }))
     }
 }
 
@@ -237,12 +180,8 @@ impl log::Host for CallState {
 
 impl http::Host for CallState {
     fn send(&mut self, request: http::Request) -> wasmtime::Result<Result<http::Response, http::Error>> {
-        if self.http_requests >= self.limits.http_requests {
-            let most = self.limits.http_requests;
-            return Ok(Err(http::Error::Invalid(format!("a call may send {most} requests"))));
-        }
-        if request.body.len() > MAX_HTTP_BODY_BYTES {
-            return Ok(Err(http::Error::Invalid(format!("a body may have {MAX_HTTP_BODY_BYTES} bytes"))));
+        if let Err(error) = self.check_request(&request) {
+            return Ok(Err(error));
         }
         self.http_requests += 1;
         let request = HttpRequest {
@@ -251,14 +190,25 @@ impl http::Host for CallState {
             headers: request.headers,
             body: request.body,
         };
-        let sent = self.host.send(request, HTTP_TIMEOUT.min(self.limits.timeout));
+        let host = self.host.clone();
+        let sent = self.account.outside(|left| host.send(request, HTTP_TIMEOUT.min(left))).map_err(ended)?;
+        self.egress_bytes = self.egress_bytes.saturating_add(sent.bytes);
         Ok(sent
+            .response
             .map(|response| http::Response {
                 status: response.status,
                 headers: response.headers,
                 body: response.body,
             })
             .map_err(http::Error::from))
+    }
+}
+
+impl secrets::Host for CallState {
+    fn handle(&mut self, name: String) -> wasmtime::Result<Result<String, secrets::Error>> {
+        // A name that cannot be one is not asked for.
+        let known = if is_secret_name(&name) { self.host.secret(&name) } else { None };
+        Ok(known.ok_or(secrets::Error::Unknown))
     }
 }
 
@@ -305,11 +255,37 @@ fn check_key(key: &str) -> Result<(), records::Error> {
     }
 }
 
+fn check_listing(prefix: &str, after: Option<&str>, limit: u32) -> Result<(), records::Error> {
+    if limit == 0 || limit > MAX_LISTED {
+        return Err(records::Error::Invalid(format!("limit {limit} is not from 1 to {MAX_LISTED}")));
+    }
+    [Some(prefix).filter(|prefix| !prefix.is_empty()), after].into_iter().flatten().try_for_each(check_key)
+}
+
+/// A listing that is cut short would look like the end of the records, so it is refused.
+fn check_listed(listed: &[Record], most: usize) -> Result<(), records::Error> {
+    let bytes: usize = listed.iter().map(|record| record.key.len() + record.value.len()).sum();
+    if bytes <= most {
+        return Ok(());
+    }
+    let records = listed.len();
+    Err(records::Error::Invalid(format!(
+        "{records} records have {bytes} bytes, a listing at most {most}; list fewer at once"
+    )))
+}
+
 fn check_value(value: &[u8]) -> Result<(), records::Error> {
     if value.len() <= MAX_VALUE_BYTES {
         return Ok(());
     }
     Err(records::Error::Invalid(format!("a value has at most {MAX_VALUE_BYTES} bytes, not {}", value.len())))
+}
+
+fn is_secret_name(text: &str) -> bool {
+    (1..=MAX_SECRET_NAME_BYTES).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
 }
 
 /// The longest beginning of `text` that has at most `bytes` bytes.

@@ -7,13 +7,18 @@ use wasmtime::{ResourceLimiter, Store};
 /// What one call of a tenant's tool may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToolLimits {
-    /// The longest a call may take, whatever the tool asks for.
+    /// The longest a call may take, whatever the tool asks for, with all its waiting.
     pub timeout: Duration,
+    /// The processor time that a call may use.
+    pub cpu: Duration,
     /// Linear memory in bytes, summed over all memories.
     pub memory_bytes: usize,
     /// Table elements, summed over all tables.
     pub table_elements: usize,
-    /// Bytes that may cross between tool and host in one host call.
+    /// Handles of resources that a call may hold at once, over all its instances. No interface of the
+    /// world has resources, but a component may define its own.
+    pub handles: usize,
+    /// Bytes that the tool may hand to the host in one call, be it an argument or its result.
     pub host_call_bytes: usize,
     /// Bytes of arguments.
     pub argument_bytes: usize,
@@ -21,8 +26,14 @@ pub struct ToolLimits {
     pub result_bytes: usize,
     /// Bytes of log lines kept.
     pub log_bytes: usize,
+    /// Questions to the records.
+    pub record_calls: u32,
+    /// Bytes of keys and values in one listing of records.
+    pub listing_bytes: usize,
     /// HTTP requests.
     pub http_requests: u32,
+    /// Bytes of HTTP on the wire, both directions, after which no request is sent.
+    pub egress_bytes: u64,
 }
 
 impl Default for ToolLimits {
@@ -30,13 +41,18 @@ impl Default for ToolLimits {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(30),
+            cpu: Duration::from_secs(5),
             memory_bytes: 32 << 20,
             table_elements: 20_000,
+            handles: 256,
             host_call_bytes: 1 << 20,
             argument_bytes: 64 << 10,
             result_bytes: 64 << 10,
             log_bytes: 16 << 10,
+            record_calls: 1000,
+            listing_bytes: 1 << 20,
             http_requests: 8,
+            egress_bytes: 4 << 20,
         }
     }
 }
@@ -49,11 +65,28 @@ pub(crate) struct Meter {
     memory_used: usize,
     table_limit: usize,
     table_used: usize,
+    refused: bool,
 }
 
 impl Meter {
     pub(crate) fn new(memory_bytes: usize, table_elements: usize) -> Self {
-        Self { memory_limit: memory_bytes, memory_used: 0, table_limit: table_elements, table_used: 0 }
+        Self {
+            memory_limit: memory_bytes,
+            memory_used: 0,
+            table_limit: table_elements,
+            table_used: 0,
+            refused: false,
+        }
+    }
+
+    /// Bytes of all memories. Memories never shrink, so it is the most that they have had.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_used
+    }
+
+    /// Whether something was refused.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.refused
     }
 }
 
@@ -64,7 +97,9 @@ impl ResourceLimiter for Meter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(grow(&mut self.memory_used, self.memory_limit, current, desired))
+        let fits = grow(&mut self.memory_used, self.memory_limit, current, desired);
+        self.refused |= !fits;
+        Ok(fits)
     }
 
     fn table_growing(
@@ -73,7 +108,9 @@ impl ResourceLimiter for Meter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(grow(&mut self.table_used, self.table_limit, current, desired))
+        let fits = grow(&mut self.table_used, self.table_limit, current, desired);
+        self.refused |= !fits;
+        Ok(fits)
     }
 
     fn instances(&self) -> usize {

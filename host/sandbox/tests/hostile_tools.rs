@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sandbox::{
-    Context, Failure, GateLimits, HotEngine, HttpError, HttpRequest, HttpResponse, Level, Record,
-    RecordError, Refusal, RunError, Tool, ToolHost, ToolLimits,
+    Context, Failure, GateLimits, HotEngine, HttpError, HttpRequest, HttpSent, Level, Record, RecordError,
+    Refusal, Reply, RunError, Tool, ToolHost, ToolLimits,
 };
 
 const SOON: Duration = Duration::from_millis(200);
@@ -18,7 +18,7 @@ fn a_tool_that_behaves_is_described_and_answers() {
     let tool = load(&returning(1, 4200, 2)).unwrap();
     assert_eq!(tool.definition().name, "probe");
     assert_eq!(tool.definition().timeout, Duration::from_secs(1));
-    assert_eq!(call(&tool), Ok(Ok("ok".into())));
+    assert_eq!(call(&tool), Ok(Ok(Reply::text("ok"))));
     assert_eq!(tool.digest().len(), 64);
 }
 
@@ -65,10 +65,10 @@ fn memory_beyond_the_limit_is_not_given() {
           (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
         (if (i32.ne (memory.size) (i32.const 512)) (then unreachable))
         (i32.store8 (i32.const 4096) (i32.const 0))
-        (i32.store (i32.const 4100) (i32.const 4200)) (i32.store (i32.const 4104) (i32.const 2))
+        (i32.store (i32.const 4104) (i32.const 4200)) (i32.store (i32.const 4108) (i32.const 2))
         (i32.const 4096)";
     let tool = load(&with_call(body)).unwrap();
-    assert_eq!(call(&tool), Ok(Ok("ok".into())));
+    assert_eq!(call(&tool), Ok(Ok(Reply::text("ok"))));
 }
 
 #[test]
@@ -97,19 +97,22 @@ fn endless_recursion_ends_the_call() {
         ..Parts::default()
     });
     let tool = load(&source).unwrap();
-    assert!(matches!(call(&tool), Err(RunError::Trap(why)) if why.contains("stack")));
+    assert_eq!(call(&tool), Err(RunError::StackExhausted));
 }
 
 #[test]
 fn a_trap_ends_the_call_and_the_next_one_works() {
     // Traps when the arguments have two bytes, as `{}` has.
-    let body = "(if (i32.eq (local.get 11) (i32.const 2)) (then unreachable))
+    let body = "(if (i32.eq (local.get 12) (i32.const 2)) (then unreachable))
         (i32.store8 (i32.const 4096) (i32.const 0))
-        (i32.store (i32.const 4100) (i32.const 4200)) (i32.store (i32.const 4104) (i32.const 2))
+        (i32.store (i32.const 4104) (i32.const 4200)) (i32.store (i32.const 4108) (i32.const 2))
         (i32.const 4096)";
     let tool = load(&with_call(body)).unwrap();
     assert!(matches!(call(&tool), Err(RunError::Trap(_))));
-    assert_eq!(tool.call(&context(), "{\"a\":1}", Arc::new(Nothing), SOON), Ok(Ok("ok".into())));
+    assert_eq!(
+        tool.call(&context(), "{\"a\":1}", Arc::new(Nothing), SOON).outcome,
+        Ok(Ok(Reply::text("ok")))
+    );
 }
 
 #[test]
@@ -118,11 +121,11 @@ fn nothing_is_left_in_memory_for_the_next_call() {
     let body = "(if (i32.load8_u (i32.const 5000)) (then unreachable))
         (i32.store8 (i32.const 5000) (i32.const 7))
         (i32.store8 (i32.const 4096) (i32.const 0))
-        (i32.store (i32.const 4100) (i32.const 4200)) (i32.store (i32.const 4104) (i32.const 2))
+        (i32.store (i32.const 4104) (i32.const 4200)) (i32.store (i32.const 4108) (i32.const 2))
         (i32.const 4096)";
     let tool = load(&with_call(body)).unwrap();
     for _ in 0..100 {
-        assert_eq!(call(&tool), Ok(Ok("ok".into())));
+        assert_eq!(call(&tool), Ok(Ok(Reply::text("ok"))));
     }
 }
 
@@ -130,14 +133,17 @@ fn nothing_is_left_in_memory_for_the_next_call() {
 fn a_result_that_is_too_large_is_not_taken() {
     let source = source(Parts { pages: 20, call: &ok_result(8192, 100_000), ..Parts::default() });
     let tool = load(&source).unwrap();
-    assert_eq!(call(&tool), Err(RunError::ResultTooLarge { size: 100_000, limit: 64 << 10 }));
+    assert_eq!(
+        call(&tool),
+        Err(RunError::ResultTooLarge { part: "content", size: 100_000, limit: 64 << 10 })
+    );
 }
 
 #[test]
 fn a_result_larger_than_a_host_call_may_carry_is_not_even_copied() {
     let source = source(Parts { pages: 100, call: &ok_result(0, 5_000_000), ..Parts::default() });
     let tool = load(&source).unwrap();
-    assert!(matches!(call(&tool), Err(RunError::Trap(_))));
+    assert_eq!(call(&tool), Err(RunError::HostCallTooLarge { limit: 1 << 20 }));
 }
 
 #[test]
@@ -163,7 +169,7 @@ fn a_case_that_does_not_exist_ends_the_call() {
 fn arguments_that_are_too_large_never_reach_the_tool() {
     let tool = load(&returning(1, 4200, 2)).unwrap();
     let arguments = "x".repeat(70_000);
-    let refused = tool.call(&context(), &arguments, Arc::new(Nothing), SOON);
+    let refused = tool.call(&context(), &arguments, Arc::new(Nothing), SOON).outcome;
     assert!(matches!(refused, Err(RunError::ArgumentsTooLarge { size: 70_000, .. })));
 }
 
@@ -173,7 +179,7 @@ fn what_the_world_does_not_name_cannot_be_imported() {
         ("wasi:sockets/instance-network@0.2.6", "import-not-allowed"),
         ("wasi:http/outgoing-handler@0.2.6", "import-not-allowed"),
         ("voicehive:platform/memory@0.1.0", "import-not-allowed"),
-        ("voicehive:tool/secrets@0.1.0", "import-not-allowed"),
+        ("voicehive:tool/shell@0.1.0", "import-not-allowed"),
         ("voicehive:tool/clock@0.2.0", "import-not-allowed"),
     ] {
         let imports = format!("(import \"{import}\" (instance))");
@@ -279,7 +285,7 @@ impl Default for Parts<'_> {
             core: "",
             describe: "(i32.const 0)",
             call: "(i32.store8 (i32.const 4096) (i32.const 0))
-                   (i32.store (i32.const 4100) (i32.const 4200)) (i32.store (i32.const 4104) (i32.const 2))
+                   (i32.store (i32.const 4104) (i32.const 4200)) (i32.store (i32.const 4108) (i32.const 2))
                    (i32.const 4096)",
             realloc: "(i32.const 8192)",
         }
@@ -288,8 +294,8 @@ impl Default for Parts<'_> {
 
 fn ok_result(pointer: u32, length: u32) -> String {
     format!(
-        "(i32.store8 (i32.const 4096) (i32.const 0)) (i32.store (i32.const 4100) (i32.const {pointer}))
-         (i32.store (i32.const 4104) (i32.const {length})) (i32.const 4096)"
+        "(i32.store8 (i32.const 4096) (i32.const 0)) (i32.store (i32.const 4104) (i32.const {pointer}))
+         (i32.store (i32.const 4108) (i32.const {length})) (i32.const 4096)"
     )
 }
 
@@ -304,10 +310,15 @@ fn returning(pages: u32, pointer: u32, length: u32) -> String {
 /// A tool whose record of `describe` lies at address 0 and whose results go to 4096.
 fn source(parts: Parts<'_>) -> String {
     let Parts { imports, core_imports, with, pages, core, describe, call, realloc } = parts;
-    let types = "(type $definition (record (field \"name\" string) (field \"description\" string)
-            (field \"parameters\" string) (field \"side-effect\" bool) (field \"timeout-ms\" u32)))
+    let types = "(type $effect (enum \"pure\" \"reads\" \"changes\"))
+        (type $definition (record (field \"name\" string) (field \"description\" string)
+            (field \"parameters\" string) (field \"effect\" $effect) (field \"hosts\" (list string))
+            (field \"timeout-ms\" u32)))
         (type $context (record (field \"tenant\" string) (field \"call-id\" string) (field \"caller\" string)
-            (field \"idempotency-key\" string) (field \"time-zone\" string)))
+            (field \"idempotency-key\" string) (field \"time-zone\" string) (field \"confirmed\" bool)))
+        (type $answer (record (field \"content\" string) (field \"speech\" (option string))
+            (field \"data\" (option string)) (field \"follow-up\" (option string))))
+        (type $reply (variant (case \"done\" $answer) (case \"confirm\" string)))
         (type $failure (variant (case \"invalid\" string) (case \"not-found\" string) (case \"conflict\" string)
             (case \"unavailable\" string) (case \"other\" string)))";
     format!(
@@ -316,7 +327,7 @@ fn source(parts: Parts<'_>) -> String {
         (core module $m
           {core_imports}
           (memory (export "memory") {pages})
-          (data (i32.const 0) "\00\04\00\00\05\00\00\00\10\04\00\00\05\00\00\00\20\04\00\00\11\00\00\00\00\00\00\00\e8\03\00\00")
+          (data (i32.const 0) "\00\04\00\00\05\00\00\00\10\04\00\00\05\00\00\00\20\04\00\00\11\00\00\00\01\00\00\00\00\00\00\00\00\00\00\00\e8\03\00\00")
           (data (i32.const 1024) "probe")
           (data (i32.const 1040) "Tests")
           (data (i32.const 1056) "{{\"type\":\"object\"}}")
@@ -324,29 +335,42 @@ fn source(parts: Parts<'_>) -> String {
           {core}
           (func (export "realloc") (param i32 i32 i32 i32) (result i32) {realloc})
           (func (export "describe") (result i32) {describe})
-          (func (export "call") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) {call}))
+          (func (export "call") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) {call}))
         (core instance $i (instantiate $m {with}))
         {types}
         (func $describe (result $definition)
           (canon lift (core func $i "describe") (memory (core memory $i "memory"))))
-        (func $call (param "context" $context) (param "arguments" string) (result (result string (error $failure)))
+        (func $call (param "context" $context) (param "arguments" string) (result (result $reply (error $failure)))
           (canon lift (core func $i "call") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
         (component $shape
           {types}
-          (import "d" (type $d (eq $definition)))
+          (import "e" (type $e (eq $effect)))
+          (type $definition-e (record (field "name" string) (field "description" string)
+            (field "parameters" string) (field "effect" $e) (field "hosts" (list string)) (field "timeout-ms" u32)))
+          (import "d" (type $d (eq $definition-e)))
           (import "c" (type $c (eq $context)))
+          (import "a" (type $a (eq $answer)))
+          (type $reply-a (variant (case "done" $a) (case "confirm" string)))
+          (import "r" (type $r (eq $reply-a)))
           (import "f" (type $f (eq $failure)))
           (import "describe" (func $describe (result $d)))
           (import "call"
-            (func $call (param "context" $c) (param "arguments" string) (result (result string (error $f)))))
-          (export $de "definition" (type $d))
+            (func $call (param "context" $c) (param "arguments" string) (result (result $r (error $f)))))
+          (export $ee "effect" (type $e))
+          (type $definition-ee (record (field "name" string) (field "description" string)
+            (field "parameters" string) (field "effect" $ee) (field "hosts" (list string)) (field "timeout-ms" u32)))
+          (export $de "definition" (type $d) (type (eq $definition-ee)))
           (export $ce "context" (type $c))
+          (export $ae "answer" (type $a))
+          (type $reply-ae (variant (case "done" $ae) (case "confirm" string)))
+          (export $re "reply" (type $r) (type (eq $reply-ae)))
           (export $fe "failure" (type $f))
           (export "describe" (func $describe) (func (result $de)))
           (export "call" (func $call)
-            (func (param "context" $ce) (param "arguments" string) (result (result string (error $fe))))))
+            (func (param "context" $ce) (param "arguments" string) (result (result $re (error $fe))))))
         (instance $tool (instantiate $shape
-          (with "d" (type $definition)) (with "c" (type $context)) (with "f" (type $failure))
+          (with "e" (type $effect)) (with "d" (type $definition)) (with "c" (type $context))
+          (with "a" (type $answer)) (with "r" (type $reply)) (with "f" (type $failure))
           (with "describe" (func $describe)) (with "call" (func $call))))
         (export "voicehive:tool/tool@0.1.0" (instance $tool)))"#
     )
@@ -361,8 +385,8 @@ fn refusal(source: &str) -> Refusal {
     load(source).err().expect("a refusal")
 }
 
-fn call(tool: &Tool) -> Result<Result<String, Failure>, RunError> {
-    tool.call(&context(), "{}", Arc::new(Nothing), SOON)
+fn call(tool: &Tool) -> Result<Result<Reply, Failure>, RunError> {
+    tool.call(&context(), "{}", Arc::new(Nothing), SOON).outcome
 }
 
 fn context() -> Context {
@@ -372,6 +396,7 @@ fn context() -> Context {
         caller: String::new(),
         idempotency_key: "k".into(),
         time_zone: "UTC".into(),
+        confirmed: false,
         now_ms: 0,
     }
 }
@@ -395,8 +420,11 @@ impl ToolHost for Nothing {
     fn list(&self, _: &str, _: Option<&str>, _: u32) -> Result<Vec<Record>, RecordError> {
         Ok(Vec::new())
     }
-    fn send(&self, _: HttpRequest, _: Duration) -> Result<HttpResponse, HttpError> {
-        Err(HttpError::Denied("no network".into()))
+    fn send(&self, _: HttpRequest, _: Duration) -> HttpSent {
+        HttpSent::nothing(HttpError::Denied("no network".into()))
+    }
+    fn secret(&self, _: &str) -> Option<String> {
+        None
     }
     fn log(&self, _: Level, _: &str) {}
 }

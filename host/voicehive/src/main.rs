@@ -20,17 +20,9 @@ mod ranked;
 mod replay;
 mod secrets;
 mod serve;
-#[allow(dead_code)]
 mod tool_api;
-mod tool_host;
-#[allow(dead_code)]
 mod tool_lines;
-#[allow(dead_code)]
 mod tool_secrets;
-#[path = "tools/usage.rs"]
-#[allow(dead_code)]
-mod tool_usage;
-#[allow(dead_code)]
 mod tool_worker;
 mod tools;
 mod up;

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::tool_api::Workshop;
-use crate::tool_usage::Usage;
+use crate::tools::Usage;
 use flush::Flushing;
 use judge::Judge;
 

@@ -8,30 +8,30 @@ mod book;
 mod hours;
 mod model;
 
+use std::time::Duration;
+
 use arguments::Arguments;
 use book::Diary;
 use tool_sdk::records::Records;
-use tool_sdk::{Context, Definition, Failure, Tool};
+use tool_sdk::{Context, Definition, Effect, Failure, Reply, Tool};
 
 /// The tool.
 pub struct Appointments;
 
 impl Tool for Appointments {
     fn describe() -> Definition {
-        Definition {
-            name: "appointments".into(),
-            description:
-                "Lists free slots and books, moves or cancels the caller's appointments. Call it with \
-                          action `list` before offering times. Times are local, like 2026-11-24T15:00."
-                    .into(),
-            parameters: arguments::SCHEMA.into(),
-            side_effect: true,
-            timeout_ms: 3000,
-        }
+        Definition::new(
+            "appointments",
+            "Lists free slots and books, moves or cancels the caller's appointments. Call it with \
+                          action `list` before offering times. Times are local, like 2026-11-24T15:00.",
+            arguments::SCHEMA,
+            Effect::Changes,
+        )
+        .within(Duration::from_secs(3))
     }
 
-    fn call(context: Context, arguments: String) -> Result<String, Failure> {
-        run(&tool_sdk::records::Host, &context, &arguments, tool_sdk::clock::now())
+    fn call(context: Context, arguments: String) -> Result<Reply, Failure> {
+        run(&tool_sdk::records::Host, &context, &arguments, tool_sdk::clock::now()).map(Reply::text)
     }
 }
 

@@ -131,6 +131,7 @@ fn caller(key: &str, phone: &str) -> Context {
         caller: phone.into(),
         idempotency_key: key.into(),
         time_zone: "Europe/Madrid".into(),
+        confirmed: false,
     }
 }
 

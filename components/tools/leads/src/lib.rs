@@ -1,9 +1,11 @@
 //! The built-in tool that keeps who is interested in what.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tool_sdk::records::Records;
-use tool_sdk::{Context, Definition, Failure, Tool};
+use tool_sdk::{Context, Definition, Effect, Failure, Reply, Tool};
 
 /// The tool.
 pub struct Leads;
@@ -50,20 +52,18 @@ struct Lead {
 
 impl Tool for Leads {
     fn describe() -> Definition {
-        Definition {
-            name: "leads".into(),
-            description:
-                "Keeps that a caller is interested in something, so that a human can follow up. One \
-                          lead per phone number; later calls add to it."
-                    .into(),
-            parameters: SCHEMA.into(),
-            side_effect: true,
-            timeout_ms: 3000,
-        }
+        Definition::new(
+            "leads",
+            "Keeps that a caller is interested in something, so that a human can follow up. One \
+                          lead per phone number; later calls add to it.",
+            SCHEMA,
+            Effect::Changes,
+        )
+        .within(Duration::from_secs(3))
     }
 
-    fn call(context: Context, arguments: String) -> Result<String, Failure> {
-        run(&tool_sdk::records::Host, &context, &arguments, tool_sdk::clock::now())
+    fn call(context: Context, arguments: String) -> Result<Reply, Failure> {
+        run(&tool_sdk::records::Host, &context, &arguments, tool_sdk::clock::now()).map(Reply::text)
     }
 }
 
@@ -171,6 +171,7 @@ mod tests {
             caller: "+34600".into(),
             idempotency_key: key.into(),
             time_zone: "Europe/Madrid".into(),
+            confirmed: false,
         }
     }
 

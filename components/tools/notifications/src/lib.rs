@@ -2,10 +2,12 @@
 //!
 //! It queues; the platform delivers.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tool_sdk::records::Records;
-use tool_sdk::{Context, Definition, Failure, Tool};
+use tool_sdk::{Context, Definition, Effect, Failure, Reply, Tool};
 
 /// The tool.
 pub struct Notifications;
@@ -52,20 +54,18 @@ struct Notification {
 
 impl Tool for Notifications {
     fn describe() -> Definition {
-        Definition {
-            name: "notifications".into(),
-            description:
-                "Leaves a message for the staff, or sends the caller a text message. Use it when a human \
-                          has to act, or when the caller asks for something in writing."
-                    .into(),
-            parameters: SCHEMA.into(),
-            side_effect: true,
-            timeout_ms: 3000,
-        }
+        Definition::new(
+            "notifications",
+            "Leaves a message for the staff, or sends the caller a text message. Use it when a human \
+                          has to act, or when the caller asks for something in writing.",
+            SCHEMA,
+            Effect::Changes,
+        )
+        .within(Duration::from_secs(3))
     }
 
-    fn call(context: Context, arguments: String) -> Result<String, Failure> {
-        run(&tool_sdk::records::Host, &context, &arguments, tool_sdk::clock::now())
+    fn call(context: Context, arguments: String) -> Result<Reply, Failure> {
+        run(&tool_sdk::records::Host, &context, &arguments, tool_sdk::clock::now()).map(Reply::text)
     }
 }
 
@@ -133,6 +133,7 @@ mod tests {
             caller: caller.into(),
             idempotency_key: "0123456789abcdef0123".into(),
             time_zone: "UTC".into(),
+            confirmed: false,
         }
     }
 }

@@ -6,11 +6,12 @@ use gate::Stamp;
 use gate_wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use gate_wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, SourceMap};
 
-const CONTRACT: [(&str, &str); 6] = [
+const CONTRACT: [(&str, &str); 7] = [
     ("clock.wit", include_str!("../../../../wit/tool/clock.wit")),
     ("http.wit", include_str!("../../../../wit/tool/http.wit")),
     ("log.wit", include_str!("../../../../wit/tool/log.wit")),
     ("records.wit", include_str!("../../../../wit/tool/records.wit")),
+    ("secrets.wit", include_str!("../../../../wit/tool/secrets.wit")),
     ("tool.wit", include_str!("../../../../wit/tool/tool.wit")),
     ("world.wit", include_str!("../../../../wit/tool/world.wit")),
 ];

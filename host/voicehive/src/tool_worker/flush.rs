@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use store::{NativeDb, RunError, Store, Timestamp, ToolError};
 
-use crate::tool_usage::{Usage, Used, UsedVersion};
+use crate::tools::{Usage, Used, UsedVersion};
 
 /// How many versions may wait while the database does not answer. Runs of more are not counted: figures are all that is lost.
 const WAITING_MAX: usize = 4096;

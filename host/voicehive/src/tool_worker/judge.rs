@@ -8,7 +8,7 @@ use store::{
     ToolError, Verdict,
 };
 
-use crate::tool_usage::UsedVersion;
+use crate::tools::UsedVersion;
 
 /// The runs that count: those of so long before now.
 const JUDGED: Duration = Duration::from_mins(10);

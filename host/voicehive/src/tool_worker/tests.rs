@@ -12,7 +12,7 @@ use store::{
 
 use super::*;
 use crate::tool_api::{Found, Identity, Refused, Rehearsal, Tier};
-use crate::tool_usage::UsedVersion;
+use crate::tools::UsedVersion;
 
 /// The beginning of a window of runs.
 const NOW: Timestamp = Timestamp(30_000_000 * 60_000);

@@ -1,0 +1,197 @@
+//! What one run uses of the processor, and when it has to end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::pool::Place;
+
+/// Why a run is ended from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Ended {
+    /// Its time is over, with all its waiting.
+    #[error("the run's time is over")]
+    Deadline,
+    /// Its processor time is used up.
+    #[error("the run's processor time is used up")]
+    Processor,
+    /// Whoever asked does not want to know any more.
+    #[error("no one waits for the run any more")]
+    Abandoned,
+}
+
+/// The account of one run. Time that the host takes is not the guest's: it is neither charged nor does
+/// the run keep a slot meanwhile.
+pub(crate) struct Account {
+    clock: Arc<dyn Clock>,
+    /// The run's place in a [`Runtime`](super::Runtime); without one it has a processor to itself.
+    place: Option<Place>,
+    /// Set when no one waits for the run any more; absent where it is to go on all the same.
+    abandoned: Option<Arc<AtomicBool>>,
+    deadline: Duration,
+    cpu_limit: Duration,
+    /// The thread's processor time when it was last counted.
+    counted: Duration,
+    guest: Duration,
+    host: Duration,
+    waited: Duration,
+}
+
+impl Account {
+    /// A run that begins now and may last until `deadline`, `cpu_limit` of it on a processor.
+    pub(crate) fn new(clock: Arc<dyn Clock>, deadline: Duration, cpu_limit: Duration) -> Self {
+        let counted = clock.cpu();
+        Self {
+            clock,
+            place: None,
+            abandoned: None,
+            deadline,
+            cpu_limit,
+            counted,
+            guest: Duration::ZERO,
+            host: Duration::ZERO,
+            waited: Duration::ZERO,
+        }
+    }
+
+    /// The run has a place among others and has waited for it.
+    pub(crate) fn with_place(
+        mut self,
+        place: Place,
+        waited: Duration,
+        abandoned: Option<Arc<AtomicBool>>,
+    ) -> Self {
+        self.place = Some(place);
+        self.waited = waited;
+        self.abandoned = abandoned;
+        self
+    }
+
+    /// The processor time that the guest has used.
+    pub(crate) fn guest(&self) -> Duration {
+        self.guest
+    }
+
+    /// The time that the host has taken to answer.
+    pub(crate) fn host(&self) -> Duration {
+        self.host
+    }
+
+    /// The time that was spent waiting for a thread and for slots.
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// How long the run may still last.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.deadline.saturating_sub(self.clock.now())
+    }
+
+    /// Counts what the guest has used since it was last counted.
+    pub(crate) fn count(&mut self) {
+        let cpu = self.clock.cpu();
+        let used = cpu.saturating_sub(self.counted);
+        self.counted = cpu;
+        self.guest = self.guest.saturating_add(used);
+        if let Some(place) = &self.place {
+            place.charge(used);
+        }
+    }
+
+    /// At every epoch: the run ends if it must, and gives way if others wait.
+    pub(crate) fn tick(&mut self) -> Result<(), Ended> {
+        self.count();
+        self.check()?;
+        let Some(place) = &self.place else { return Ok(()) };
+        let before = self.clock.now();
+        let back = place.give_way(self.deadline);
+        self.waited = self.waited.saturating_add(self.clock.now().saturating_sub(before));
+        // A thread that waits uses next to nothing, and what it uses is not the guest's.
+        self.counted = self.clock.cpu();
+        back.then_some(()).ok_or(Ended::Deadline)
+    }
+
+    /// Does what may wait, while others have the slot. It is told how long the run may still last.
+    pub(crate) fn outside<R>(&mut self, act: impl FnOnce(Duration) -> R) -> Result<R, Ended> {
+        self.count();
+        self.check()?;
+        let began = self.clock.now();
+        if let Some(place) = &self.place {
+            place.leave();
+        }
+        let result = act(self.deadline.saturating_sub(began));
+        let ended = self.clock.now();
+        self.host = self.host.saturating_add(ended.saturating_sub(began));
+        let back = self.place.as_ref().is_none_or(|place| place.come_back(self.deadline));
+        self.waited = self.waited.saturating_add(self.clock.now().saturating_sub(ended));
+        self.counted = self.clock.cpu();
+        if !back {
+            return Err(Ended::Deadline);
+        }
+        self.check()?;
+        Ok(result)
+    }
+
+    fn check(&self) -> Result<(), Ended> {
+        if self.guest > self.cpu_limit {
+            return Err(Ended::Processor);
+        }
+        if self.remaining().is_zero() {
+            return Err(Ended::Deadline);
+        }
+        match &self.abandoned {
+            Some(abandoned) if abandoned.load(Ordering::Relaxed) => Err(Ended::Abandoned),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clock::tests::FakeClock;
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn account() -> (Arc<FakeClock>, Account) {
+        let clock = Arc::new(FakeClock::default());
+        (clock.clone(), Account::new(clock, 100 * MS, 20 * MS))
+    }
+
+    #[test]
+    fn only_the_guests_own_processor_time_is_charged() {
+        let (clock, mut account) = account();
+        clock.advance(5 * MS, 5 * MS);
+        let left = account.outside(|left| {
+            clock.advance(60 * MS, 50 * MS);
+            left
+        });
+        assert_eq!(left, Ok(95 * MS));
+        clock.advance(9 * MS, 3 * MS);
+        assert_eq!(account.tick(), Ok(()));
+        assert_eq!((account.guest(), account.host()), (8 * MS, 60 * MS));
+        assert_eq!(account.remaining(), 26 * MS);
+    }
+
+    #[test]
+    fn a_run_ends_when_its_processor_time_or_its_time_is_over() {
+        let (clock, mut account) = account();
+        clock.advance(20 * MS, 20 * MS);
+        assert_eq!(account.tick(), Ok(()));
+        clock.advance(MS, MS);
+        assert_eq!(account.tick(), Err(Ended::Processor));
+        let (clock, mut account) = self::account();
+        clock.advance(100 * MS, MS);
+        assert_eq!(account.tick(), Err(Ended::Deadline));
+        assert_eq!(account.outside(|_| ()), Err(Ended::Deadline));
+    }
+
+    #[test]
+    fn what_the_host_took_too_long_for_ends_the_run() {
+        let (clock, mut account) = account();
+        let answer = account.outside(|_| clock.advance(200 * MS, Duration::ZERO));
+        assert_eq!(answer, Err(Ended::Deadline));
+        assert_eq!(account.host(), 200 * MS);
+    }
+}

@@ -1,0 +1,19 @@
+//! Tools' threads give way to all others.
+
+/// How much lower their priority is: the scheduler gives such a thread about a fiftieth of what it gives
+/// an ordinary one that wants the processor at the same time, and lets an ordinary one that wakes up in
+/// at once.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 17;
+
+/// Lowers the priority of the calling thread.
+///
+/// On Linux niceness is a thread's own; lowering one's priority needs no right. On other systems it is the
+/// whole process's, so nothing is done there: what keeps tools from the processors of others is then only
+/// the number of slots, which should be less than that of processors.
+pub(crate) fn lower() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::warn!(%error, "tools run at the priority of calls; give them fewer slots than there are processors");
+    }
+}

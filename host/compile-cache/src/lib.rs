@@ -3,10 +3,10 @@
 //! An entry is named after the digest of the component and the engine's settings, and carries the digest of its own content.
 //! The directory must be out of reach of others: whoever can write there can run code in this process.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,23 +46,68 @@ impl Cache {
         }
     }
 
+    /// A cache that keeps nothing.
+    pub fn none() -> Self {
+        Self { directory: None }
+    }
+
     /// The compiled form of a component. Takes as long as compiling does: call it on a blocking thread.
     ///
     /// # Errors
     /// Where the bytes are no component that the engine accepts.
     pub fn load(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<(Component, Found)> {
-        let path = self.directory.as_ref().map(|directory| directory.join(entry_name(engine, wasm)));
-        if let Some(component) = path.as_deref().and_then(|path| load_entry(engine, path)) {
+        self.load_with(engine, wasm, || engine.precompile_component(wasm))
+    }
+
+    /// As [`Cache::load`], where `compile` is what compiles: in this process or in another that this program started.
+    /// What it returns becomes code of this process, so it must be what [`Engine::precompile_component`] made of `wasm`.
+    /// What this engine cannot use is neither kept nor run.
+    ///
+    /// # Errors
+    /// What `compile` fails with, or where its result does not fit the engine.
+    pub fn load_with<E: From<wasmtime::Error>>(
+        &self,
+        engine: &Engine,
+        wasm: &[u8],
+        compile: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<(Component, Found), E> {
+        if let Some(component) = self.find(engine, wasm) {
             return Ok((component, Found::Cached));
         }
-        let artefact = engine.precompile_component(wasm)?;
-        if let Some(path) = &path
-            && let Err(error) = store_entry(path, &artefact)
+        let artefact = compile()?;
+        let component = deserialize(engine, &artefact)?;
+        if let Some(path) = self.path(engine, wasm)
+            && let Err(error) = store_entry(&path, &artefact)
         {
             tracing::warn!(path = %path.display(), %error, "a compiled component could not be cached");
         }
-        Ok((deserialize(engine, &artefact)?, Found::Compiled))
+        Ok((component, Found::Compiled))
     }
+
+    /// The compiled form of a component, where it is kept and fits the engine.
+    pub fn find(&self, engine: &Engine, wasm: &[u8]) -> Option<Component> {
+        load_entry(engine, &self.path(engine, wasm)?)
+    }
+
+    fn path(&self, engine: &Engine, wasm: &[u8]) -> Option<PathBuf> {
+        Some(self.directory.as_ref()?.join(entry_name(engine, wasm)))
+    }
+
+    /// Removes what was compiled of the component with this SHA-256 (lower-case hex), for whichever engine.
+    pub fn forget(&self, digest: &str) {
+        let Some(directory) = &self.directory else { return };
+        if let Err(error) = remove_entries(directory, digest) {
+            tracing::warn!(directory = %directory.display(), %error, "a compiled component could not be removed");
+        }
+    }
+}
+
+/// What a compiled component must have been compiled for to run on `engine`: the version of the compiler and the
+/// settings that its output depends on, as lower-case hex. Two engines with the same text can share artefacts.
+pub fn compatibility(engine: &Engine) -> String {
+    let mut settings = DigestHasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut settings);
+    hex(&settings.0.finalize())
 }
 
 /// Creates the directory and checks that no one else can write to it.
@@ -75,18 +120,38 @@ fn prepare(directory: &Path) -> io::Result<()> {
     if metadata.mode() & 0o022 != 0 {
         return Err(io::Error::other("others can write to it; run `chmod 700` on it"));
     }
+    if metadata.uid() != this_user() {
+        return Err(io::Error::other("it belongs to another user; choose another directory"));
+    }
+    Ok(())
+}
+
+fn this_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+fn remove_entries(directory: &Path, digest: &str) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let of_digest = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(digest))
+            .is_some_and(|rest| rest.starts_with('-'));
+        if of_digest {
+            fs::remove_file(entry.path())?;
+        }
+    }
     Ok(())
 }
 
 fn entry_name(engine: &Engine, wasm: &[u8]) -> String {
-    let mut settings = DigestHasher(Sha256::new());
-    engine.precompile_compatibility_hash().hash(&mut settings);
-    let settings = hex(&settings.0.finalize());
+    let settings = compatibility(engine);
     format!("{}-{}.cwasm", hex(&Sha256::digest(wasm)), settings.get(..16).unwrap_or(&settings))
 }
 
 fn load_entry(engine: &Engine, path: &Path) -> Option<Component> {
-    let content = match fs::read(path) {
+    let content = match read_entry(path) {
         Ok(content) => content,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
@@ -101,6 +166,16 @@ fn load_entry(engine: &Engine, path: &Path) -> Option<Component> {
     deserialize(engine, artefact)
         .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "a cached component does not fit this engine"))
         .ok()
+}
+
+/// The entry's content, if it is a plain file of this user that no one else can write to. A link is none: it leads to
+/// where others may write.
+fn read_entry(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = fs::symlink_metadata(path)?;
+    if !metadata.is_file() || metadata.mode() & 0o022 != 0 || metadata.uid() != this_user() {
+        return Err(io::Error::other("it is not a file that only this user can write to"));
+    }
+    fs::read(path)
 }
 
 /// What follows the header, if it is what the header says.
@@ -122,7 +197,7 @@ fn store_entry(path: &Path, artefact: &[u8]) -> io::Result<()> {
 }
 
 fn write_all(path: &Path, artefact: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(MAGIC)?;
     file.write_all(&Sha256::digest(artefact))?;
     file.write_all(artefact)?;
@@ -134,8 +209,10 @@ fn write_all(path: &Path, artefact: &[u8]) -> io::Result<()> {
     reason = "loading compiled code is unsafe by nature; wasmtime offers no other way to load it"
 )]
 fn deserialize(engine: &Engine, artefact: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes are what `Engine::precompile_component` returned: either a moment ago, or read from a directory
-    // that only this user can write to, with the digest they were written with.
+    // SAFETY: the bytes are what `Engine::precompile_component` returned. Either a moment ago: in this process, or in a
+    // process of this same program, over a pipe that only the two hold. Or earlier, and they were read from a directory
+    // and a file that only this user can write to, with the digest they were written with. Tenants write to neither.
+    // That they fit this engine, its version and this processor, `deserialize` checks itself.
     unsafe { Component::deserialize(engine, artefact) }
 }
 
@@ -232,6 +309,58 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_others_could_have_written_is_not_used() {
+        type Change = fn(&Path);
+        let changes: [(&str, Change); 2] = [
+            ("writable by others", |entry| {
+                fs::set_permissions(entry, fs::Permissions::from_mode(0o622)).unwrap();
+            }),
+            ("a link", |entry| {
+                let elsewhere = entry.with_extension("elsewhere");
+                fs::rename(entry, &elsewhere).unwrap();
+                std::os::unix::fs::symlink(&elsewhere, entry).unwrap();
+            }),
+        ];
+        for (name, change) in changes {
+            let directory = tempfile::tempdir().unwrap();
+            let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
+            load(&cache, &engine);
+            change(&only_entry(directory.path()));
+
+            assert_eq!(load(&cache, &engine), Found::Compiled, "{name}");
+            assert_eq!(load(&cache, &engine), Found::Cached, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_another_engine_compiled_is_neither_run_nor_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
+        let mut config = wasmtime::Config::new();
+        config.epoch_interruption(true);
+        let other = Engine::new(&config).unwrap();
+
+        let loaded = cache.load_with(&engine, &wasm(), || other.precompile_component(&wasm()));
+
+        assert!(loaded.is_err());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        assert_ne!(compatibility(&engine), compatibility(&other));
+        assert_eq!(compatibility(&engine), compatibility(&Engine::default()));
+    }
+
+    #[test]
+    fn a_component_is_forgotten_by_its_digest() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
+        load(&cache, &engine);
+
+        cache.forget(&hex(&Sha256::digest(b"another")));
+        assert_eq!(load(&cache, &engine), Found::Cached);
+        cache.forget(&hex(&Sha256::digest(wasm())));
+        assert_eq!(load(&cache, &engine), Found::Compiled);
+    }
+
+    #[test]
     fn a_directory_that_others_can_write_to_is_not_used() {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
@@ -242,9 +371,12 @@ mod tests {
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
+    fn wasm() -> Vec<u8> {
+        wat::parse_str("(component (core module (func (export \"f\"))))").unwrap()
+    }
+
     fn load(cache: &Cache, engine: &Engine) -> Found {
-        let wasm = wat::parse_str("(component (core module (func (export \"f\"))))").unwrap();
-        cache.load(engine, &wasm).unwrap().1
+        cache.load(engine, &wasm()).unwrap().1
     }
 
     fn only_entry(directory: &Path) -> PathBuf {

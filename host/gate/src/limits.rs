@@ -39,7 +39,7 @@ impl Limits {
         schema_bytes: 16 << 10,
         schema_depth: 16,
         schema_nodes: 1_000,
-        stamp: StampRule::Required,
+        stamp: StampRule::Optional,
     };
 
     /// For languages whose tools bring an interpreter along.

@@ -76,13 +76,34 @@ pub enum Code {
     HostIsAddress,
     /// A name that is never public.
     HostNotPublic,
+    /// Compiling it takes more time or memory than the tier allows.
+    CompileTooCostly,
+    /// The compiler refuses it.
+    CompileFailed,
+    /// The compiler could not be run: the platform's fault.
+    CompilerUnavailable,
+    /// The bytes are not those that were asked for: the platform's fault.
+    DigestMismatch,
+    /// It does not link to what the platform gives tools.
+    WrongWorld,
+    /// `describe` gave no answer within its limits.
+    DescribeFailed,
+    /// `describe` gave two answers when it was asked twice.
+    DescribeUnstable,
+    /// The tool's name is none that a model can call.
+    BadName,
+    /// The tool's description is empty or too long.
+    BadDescription,
+    /// The tool's timeout is out of bounds.
+    BadTimeout,
 }
 
 impl Refusal {
     /// The most bytes of [`Refusal::item`]: names come from the component.
     pub const MAX_ITEM_BYTES: usize = 400;
 
-    pub(crate) fn new(code: Code, item: impl Into<String>, mend: impl Into<String>) -> Self {
+    /// A refusal. Control characters of the item are replaced, and it is cut to [`Refusal::MAX_ITEM_BYTES`].
+    pub fn new(code: Code, item: impl Into<String>, mend: impl Into<String>) -> Self {
         let mut item = item.into().replace(char::is_control, "?");
         if item.len() > Self::MAX_ITEM_BYTES {
             let end = item.floor_char_boundary(Self::MAX_ITEM_BYTES - 3);
@@ -125,7 +146,22 @@ impl Code {
             Self::BadHost => "bad-host",
             Self::HostIsAddress => "host-is-address",
             Self::HostNotPublic => "host-not-public",
+            Self::CompileTooCostly => "compile-too-costly",
+            Self::CompileFailed => "compile-failed",
+            Self::CompilerUnavailable => "compiler-unavailable",
+            Self::DigestMismatch => "digest-mismatch",
+            Self::WrongWorld => "wrong-world",
+            Self::DescribeFailed => "describe-failed",
+            Self::DescribeUnstable => "describe-unstable",
+            Self::BadName => "bad-name",
+            Self::BadDescription => "bad-description",
+            Self::BadTimeout => "bad-timeout",
         }
+    }
+
+    /// Whether the platform is at fault and the component may be sound: to be tried again, and no verdict on it.
+    pub fn is_platform_fault(self) -> bool {
+        matches!(self, Self::CompilerUnavailable | Self::DigestMismatch)
     }
 }
 

@@ -21,11 +21,11 @@ fn tools() -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn they_are_accepted_with_a_stamp_and_where_none_is_asked_for() {
-    let unstamped = Limits { stamp: StampRule::Optional, ..Limits::STANDARD };
+fn they_are_accepted_and_with_a_stamp_where_one_is_asked_for() {
+    let stamped = Limits { stamp: StampRule::Required, ..Limits::STANDARD };
     for (name, bytes) in tools() {
-        let report = check(&bytes, &unstamped).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
-        assert!(check(&stamp().append(&bytes), &Limits::STANDARD).is_ok(), "{name}");
+        let report = check(&bytes, &Limits::STANDARD).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+        assert!(check(&stamp().append(&bytes), &stamped).is_ok(), "{name}");
         let counts: Vec<String> =
             report.counts.iter().map(|(what, count)| format!("{} {count}", what.name())).collect();
         println!("{name}: {} bytes, {}", report.bytes, counts.join(", "));

@@ -219,9 +219,10 @@ fn exports_that_are_not_the_worlds() {
 
 #[test]
 fn stamps() {
-    assert_eq!(code(&good()), Code::StampMissing);
-    let limits = Limits { stamp: StampRule::Optional, ..Limits::STANDARD };
-    assert_eq!(check(&good(), &limits).unwrap().stamp, None);
+    assert_eq!(check(&good(), &Limits::STANDARD).unwrap().stamp, None);
+    let required = Limits { stamp: StampRule::Required, ..Limits::STANDARD };
+    assert_eq!(check(&good(), &required).unwrap_err().code, Code::StampMissing);
+    assert_eq!(check(&stamped(), &required).unwrap().stamp, Some(stamp()));
     assert_eq!(code(&stamp().append(&stamped())), Code::BadStamp);
     let mut wrong = stamp();
     wrong.contract.patch = 9;

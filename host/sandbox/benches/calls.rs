@@ -17,8 +17,8 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandbox::platform::webhook_verification::{Request, Scheme, TwilioKeys};
 use sandbox::{
-    Capabilities, CapabilityPaths, Context, GateLimits, HotEngine, HttpError, HttpRequest, HttpSent, Level,
-    Record, RecordError, Tool, ToolHost, ToolLimits,
+    Admission, Capabilities, CapabilityPaths, Compiler, Context, HotEngine, HttpError, HttpRequest, HttpSent,
+    Level, Record, RecordError, Tier, ToolHost,
 };
 use wasmtime::component::{Component, Linker};
 
@@ -71,11 +71,13 @@ fn bare_runtime(criterion: &mut Criterion) {
 
 fn tool_calls(criterion: &mut Criterion) {
     let engine = HotEngine::new().unwrap();
+    let compiler = Compiler::new(env!("CARGO_BIN_EXE_compile-component"), [""; 0]);
+    let admission = Admission::new(&engine, compiler);
     let mut group = criterion.benchmark_group("tool, fresh instance");
     for name in ["notifications", "leads"] {
         let bytes =
             std::fs::read(components().join(format!("{name}.wasm"))).expect("run `cargo xtask build` first");
-        let tool = Tool::load(&engine, &bytes, &GateLimits::default(), ToolLimits::default()).unwrap();
+        let tool = admission.admit(&bytes, Tier::Standard).unwrap().tool;
         let host: Arc<dyn ToolHost> = Arc::new(Empty);
         let arguments = match name {
             "leads" => r#"{"interest":"solar panels"}"#,

@@ -100,10 +100,28 @@ impl HotEngine {
         }
     }
 
+    /// Where compiled components are kept.
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
+    }
+
+    /// What a component must have been compiled for to run here, as a text that is compared as a whole: what was
+    /// compiled for another is compiled again.
+    pub fn compatibility(&self) -> String {
+        compile_cache::compatibility(&self.engine)
+    }
+
     /// The wasmtime engine.
     pub(crate) fn wasmtime(&self) -> &Engine {
         &self.engine
     }
+}
+
+/// An engine that compiles for a [`HotEngine`] and runs nothing, on one thread.
+pub(crate) fn compiling(metered: bool) -> wasmtime::Result<Engine> {
+    let mut config = config(metered, None);
+    config.parallel_compilation(false);
+    Engine::new(&config)
 }
 
 /// How many epochs make up at least `duration`.
@@ -187,6 +205,14 @@ mod tests {
         assert_eq!(epochs(Duration::ZERO), 1);
         assert_eq!(epochs(Duration::from_millis(5)), 2);
         assert_eq!(epochs(Duration::from_millis(6)), 3);
+    }
+
+    #[test]
+    fn the_compiler_compiles_for_this_engine() {
+        let for_which = |metered| compile_cache::compatibility(&compiling(metered).unwrap());
+        assert_eq!(for_which(false), HotEngine::new().unwrap().compatibility());
+        assert_eq!(for_which(true), HotEngine::metered().unwrap().compatibility());
+        assert_ne!(for_which(false), for_which(true));
     }
 
     #[test]

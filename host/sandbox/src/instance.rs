@@ -1,23 +1,16 @@
 //! A fresh instance of a tool, under its limits.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::bindings::tool::exports::voicehive::tool::tool as wit;
 use crate::bindings::tool::{ToolComponent, ToolComponentPre};
 use crate::engine::HotEngine;
 use crate::finished::{Allowed, RunError, Spent, run_error};
 use crate::imports::CallState;
 use crate::inert;
 use crate::limits::{ToolLimits, bound_host};
-use crate::runtime::{Account, Clock, SystemClock};
-use crate::tool_host::ToolHost;
-
-/// How long `describe` may take: it has nothing to wait for.
-const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Links a component with the imports of its world, and what is inert with traps.
 pub(crate) fn link(component: &Component) -> wasmtime::Result<ToolComponentPre<CallState>> {
@@ -73,38 +66,4 @@ fn bound(engine: &HotEngine, store: &mut Store<CallState>, limits: &ToolLimits) 
         Ok(UpdateDeadline::Continue(1))
     });
     Ok(())
-}
-
-/// Why a tool could not describe itself.
-pub(crate) enum NotDescribed {
-    /// Its exports are not those of the world.
-    WrongWorld(wasmtime::Error),
-    /// It was ended.
-    Ended(RunError),
-}
-
-/// What a tool says of itself, and what saying it used.
-pub(crate) fn describe(
-    engine: &HotEngine,
-    pre: &ToolComponentPre<CallState>,
-    host: Arc<dyn ToolHost>,
-    limits: &ToolLimits,
-) -> Result<(wit::Definition, Spent), NotDescribed> {
-    let clock = Arc::new(SystemClock::new());
-    let deadline = clock.now().saturating_add(DESCRIBE_TIMEOUT);
-    let account = Account::new(clock, deadline, DESCRIBE_TIMEOUT);
-    let state = CallState::new(host, *limits, 0, account);
-    let (described, spent) = run(engine, state, limits, DESCRIBE_TIMEOUT, |store| {
-        let instance = pre.instance_pre().instantiate(&mut *store)?;
-        // The names of the exports are known to fit; whether their types do shows here.
-        match ToolComponent::new(&mut *store, &instance) {
-            Ok(tool) => Ok(Ok(tool.voicehive_tool_tool().call_describe(store)?)),
-            Err(error) => Ok(Err(error)),
-        }
-    });
-    match described {
-        Ok(Ok(definition)) => Ok((definition, spent)),
-        Ok(Err(error)) => Err(NotDescribed::WrongWorld(error)),
-        Err(error) => Err(NotDescribed::Ended(error)),
-    }
 }

@@ -9,13 +9,13 @@
 //! Invariant: no WASI is linked here. Interfaces that compilers' standard
 //! libraries import unasked are inert: calling one ends the call.
 
+mod admission;
 mod bindings;
 mod capabilities;
 mod capability;
 mod definition;
 mod engine;
 mod finished;
-mod gate;
 mod imports;
 mod inert;
 mod instance;
@@ -25,13 +25,16 @@ mod runtime;
 mod tool;
 mod tool_host;
 
+pub use admission::{
+    Admission, Admitted, CompileLimits, Compiler, Measured, Tier, UnknownTier, compile_child,
+};
 pub use bindings::platform;
 pub use capabilities::{Capabilities, CapabilityPaths};
 pub use capability::CallError;
 pub use definition::{Context, Definition, Effect};
 pub use engine::{EngineError, HotEngine};
 pub use finished::{Finished, RunError, Spent};
-pub use gate::{GateLimits, Refusal};
+pub use gate::{Code, Refusal};
 pub use limits::ToolLimits;
 pub use reply::{Answer, Failure, Reply};
 pub use runtime::{Run, Runtime, RuntimeLimits};

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admission::image_bytes;
 use crate::bindings::tool::ToolComponentPre;
 use crate::bindings::tool::exports::voicehive::tool::tool as wit;
 use crate::definition::{Context, Definition};
 use crate::engine::HotEngine;
 use crate::finished::{Finished, RunError};
-use crate::gate::{self, GateLimits, Refusal};
 use crate::imports::CallState;
-use crate::instance::{self, NotDescribed};
+use crate::instance;
 use crate::limits::ToolLimits;
 use crate::reply;
 use crate::runtime::{Account, Clock, SystemClock};
@@ -28,33 +28,15 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// Puts `bytes` through the gate.
-    ///
-    /// # Errors
-    /// The first thing that is wrong with the component, and the mend.
-    pub fn load(
+    /// A tool that was admitted: linked, and checked to be what `definition` says.
+    pub(crate) fn new(
         engine: &HotEngine,
-        bytes: &[u8],
-        gate_limits: &GateLimits,
+        pre: ToolComponentPre<CallState>,
+        definition: Definition,
         limits: ToolLimits,
-    ) -> Result<Self, Refusal> {
-        let component = gate::admit(engine, bytes, gate_limits)?;
-        let pre = instance::link(&component).map_err(|error| Refusal::wrong_world(&error))?;
-        let digest = gate::digest(bytes);
-        let (described, _) = instance::describe(engine, &pre, Arc::new(gate::NoHost), &limits).map_err(
-            |error| match error {
-                NotDescribed::WrongWorld(error) => Refusal::wrong_world(&error),
-                NotDescribed::Ended(error) => Refusal::describe_failed(error),
-            },
-        )?;
-        let definition = gate::check_definition(described.into())?;
-        Ok(Self {
-            engine: engine.clone(),
-            pre,
-            definition: Arc::new(definition),
-            limits,
-            digest: digest.into(),
-        })
+        digest: &str,
+    ) -> Self {
+        Self { engine: engine.clone(), pre, definition: Arc::new(definition), limits, digest: digest.into() }
     }
 
     /// What the tool says of itself.
@@ -65,6 +47,11 @@ impl Tool {
     /// SHA-256 of the component, lower-case hex.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Bytes of its compiled code, which it takes in memory for as long as a copy of it is there.
+    pub fn image_bytes(&self) -> usize {
+        image_bytes(self.pre.instance_pre().component())
     }
 
     /// What a run of it may use.
@@ -121,18 +108,5 @@ impl Tool {
         });
         let outcome = result.and_then(|result| reply::checked(result, self.limits.result_bytes));
         Finished { outcome, spent }
-    }
-}
-
-impl From<wit::Definition> for gate::Described {
-    fn from(definition: wit::Definition) -> Self {
-        Self {
-            name: definition.name,
-            description: definition.description,
-            parameters: definition.parameters,
-            effect: definition.effect.into(),
-            hosts: definition.hosts,
-            timeout_ms: definition.timeout_ms,
-        }
     }
 }

@@ -3,13 +3,15 @@
 
 #![cfg(test)]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sandbox::{
-    Answer, Context, Effect, Failure, GateLimits, HotEngine, HttpError, HttpRequest, HttpResponse, HttpSent,
-    Level, Record, RecordError, Reply, RunError, Tool, ToolHost, ToolLimits,
+    Answer, Context, Effect, Failure, HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record,
+    RecordError, Reply, RunError, Tool, ToolHost,
 };
 
 /// The golden tools by version, oldest first.
@@ -88,8 +90,7 @@ fn the_latest_release_has_its_golden_tool() {
 }
 
 fn load(source: &str) -> Tool {
-    let bytes = wat::parse_str(source).unwrap();
-    Tool::load(&HotEngine::new().unwrap(), &bytes, &GateLimits::default(), ToolLimits::default()).unwrap()
+    common::load(source).unwrap()
 }
 
 fn call(

@@ -39,6 +39,10 @@ use tracing_subscriber::EnvFilter;
 const EXIT_CONFIG: u8 = 64;
 
 fn main() -> ExitCode {
+    // Not for users, and before anything else: it closes whatever is open.
+    if std::env::args_os().nth(1).is_some_and(|command| command == sandbox::Compiler::COMMAND) {
+        return sandbox::compile_child();
+    }
     let cli = cli::Cli::parse();
     match log_to_stderr(cli.json_logs).and_then(|()| run(cli)) {
         Ok(code) => code,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use egress::{Egress, Limits, SystemResolver};
-use sandbox::{Capabilities, CapabilityPaths, HotEngine};
+use sandbox::{Admission, Capabilities, CapabilityPaths, Compiler, HotEngine, Runtime, RuntimeLimits};
 use speech::{LanguageModel, SpeechToText, TextToSpeech};
 use store::native::Artifacts;
 use store::{ApiKeyHash, NativeDb, Seed, Store, Timestamp};
@@ -19,7 +19,7 @@ use crate::live::LiveCalls;
 use crate::one_at_a_time::OneAtATime;
 use crate::ranked::Ranked;
 use crate::secrets;
-use crate::tools::{Admission, Allowances, Services, ToolLibrary, Tools};
+use crate::tools::{Allowances, Services, ToolLibrary, Tools};
 use crate::vendors;
 
 /// What calls share.
@@ -129,7 +129,7 @@ fn open_tools(
 ) -> anyhow::Result<Tools> {
     let folder = config.data.join("tools");
     let artifacts = Artifacts::open(&folder).with_context(|| format!("opening {}", folder.display()))?;
-    let admission = Arc::new(Admission::new(engine));
+    let admission = Admission::new(engine, Compiler::this_program());
     let library = ToolLibrary::load_built_in(admission, &config.components, store.clone(), artifacts)?;
     let resolver = Arc::new(SystemResolver::default());
     let egress = Egress::new(Limits::default(), resolver, egress::public_roots())
@@ -140,7 +140,8 @@ fn open_tools(
         allowances: Allowances::default(),
         runtime: tokio::runtime::Handle::current(),
     };
-    Ok(Tools::new(library, services, capabilities))
+    let runtime = Runtime::new(RuntimeLimits::default()).context("starting the threads of tools")?;
+    Ok(Tools::new(library, runtime, services, capabilities))
 }
 
 /// Creates the data folder, which is its owner's alone: it holds what callers said.

@@ -9,18 +9,16 @@ mod kept;
 mod library;
 mod lru;
 mod runner;
-mod stand_in;
 mod usage;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sandbox::{Capabilities, Failure, Reply, RunError};
+use sandbox::{Capabilities, Failure, Finished, Reply, RunError, Runtime};
 use store::{CallId, Runs, Timestamp};
 
 use breaker::{Breakers, Ended};
 use kept::KeptAnswers;
-use stand_in::{Finished, Runtime};
 
 pub use allowance::Allowances;
 #[cfg(test)]
@@ -29,7 +27,6 @@ pub use confirmation::{Confirmations, ConfirmationsOfCalls};
 pub use host::Services;
 pub use library::{ChosenTool, ToolLibrary};
 pub use runner::{Ran, ToolRunner};
-pub use stand_in::Admission;
 pub use usage::{Usage, UsedVersion};
 
 /// What all runs of tools share.
@@ -52,10 +49,15 @@ pub struct Tools {
 
 impl Tools {
     /// Tools of `library`, checked and worded by `capabilities`.
-    pub fn new(library: ToolLibrary, services: Services, capabilities: Arc<Capabilities>) -> Self {
+    pub fn new(
+        library: ToolLibrary,
+        runtime: Runtime,
+        services: Services,
+        capabilities: Arc<Capabilities>,
+    ) -> Self {
         Self {
             library,
-            runtime: Runtime,
+            runtime,
             services: Arc::new(services),
             usage: Usage::default(),
             confirmations: ConfirmationsOfCalls::default(),
@@ -66,16 +68,15 @@ impl Tools {
         }
     }
 
-    /// Counts a run of a tenant's version in a call, unless it did not begin.
+    /// Counts a run of a tenant's version in a call, unless it says nothing of it.
     pub fn note(&self, version: &UsedVersion, call: &CallId, finished: &Finished) {
-        let error = finished.outcome.as_ref().err();
-        if matches!(ended(&finished.outcome), Ended::Unknown) {
+        if ended(&finished.outcome) == Ended::Unknown {
             return;
         }
-        let spent = &finished.spent;
+        let (error, spent) = (finished.outcome.as_ref().err(), &finished.spent);
         let mut run = Runs::one(spent.guest, spent.guest + spent.host);
         if let Some(error) = error {
-            *counter(&mut run, error.code()) = 1;
+            *counter(&mut run, error) = 1;
         }
         let error = error.map(|error| store::RunError {
             digest: version.digest.clone(),
@@ -93,20 +94,20 @@ impl Tools {
     }
 }
 
-/// What a run shows of its version. A tool that refuses is well, and one that was not begun shows nothing.
+/// What a run shows of its version. A tool that refuses is well; one that was not begun shows nothing.
 fn ended(outcome: &Result<Result<Reply, Failure>, RunError>) -> Ended {
     match outcome {
         Ok(_) => Ended::Well,
-        Err(error) if matches!(error.code(), "busy" | "arguments-too-large") => Ended::Unknown,
-        Err(_) => Ended::Badly,
+        Err(error) if error.is_tools_fault() => Ended::Badly,
+        Err(_) => Ended::Unknown,
     }
 }
 
 /// Where a run that went wrong is counted.
-fn counter<'a>(run: &'a mut Runs, code: &str) -> &'a mut u64 {
-    match code {
-        "trap" => &mut run.traps,
-        "timeout" | "cpu-exhausted" => &mut run.timeouts,
+fn counter<'a>(run: &'a mut Runs, error: &RunError) -> &'a mut u64 {
+    match error {
+        RunError::Trap(_) | RunError::MemoryExhausted { .. } | RunError::StackExhausted => &mut run.traps,
+        RunError::Timeout(_) | RunError::CpuExhausted(_) => &mut run.timeouts,
         _ => &mut run.faults,
     }
 }

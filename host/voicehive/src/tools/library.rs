@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use futures::future::join_all;
-use sandbox::Tool;
+use sandbox::{Admission, Tier, Tool};
 use store::native::Artifacts;
 use store::{CallId, NativeDb, Store, TenantId, ToolAlias, ToolDigest, ToolName, ToolVersion, VersionState};
 use tokio::sync::Semaphore;
 
 use super::lru::{Lru, Room};
-use super::stand_in::{Admission, Tier};
 use crate::one_at_a_time::OneAtATime;
 
 /// The tools that every tenant has.
@@ -21,9 +20,6 @@ const BUILT_IN: [&str; 3] = ["appointments", "leads", "notifications"];
 
 /// How much of loaded versions is kept in memory: some hundred of compiled languages, or a few interpreters.
 const LOADED: Room = Room { entries: 1024, weight: 512 << 20 };
-
-/// What a loaded version takes in memory for each byte of its component, as far as that can be told beforehand.
-const MEMORY_PER_BYTE: usize = 4;
 
 /// How many versions are loaded at once: what was never compiled here takes a processor for seconds.
 const LOADING: usize = 2;
@@ -66,7 +62,7 @@ pub enum Source {
 /// tenants that have the bytes, for a tool keeps nothing from one run to the next.
 struct Shelves {
     store: Store<NativeDb>,
-    admission: Arc<Admission>,
+    admission: Admission,
     artifacts: Artifacts,
     loaded: Mutex<Lru<ToolDigest, (Tier, Tool)>>,
     one_at_a_time: OneAtATime,
@@ -79,7 +75,7 @@ impl ToolLibrary {
     /// # Errors
     /// Where one is absent or refused.
     pub fn load_built_in(
-        admission: Arc<Admission>,
+        admission: Admission,
         folder: &Path,
         store: Store<NativeDb>,
         artifacts: Artifacts,
@@ -108,7 +104,7 @@ impl ToolLibrary {
     }
 
     /// What admits tools.
-    pub fn admission(&self) -> &Arc<Admission> {
+    pub fn admission(&self) -> &Admission {
         &self.shelves.admission
     }
 
@@ -229,9 +225,8 @@ impl Shelves {
         let _turn = self.loading.acquire().await?;
         let (shelves, digest) = (self.clone(), version.digest.clone());
         let tool = tokio::task::spawn_blocking(move || shelves.reload(&digest, tier)).await??;
-        let weight = usize::try_from(version.bytes).unwrap_or(usize::MAX).saturating_mul(MEMORY_PER_BYTE);
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.put(version.digest, (tier, tool.clone()), weight);
+        loaded.put(version.digest, (tier, tool.clone()), tool.image_bytes());
         Ok(tool)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sandbox::platform::tool_calls::{self as calls, Audience, Definition, Outcome, Plan, Request};
-use sandbox::{Context, Effect, Failure, Reply, RunError};
+use sandbox::{Context, Effect, Failure, Finished, Reply, Run, RunError};
 use store::{CallId, Claim, TenantId, Timestamp};
 use turn::{ToolCall, ToolResult, TurnId};
 
@@ -15,7 +15,6 @@ use super::confirmation::{Confirmations, Wish};
 use super::host::{self, TenantHost};
 use super::kept::Question;
 use super::library::{ChosenTool, Source};
-use super::stand_in::{Finished, Run};
 use super::{Tools, ended};
 
 /// The scope in which keys of tool calls are claimed.
@@ -199,7 +198,7 @@ impl ToolRunner {
                 Came::Otherwise(Outcome::Confirm(question))
             }
             Ok(Err(Failure { message, .. })) => Came::Otherwise(Outcome::Failure(message)),
-            Err(error) if error.code() == "busy" => {
+            Err(RunError::Busy | RunError::OverBudget) => {
                 // What was not begun has not used the caller's word up.
                 if let Some(asked) = confirmed {
                     self.confirmations.give_back(asked);

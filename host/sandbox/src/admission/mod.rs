@@ -1,0 +1,189 @@
+//! How a component becomes a tool: every one, the platform's own too.
+//!
+//! The order is that of cost and of trust. The gate reads the bytes and runs nothing. The compiler reads what the gate
+//! let through, in a process that can be lost. Only then does this process load the code that came of it, link it to
+//! what tools get, and ask it twice what it is, within limits.
+
+mod child;
+mod compiler;
+mod definition;
+mod describe;
+mod exchange;
+mod jail;
+mod no_host;
+mod slots;
+mod tier;
+
+use std::time::{Duration, Instant};
+
+use compile_cache::{Cache, Found};
+use gate::{Code, Refusal};
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::Component;
+
+pub use child::compile_child;
+pub use compiler::Compiler;
+pub use tier::{CompileLimits, Tier, UnknownTier};
+
+use crate::engine::HotEngine;
+use crate::tool::Tool;
+use definition::Described;
+
+/// The two times at which a tool is asked what it is: what depends on the time shows. Milliseconds since the Unix epoch,
+/// 2001-09-09 and 2033-05-18.
+const ASKED_AT_MS: [u64; 2] = [1_000_000_000_000, 2_000_000_000_000];
+
+/// Admits tools to an engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Admission {
+    engine: HotEngine,
+    compiler: Compiler,
+    cache: Cache,
+}
+
+/// A component that is a tool.
+pub struct Admitted {
+    /// The tool, ready to be called.
+    pub tool: Tool,
+    /// What the gate measured.
+    pub report: gate::Report,
+    /// What admitting it took.
+    pub measured: Measured,
+}
+
+/// What admitting a component took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// How long compiling took, or nothing where it had been compiled before.
+    pub compile: Option<Duration>,
+    /// Bytes of the compiled component.
+    pub artefact_bytes: usize,
+    /// The most bytes of linear memory that `describe` had.
+    pub describe_memory_bytes: usize,
+    /// The processor time of the slower of two `describe`s, starting the instance included.
+    pub describe_cpu: Duration,
+}
+
+/// Why a component was not compiled, or not loaded.
+enum NotLoaded {
+    Refused(Refusal),
+    Unfit(wasmtime::Error),
+}
+
+impl From<Refusal> for NotLoaded {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<wasmtime::Error> for NotLoaded {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Unfit(error)
+    }
+}
+
+impl Admission {
+    /// Admits tools to `engine`, in whose cache compiled ones are kept.
+    pub fn new(engine: &HotEngine, compiler: Compiler) -> Self {
+        let cache = engine.cache().cloned().unwrap_or_else(Cache::none);
+        Self { engine: engine.clone(), compiler, cache }
+    }
+
+    /// The engine that tools are admitted to.
+    pub fn engine(&self) -> &HotEngine {
+        &self.engine
+    }
+
+    /// Puts `bytes` through everything. Blocks for as long as compiling takes, [`Tier::compile`] at most and as much
+    /// again for others' turn, so never call it from an I/O thread.
+    ///
+    /// # Errors
+    /// The first thing that keeps the component from being a tool. Where [`Code::is_platform_fault`], try again later:
+    /// it is no verdict.
+    pub fn admit(&self, bytes: &[u8], tier: Tier) -> Result<Admitted, Refusal> {
+        let report = gate::check(bytes, &tier.gate())?;
+        let (component, compile) = self.compile(bytes, tier)?;
+        let (tool, measured) = self.tool(&component, &report.digest, tier, compile)?;
+        Ok(Admitted { tool, report, measured })
+    }
+
+    /// Loads a component again that was admitted before, known by its SHA-256 in lower-case hex. Takes milliseconds where
+    /// its compiled form is still at hand and fits; else as long as [`Admission::admit`]. Never call it from an I/O thread.
+    ///
+    /// # Errors
+    /// As [`Admission::admit`], and where the bytes are not those of `digest`.
+    pub fn reload(&self, bytes: &[u8], digest: &str, tier: Tier) -> Result<Tool, Refusal> {
+        let found = hex(&Sha256::digest(bytes));
+        if found != digest {
+            let item = format!("the stored bytes of `{digest}` are those of `{found}`");
+            return Err(Refusal::new(Code::DigestMismatch, item, "upload the component again"));
+        }
+        match self.cache.find(self.engine.wasmtime(), bytes) {
+            // Nothing parses the component: what came of it is all that is needed.
+            Some(component) => self.tool(&component, digest, tier, None).map(|(tool, _)| tool),
+            None => self.admit(bytes, tier).map(|admitted| admitted.tool),
+        }
+    }
+
+    /// Removes what is kept of a component that is needed no more, known by its SHA-256 in lower-case hex.
+    pub fn forget(&self, digest: &str) {
+        self.cache.forget(digest);
+    }
+
+    fn compile(&self, bytes: &[u8], tier: Tier) -> Result<(Component, Option<Duration>), Refusal> {
+        let began = Instant::now();
+        let compile = || Ok(self.compiler.compile(&self.engine, bytes, tier.compile())?);
+        match self.cache.load_with(self.engine.wasmtime(), bytes, compile) {
+            Ok((component, Found::Cached)) => Ok((component, None)),
+            Ok((component, Found::Compiled)) => Ok((component, Some(began.elapsed()))),
+            Err(NotLoaded::Refused(refusal)) => Err(refusal),
+            Err(NotLoaded::Unfit(error)) => {
+                let mend = "build it with the platform's tools and without experimental features";
+                Err(Refusal::new(
+                    Code::CompileFailed,
+                    format!("the engine does not take it: {error:#}"),
+                    mend,
+                ))
+            }
+        }
+    }
+
+    fn tool(
+        &self,
+        component: &Component,
+        digest: &str,
+        tier: Tier,
+        compile: Option<Duration>,
+    ) -> Result<(Tool, Measured), Refusal> {
+        let pre = describe::link(component)?;
+        let ask = |now_ms| describe::ask(&self.engine, &pre, tier, now_ms);
+        let [first, second] = ASKED_AT_MS;
+        let (first, second) = (ask(first)?, ask(second)?);
+        if let Some(part) = Described::difference(&first.described, &second.described) {
+            let mend = "let `describe` return constants: it must not depend on time or chance";
+            return Err(Refusal::new(
+                Code::DescribeUnstable,
+                format!("`{part}` was different the second time"),
+                mend,
+            ));
+        }
+        let measured = Measured {
+            compile,
+            artefact_bytes: image_bytes(component),
+            describe_memory_bytes: first.memory_bytes.max(second.memory_bytes),
+            describe_cpu: first.cpu.max(second.cpu),
+        };
+        let definition = first.described.check(tier)?;
+        Ok((Tool::new(&self.engine, pre, definition, tier.tool(), digest), measured))
+    }
+}
+
+/// Bytes of a compiled component in memory.
+pub(crate) fn image_bytes(component: &Component) -> usize {
+    let image = component.image_range();
+    (image.end as usize).saturating_sub(image.start as usize)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

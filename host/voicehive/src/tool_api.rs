@@ -51,7 +51,7 @@ pub use refused::Refused;
 use upload::Uploads;
 #[cfg(test)]
 pub use workshop::Identity;
-pub use workshop::{Found, Rehearsal, Tier, Workshop, refused_now};
+pub use workshop::{Found, Workshop, refused_now};
 
 /// What the routes work with.
 pub struct ToolApi {

@@ -41,6 +41,8 @@ pub enum Refused {
     UploadInProgress,
     #[error("{0}")]
     Gate(Refusal),
+    #[error("the tool does not take these arguments: {0}")]
+    Arguments(String),
     #[error("`{0}` is the name of a built-in tool; give yours another one")]
     NameReserved(String),
     #[error("these bytes are quarantined: nobody may run them")]
@@ -85,7 +87,12 @@ impl Refused {
             Self::Gate(refusal) if refusal.code == Code::TooLarge => {
                 (refusal.code.as_str(), StatusCode::PAYLOAD_TOO_LARGE)
             }
+            // It is no verdict on the component.
+            Self::Gate(refusal) if refusal.code.is_platform_fault() => {
+                (refusal.code.as_str(), StatusCode::SERVICE_UNAVAILABLE)
+            }
             Self::Gate(refusal) => (refusal.code.as_str(), StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Arguments(_) => ("invalid-arguments", StatusCode::UNPROCESSABLE_ENTITY),
             Self::NameReserved(_) => ("name-reserved", StatusCode::UNPROCESSABLE_ENTITY),
             Self::Quarantined => ("quarantined", StatusCode::CONFLICT),
             Self::VersionRefused => ("version-refused", StatusCode::CONFLICT),

@@ -3,17 +3,19 @@
 //! It runs under the very limits of a phone call's run, and on the tenant's own records: what it changes is changed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use sandbox::{Answer, Finished, Reply, RunError, Spent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{E164, Tenant, ToolAlias, ToolDigest, ToolName, VersionState};
 
 use super::access::Running;
 use super::query::{Named, Query};
-use super::workshop::Rehearsal;
 use super::{Refused, ToolApi, body, found};
+use crate::tools::Rehearsal;
 
 /// The most bytes of arguments, as in a call.
 const ARGUMENTS_BYTES_MAX: usize = 64 << 10;
@@ -52,12 +54,50 @@ pub async fn call(
     };
     let rehearsal = wanted.checked(asking.tenant, tool, version)?;
     api.may_run(&rehearsal).await?;
-    let shown = json!({ "tool": rehearsal.tool, "version": rehearsal.version, "records": "own" });
-    let mut became = api.workshop.rehearse(rehearsal).await?;
-    if let (Some(members), Value::Object(more)) = (became.as_object_mut(), shown) {
-        members.extend(more);
+    let ran = json!({ "tool": rehearsal.tool, "version": rehearsal.version, "records": "own" });
+    let finished = api.workshop.rehearse(rehearsal).await?;
+    if matches!(finished.outcome, Err(RunError::Busy | RunError::OverBudget)) {
+        return Err(Refused::Busy);
     }
-    Ok(found(&became))
+    Ok(found(&became(ran, &finished)))
+}
+
+/// Adds to `ran` what became of the run.
+fn became(mut ran: Value, finished: &Finished) -> Value {
+    let (outcome, name, what) = match &finished.outcome {
+        Ok(Ok(Reply::Done(answer))) => ("done", "answer", answered(answer)),
+        Ok(Ok(Reply::Confirm(question))) => ("confirm", "question", json!(question)),
+        Ok(Err(refused)) => ("failed", "error", json!({ "code": refused.kind, "message": refused.message })),
+        Err(error) => ("broken", "error", json!({ "code": error.code(), "message": error.to_string() })),
+    };
+    if let Some(members) = ran.as_object_mut() {
+        members.insert("outcome".to_owned(), outcome.into());
+        members.insert(name.to_owned(), what);
+        members.insert("spent".to_owned(), spent(&finished.spent));
+    }
+    ran
+}
+
+fn answered(answer: &Answer) -> Value {
+    json!({
+        "content": answer.content,
+        "speech": answer.speech,
+        "data": answer.data,
+        "follow_up": answer.follow_up,
+    })
+}
+
+fn spent(spent: &Spent) -> Value {
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    json!({
+        "waited_us": micros(spent.waited),
+        "guest_us": micros(spent.guest),
+        "host_us": micros(spent.host),
+        "memory_bytes": spent.memory_bytes,
+        "http_requests": spent.http_requests,
+        "egress_bytes": spent.egress_bytes,
+        "log_bytes": spent.log_bytes,
+    })
 }
 
 impl Wanted {
@@ -96,5 +136,28 @@ impl ToolApi {
             Some(VersionState::Refused) => Err(Refused::VersionRefused),
             Some(VersionState::Quarantined) => Err(Refused::Quarantined),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sandbox::Failure;
+
+    use super::*;
+
+    #[test]
+    fn each_end_of_a_run_has_its_form() {
+        let shown = |outcome| became(json!({ "tool": "status" }), &Finished { outcome, spent: Spent::default() });
+        let answer = Answer { content: "42".into(), speech: Some("Hi.".into()), ..Answer::default() };
+        let done = shown(Ok(Ok(Reply::Done(answer))));
+        let expected = json!({ "content": "42", "speech": "Hi.", "data": null, "follow_up": null });
+        assert_eq!((&done["outcome"], &done["answer"], &done["tool"]), (&json!("done"), &expected, &json!("status")));
+        assert_eq!(done["spent"]["http_requests"], 0);
+        let asks = shown(Ok(Ok(Reply::Confirm("Really?".into()))));
+        assert_eq!((&asks["outcome"], &asks["question"]), (&json!("confirm"), &json!("Really?")));
+        let failed = shown(Ok(Err(Failure { kind: "not-found", message: "No such order.".into() })));
+        assert_eq!(failed["error"], json!({ "code": "not-found", "message": "No such order." }));
+        let broken = shown(Err(RunError::Trap("unreachable".into())));
+        assert_eq!((&broken["outcome"], &broken["error"]["code"]), (&json!("broken"), &json!("trap")));
     }
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use sandbox::Tier;
 use store::{Act, NewVersion, TenantId, ToolAlias, ToolDigest, ToolName, ToolQuota, Uploaded};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::access::Changing;
 use super::query::Query;
 use super::receive::{self, Received};
-use super::workshop::{Found, Tier};
+use super::workshop::Found;
 use super::{Refused, ToolApi, body, found, shown};
 
 /// How long a component may take to arrive: 32 MiB at a quarter of a megabyte a second.

@@ -1,11 +1,13 @@
-//! What admits and runs components, as far as the routes need it.
+//! What admits and runs components, as far as the routes need it: this process's gate, engines and runtime.
 
 use futures::future::BoxFuture;
 use gate::Refusal;
-use serde_json::{Value, json};
-use store::{GateCheck, Tenant, ToolDigest, ToolName};
+use sandbox::{Admitted, Definition, Finished, Tier};
+use serde_json::{Map, Value, json};
+use store::GateCheck;
 
 use super::Refused;
+use crate::tools::{NotRun, Rehearsal, Tools};
 
 /// The gate and the engines behind it.
 pub trait Workshop: Send + Sync {
@@ -21,8 +23,11 @@ pub trait Workshop: Send + Sync {
     /// Why it may not run.
     fn admit(&self, bytes: &[u8], tier: Tier) -> Result<Found, Refusal>;
 
-    /// Runs a version once, under the limits of a phone call's run. The answer is what the client gets.
-    fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Value, Refused>>;
+    /// Forgets what was compiled of bytes that are gone.
+    fn forget(&self, digest: &str);
+
+    /// Runs a version once, under the limits of a phone call's run.
+    fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>>;
 }
 
 /// Which gate looked at a version, and which engines can load what was compiled.
@@ -45,25 +50,6 @@ pub struct Found {
     pub report: Value,
     /// What admitting it took.
     pub measured: Value,
-}
-
-/// A run outside of any phone call.
-#[derive(Clone, Debug)]
-pub struct Rehearsal {
-    /// Whose tool it is.
-    pub tenant: Tenant,
-    /// The tool.
-    pub tool: ToolName,
-    /// The version that runs.
-    pub version: ToolDigest,
-    /// Its arguments, JSON.
-    pub arguments: String,
-    /// The tenant's IANA time zone, or the one to try.
-    pub time_zone: String,
-    /// The caller's number, or empty.
-    pub caller: String,
-    /// Whether the caller is said to have confirmed.
-    pub confirmed: bool,
 }
 
 impl Found {
@@ -89,33 +75,82 @@ pub fn refused_now(refusal: &Refusal, before: &Value, identity: Identity) -> Gat
     GateCheck { gate: identity.gate, engine: identity.engine, refusal, report }
 }
 
-/// How large a component may be and how much it may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tier {
-    Standard,
-    Large,
+impl Workshop for Tools {
+    fn identity(&self) -> Identity {
+        let engine = self.library.admission().engine().compatibility();
+        Identity { gate: sandbox::GATE_VERSION.to_owned(), engine }
+    }
+
+    fn is_built_in(&self, name: &str) -> bool {
+        self.library.is_built_in(name)
+    }
+
+    fn admit(&self, bytes: &[u8], tier: Tier) -> Result<Found, Refusal> {
+        let admitted = self.library.admission().admit(bytes, tier)?;
+        let definition = admitted.tool.definition();
+        Ok(Found {
+            name: definition.name.clone(),
+            definition: defined(definition),
+            report: report(&admitted.report),
+            measured: measured(&admitted),
+        })
+    }
+
+    fn forget(&self, digest: &str) {
+        self.library.admission().forget(digest);
+    }
+
+    fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>> {
+        Box::pin(async move {
+            Tools::rehearse(self, &rehearsal).await.map_err(|not_run| match not_run {
+                NotRun::Arguments(why) => Refused::Arguments(why),
+                NotRun::Version(error) => {
+                    tracing::error!("a version cannot be tried out: {error:#}");
+                    Refused::Internal
+                }
+                NotRun::Planning(error) => {
+                    tracing::error!(%error, "a version cannot be tried out");
+                    Refused::Internal
+                }
+            })
+        })
+    }
 }
 
-impl Tier {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Large => "large",
-        }
-    }
-
-    pub fn gate(self) -> gate::Limits {
-        match self {
-            Self::Standard => gate::Limits::STANDARD,
-            Self::Large => gate::Limits::LARGE,
-        }
-    }
+fn defined(definition: &Definition) -> Value {
+    json!({
+        "name": definition.name,
+        "description": definition.description,
+        "parameters": definition.parameters,
+        "effect": definition.effect.as_str(),
+        "hosts": definition.hosts,
+        "timeout_ms": millis(definition.timeout),
+    })
 }
 
-impl std::str::FromStr for Tier {
-    type Err = ();
+fn report(report: &gate::Report) -> Value {
+    let counts = report.counts.iter().filter(|(_, number)| *number > 0);
+    let stamp = report.stamp.as_ref().map(|stamp| {
+        json!({ "contract": stamp.contract.to_string(), "host": stamp.host.to_string(), "sdk": stamp.sdk })
+    });
+    json!({
+        "contract": report.contract.to_string(),
+        "imports": report.imports,
+        "stamp": stamp,
+        "counts": counts.map(|(of, number)| (of.name().to_owned(), number.into())).collect::<Map<_, _>>(),
+    })
+}
 
-    fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Standard, Self::Large].into_iter().find(|tier| tier.as_str() == text).ok_or(())
-    }
+fn measured(admitted: &Admitted) -> Value {
+    let measured = &admitted.measured;
+    json!({
+        "compile_ms": measured.compile.map(millis),
+        "compiled_bytes": measured.artefact_bytes,
+        "describe_memory_bytes": measured.describe_memory_bytes,
+        "describe_cpu_us": u64::try_from(measured.describe_cpu.as_micros()).unwrap_or(u64::MAX),
+    })
+}
+
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

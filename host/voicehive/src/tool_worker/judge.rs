@@ -22,12 +22,11 @@ const BY: &str = "voicehive";
 /// How many versions without a version before them are remembered, so that each is told of once.
 const TOLD_MAX: usize = 1024;
 
-/// When a version is to go. One that fails nearly always is not run until twenty callers have heard it: it is spared after
-/// its third failure in a row, so that few runs are all there is. Of a version that fails once in a hundred times, three
-/// failures in a row are seen once in a million times.
-fn thresholds() -> [Thresholds; 3] {
-    let most = |calls, rate| Thresholds { calls, traps: rate, timeouts: rate, failures: rate, slowest: None };
-    [most(3, 990), most(8, 500), Thresholds::default()]
+/// When a version is to go. One that fails more often than not is spared after some failures in a row, so that few runs are all
+/// there is to judge it by.
+fn thresholds() -> [Thresholds; 2] {
+    let usual = Thresholds::default();
+    [usual, Thresholds { calls: 8, traps: 500, timeouts: 500, failures: 500, ..usual }]
 }
 
 fn verdict(runs: &Runs) -> Option<RollBackReason> {

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use gate::Refusal;
+use sandbox::Tier;
 use store::native::ArtifactError;
 use store::{Act, GateCheck, Outdated, Timestamp, ToolError};
 use tokio::time::sleep;
 
 use super::ToolWorker;
-use crate::tool_api::{Found, Tier, refused_now};
+use crate::tool_api::{Found, refused_now};
 
 /// How many versions are asked for at once.
 const PAGE: u32 = 50;
@@ -51,6 +52,10 @@ async fn one(worker: &ToolWorker, outdated: &Outdated) -> anyhow::Result<bool> {
     let identity = worker.workshop.identity();
     let check = match admit(worker, outdated, tier).await? {
         Some(Ok(found)) => found.check(tier, identity),
+        Some(Err(refusal)) if refusal.code.is_platform_fault() => {
+            tracing::warn!(digest = digest.as_str(), %refusal, "a tool could not be put through the gate again");
+            return Ok(false);
+        }
         Some(Err(refusal)) => refused_now(&refusal, &before, identity),
         None => return Ok(false),
     };

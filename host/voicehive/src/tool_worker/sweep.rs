@@ -29,6 +29,7 @@ pub async fn sweep(worker: &ToolWorker, now: SystemTime) -> anyhow::Result<usize
         let _alone = worker.keeping.write().await;
         if !worker.store.needs_tool_bytes(&digest).await? {
             worker.artifacts.remove(&digest).with_context(|| format!("removing {digest}"))?;
+            worker.workshop.forget(digest.as_str());
             removed += 1;
         }
     }

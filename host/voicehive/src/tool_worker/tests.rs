@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use futures::future::BoxFuture;
 use gate::{Code, Refusal};
+use sandbox::{Finished, Tier};
 use serde_json::{Value, json};
 use store::{
     Act, GateCheck, NewVersion, RunError, Runs, TenantId, ToolAction, ToolAlias, ToolDigest, ToolName, ToolQuota,
@@ -11,8 +12,8 @@ use store::{
 };
 
 use super::*;
-use crate::tool_api::{Found, Identity, Refused, Rehearsal, Tier};
-use crate::tools::UsedVersion;
+use crate::tool_api::{Found, Identity, Refused};
+use crate::tools::{Rehearsal, UsedVersion};
 
 /// The beginning of a window of runs.
 const NOW: Timestamp = Timestamp(30_000_000 * 60_000);
@@ -22,6 +23,7 @@ const NOW: Timestamp = Timestamp(30_000_000 * 60_000);
 struct Paper {
     refuses: Mutex<Vec<Vec<u8>>>,
     asked: Mutex<u32>,
+    forgotten: Mutex<Vec<String>>,
 }
 
 impl Workshop for Paper {
@@ -42,7 +44,11 @@ impl Workshop for Paper {
         Ok(Found { name, definition, report: Value::Null, measured: Value::Null })
     }
 
-    fn rehearse(&self, _: Rehearsal) -> BoxFuture<'_, Result<Value, Refused>> {
+    fn forget(&self, digest: &str) {
+        self.forgotten.lock().unwrap().push(digest.to_owned());
+    }
+
+    fn rehearse(&self, _: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>> {
         Box::pin(async { Err(Refused::Busy) })
     }
 }
@@ -240,6 +246,11 @@ async fn bytes_go_when_no_version_needs_them() {
     assert_eq!(sweep::sweep(&setting.worker, SystemTime::now()).await.unwrap(), 0, "they may be an upload's");
     assert_eq!(sweep::sweep(&setting.worker, later).await.unwrap(), 2);
     assert!(setting.worker.artifacts.read(&orphan, 99).is_err());
+    let mut forgotten = setting.workshop.forgotten.lock().unwrap().clone();
+    forgotten.sort();
+    let mut gone = [orphan.to_string(), first.digest.to_string()];
+    gone.sort();
+    assert_eq!(forgotten, gone);
     assert!(setting.worker.artifacts.read(&first.digest, 99).is_err());
     assert_eq!(setting.worker.artifacts.read(&second.digest, 99).unwrap(), b"second");
 }

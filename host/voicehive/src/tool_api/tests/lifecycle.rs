@@ -176,11 +176,9 @@ async fn a_version_runs_once_outside_of_a_call() {
     let run = async |body: Value| setting.ask("POST", "/v1/tools/status/calls", &body).await;
     let answer = run(json!({ "arguments": { "order": 17 } })).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(
-        answer.body,
-        json!({ "tool": "status", "version": live, "records": "own", "outcome": "done",
-            "answer": { "content": "It is." } })
-    );
+    let (ran, became) = (&answer.body, &answer.body["outcome"]);
+    assert_eq!((became, &ran["version"], &ran["records"]), (&json!("done"), &json!(live), &json!("own")));
+    assert_eq!(ran["answer"]["content"], "It is.");
     run(json!({ "alias": "canary", "arguments": {}, "confirmed": true, "caller": "+15550100",
         "time_zone": "America/Lima" }))
     .await;

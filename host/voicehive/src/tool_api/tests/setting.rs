@@ -10,16 +10,17 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, Method};
 use futures::future::BoxFuture;
 use gate::{Code, Refusal};
+use sandbox::{Finished, Reply, Spent, Tier};
 use serde_json::{Value, json};
 use store::native::Artifacts;
 use store::{ApiKeyHash, NativeDb, Store, TenantId, Timestamp, ToolDigest};
 use tower::ServiceExt as _;
 
 use crate::config::Secret;
-use crate::tool_api::workshop::{Found, Identity, Rehearsal, Tier, Workshop};
-use crate::tool_api::{Refused, ToolApi, routes};
+use crate::tool_api::{Found, Identity, Refused, ToolApi, Workshop, routes};
 use crate::tool_lines::ToolLines;
 use crate::tool_secrets::SecretKeys;
+use crate::tools::Rehearsal;
 
 /// The tenant's key.
 pub const KEY: &str = "the key of the tests";
@@ -60,9 +61,12 @@ impl Workshop for Paper {
         })
     }
 
-    fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Value, Refused>> {
+    fn forget(&self, _: &str) {}
+
+    fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>> {
         self.rehearsed.lock().unwrap().push(rehearsal);
-        Box::pin(async { Ok(json!({ "outcome": "done", "answer": { "content": "It is." } })) })
+        let finished = Finished { outcome: Ok(Ok(Reply::text("It is."))), spent: Spent::default() };
+        Box::pin(async { Ok(finished) })
     }
 }
 

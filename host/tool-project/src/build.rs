@@ -132,7 +132,8 @@ fn language_of(folder: &Path) -> Result<Language, BuildError> {
 fn name_of(folder: &Path, language: Language) -> Result<ProjectName, BuildError> {
     let manifest = language.manifest();
     let path = folder.join(manifest);
-    let text = fs::read_to_string(&path).map_err(|source| BuildError::Io { doing: "reading", path, source })?;
+    let text =
+        fs::read_to_string(&path).map_err(|source| BuildError::Io { doing: "reading", path, source })?;
     let wrong = |message: String| BuildError::Manifest { manifest, message };
     let named = match language {
         Language::Rust => toml_name(&text, "package"),

@@ -112,7 +112,9 @@ pub fn build(folder: &Path, progress: &dyn Fn(&str)) -> Result<Built, BuildError
     };
     let bytes = read(&compiled.component)?;
     let (bytes, report, tier) = stamped(&bytes, &compiled.sdk).map_err(BuildError::Refused)?;
-    let component = folder.join(name.as_str()).with_extension("wasm");
+    let file = Path::new(name.as_str()).with_extension("wasm");
+    // The usual folder needs no mention.
+    let component = if folder == Path::new(".") { file } else { folder.join(file) };
     replace(&component, &bytes)?;
     Ok(Built { component, language, report, tier })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admission::image_bytes;
 use crate::bindings::tool::ToolComponentPre;
 use crate::bindings::tool::exports::voicehive::tool::tool as wit;
 use crate::definition::{Context, Definition};
@@ -48,9 +49,21 @@ impl Tool {
         &self.digest
     }
 
+    /// Bytes of its compiled code, which it takes in memory for as long as a copy of it is there.
+    pub fn image_bytes(&self) -> usize {
+        image_bytes(self.pre.instance_pre().component())
+    }
+
     /// What a run of it may use.
     pub fn limits(&self) -> &ToolLimits {
         &self.limits
+    }
+
+    /// The same tool under other limits than those of its tier.
+    #[must_use]
+    pub fn with_limits(mut self, limits: ToolLimits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Runs the tool in a fresh instance, at once and on this thread: it takes no turn among others.

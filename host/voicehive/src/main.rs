@@ -21,7 +21,6 @@ mod replay;
 mod secrets;
 mod serve;
 mod tool_commands;
-mod tool_host;
 mod tools;
 mod up;
 mod vendors;

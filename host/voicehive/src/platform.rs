@@ -6,8 +6,10 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use sandbox::{Admission, Capabilities, CapabilityPaths, Compiler, HotEngine};
+use egress::{Egress, Limits, SystemResolver};
+use sandbox::{Admission, Capabilities, CapabilityPaths, Compiler, HotEngine, Runtime, RuntimeLimits};
 use speech::{LanguageModel, SpeechToText, TextToSpeech};
+use store::native::Artifacts;
 use store::{ApiKeyHash, NativeDb, Seed, Store, Timestamp};
 
 use crate::carriers::{Carriers, Worker};
@@ -17,7 +19,7 @@ use crate::live::LiveCalls;
 use crate::one_at_a_time::OneAtATime;
 use crate::ranked::Ranked;
 use crate::secrets;
-use crate::tools::Tools;
+use crate::tools::{Allowances, Services, ToolLibrary, Tools};
 use crate::vendors;
 
 /// What calls share.
@@ -64,8 +66,8 @@ impl Platform {
         let store = open_store(&config)?;
         let engine = HotEngine::new()?.with_cache(&config.cache.join("hot"));
         let capabilities = Capabilities::load(&engine, &CapabilityPaths::new(&config.components))?;
-        let admission = Admission::new(&engine, Compiler::this_program());
-        let tools = Tools::load(&admission, &config.components)?;
+        let capabilities = Arc::new(capabilities);
+        let tools = open_tools(&config, &engine, &store, capabilities.clone())?;
         let media_secret_text = match &config.media_token_secret {
             Some(secret) => secret.clone(),
             None => secrets::load_or_create(&config.data, "media-token-secret")?,
@@ -89,7 +91,7 @@ impl Platform {
             lines: Arc::default(),
             live: LiveCalls::new(config.max_calls),
             store,
-            capabilities: Arc::new(capabilities),
+            capabilities,
             tools: Arc::new(tools),
             media_secret,
             media_secret_text,
@@ -116,6 +118,30 @@ impl Platform {
             ("media_token_secret".to_owned(), self.media_secret_text.expose().to_owned()),
         ])
     }
+}
+
+/// Loads the built-in tools, and opens what tenants' tools are kept in and served by.
+fn open_tools(
+    config: &Config,
+    engine: &HotEngine,
+    store: &Store<NativeDb>,
+    capabilities: Arc<Capabilities>,
+) -> anyhow::Result<Tools> {
+    let folder = config.data.join("tools");
+    let artifacts = Artifacts::open(&folder).with_context(|| format!("opening {}", folder.display()))?;
+    let admission = Admission::new(engine, Compiler::this_program());
+    let library = ToolLibrary::load_built_in(admission, &config.components, store.clone(), artifacts)?;
+    let resolver = Arc::new(SystemResolver::default());
+    let egress = Egress::new(Limits::default(), resolver, egress::public_roots())
+        .context("preparing the way out for tools")?;
+    let services = Services {
+        store: store.clone(),
+        egress,
+        allowances: Allowances::default(),
+        runtime: tokio::runtime::Handle::current(),
+    };
+    let runtime = Runtime::new(RuntimeLimits::default()).context("starting the threads of tools")?;
+    Ok(Tools::new(library, runtime, services, capabilities))
 }
 
 /// Creates the data folder, which is its owner's alone: it holds what callers said.

@@ -1,6 +1,12 @@
 //! What the gate refuses by the bytes alone.
 
+use std::time::Duration;
+
+use sandbox::{Admission, CompileLimits, Tier};
+
+use crate::common::{ADMISSION, compiler};
 use crate::run::ends;
+use crate::source::Source;
 
 crate::each_ends! {
     async_export => "feature-off",
@@ -39,4 +45,14 @@ crate::each_ends! {
     tail_calls => "feature-off",
     two_memories => "too-many-memories",
     type_bomb => "types-nested-too-deeply",
+}
+
+#[test]
+fn compile_bomb_costs_no_more_than_its_compiler_may_use() {
+    // Less than the tier's, only so that it is over sooner.
+    let limits = CompileLimits { cpu: Duration::from_secs(2), ..Tier::Standard.compile() };
+    let admission = Admission::new(ADMISSION.engine(), compiler().with_limits(limits));
+    let source = Source::read("compile-bomb");
+    let refusal = admission.admit(&source.bytes(), Tier::Standard).err().expect("a refusal");
+    assert_eq!(refusal.code.as_str(), source.ends, "{refusal}");
 }

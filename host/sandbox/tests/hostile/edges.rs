@@ -44,6 +44,14 @@ fn a_trap_ends_its_call_and_the_next_one_works() {
 }
 
 #[test]
+fn a_call_that_never_ends_is_ended_at_its_deadline_too() {
+    let tool = admitted("loop-in-call").with_limits(Tier::Standard.tool());
+    let deadline = Duration::from_millis(200);
+    let finished = tool.call(&context(), "{}", Arc::new(Tenant::new(&[])), deadline);
+    assert_eq!(finished.outcome, Err(RunError::Timeout(deadline)));
+}
+
+#[test]
 fn arguments_that_are_too_large_never_reach_the_tool() {
     let arguments = "x".repeat((64 << 10) + 1);
     let tenant = Arc::new(Tenant::new(&[]));

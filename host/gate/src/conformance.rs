@@ -1,7 +1,7 @@
 //! Whether a component fits the world of tools.
 
 use semver::Version;
-use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, SubtypeCx};
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentItem, SubtypeCx};
 use wasmparser::names::{ComponentName, ComponentNameKind};
 
 use crate::contract::{NAMESPACE, PACKAGE, Release};
@@ -14,6 +14,10 @@ const TOOL: &str = "tool";
 /// Packages of `wasi` 0.2 whose interfaces compilers' standard libraries import unasked. They may be imported; there
 /// is nothing behind them. Two versions of one are common and harmless, for the same reason.
 const INERT_PACKAGES: [&str; 5] = ["cli", "clocks", "filesystem", "io", "random"];
+
+/// What componentize-py leaves behind in every tool it builds: an interface with the one function that it called at the
+/// build, to start Python before the snapshot. The host looks up [`TOOL`] and nothing else, so nobody ever calls it.
+const LEFTOVER: (&str, &str) = ("exports", "init");
 
 /// What the world has to say of a component that fits it.
 pub(crate) struct Conforms {
@@ -127,11 +131,11 @@ fn check_exports(component: &Walked<'_>) -> Result<Version, Refusal> {
         let mend = "export the interface `tool` of `voicehive:tool` under its own name";
         return Err(Refusal::new(Code::ExportMissing, format!("the component exports `{found}`"), mend));
     };
-    if let Some(other) = component.exports.iter().find(|other| **other != name) {
-        return Err(extra(
-            other,
-            component.types.as_ref().component_item_for_export(other).map(|item| item.ty),
-        ));
+    for other in component.exports.iter().filter(|other| **other != name) {
+        let ty = component.types.as_ref().component_item_for_export(other).map(|item| item.ty);
+        if !is_leftover(component, other, ty) {
+            return Err(extra(other, ty));
+        }
     }
     let release = release(component, &interface, name)?;
     let mismatch = |why: &str| {
@@ -147,6 +151,19 @@ fn check_exports(component: &Walked<'_>) -> Result<Version, Refusal> {
         .component_entity_type(&exported, &wanted, 0)
         .map_err(|error| mismatch(error.message()))?;
     Ok(release.version.clone())
+}
+
+/// Whether an export is [`LEFTOVER`]: plain types and that function, no resource.
+fn is_leftover(component: &Walked<'_>, name: &str, ty: Option<ComponentEntityType>) -> bool {
+    let (interface, function) = LEFTOVER;
+    let Some(ComponentEntityType::Instance(instance)) = ty else { return false };
+    let Some(instance) = component.types.as_ref().get(instance) else { return false };
+    let known = |(member, item): (&String, &ComponentItem)| match item.ty {
+        ComponentEntityType::Func(_) => member == function,
+        ComponentEntityType::Type { referenced: ComponentAnyTypeId::Defined(_), .. } => true,
+        _ => false,
+    };
+    name == interface && instance.exports.iter().all(known)
 }
 
 /// The tool's interface has nothing that the contract's has not.

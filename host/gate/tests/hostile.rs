@@ -218,6 +218,24 @@ fn exports_that_are_not_the_worlds() {
 }
 
 #[test]
+fn what_a_python_build_leaves_behind_passes_and_nothing_beside_it() {
+    let limits = Limits { stamp: StampRule::Optional, ..Limits::STANDARD };
+    let leaving = |export: &str| {
+        let export = format!("export tool; export {export}");
+        check(&edited(&[("export tool;", &export)]), &limits).map_err(|refusal| refusal.code)
+    };
+    assert!(leaving("exports: interface { record app { name: string } init: func(app: app); }").is_ok());
+    for other in [
+        "exports: func();",
+        "exports: interface { init: func(); run: func(); }",
+        "exports: interface { resource session; init: func(session: session); }",
+        "others: interface { init: func(); }",
+    ] {
+        assert_eq!(leaving(other).unwrap_err(), Code::ExportNotAllowed, "{other}");
+    }
+}
+
+#[test]
 fn stamps() {
     assert_eq!(check(&good(), &Limits::STANDARD).unwrap().stamp, None);
     let required = Limits { stamp: StampRule::Required, ..Limits::STANDARD };

@@ -108,7 +108,7 @@ impl<I> Capability<I> {
     }
 
     fn instantiate(&self) -> wasmtime::Result<Loaded<I>> {
-        let mut store = Store::new(self.pre.engine(), Meter::new(MAX_MEMORY_BYTES, 20_000));
+        let mut store = Store::new(self.pre.engine(), Meter::new(MAX_MEMORY_BYTES, 20_000, 16));
         store.limiter(|meter| meter);
         bound_host(&mut store, HOST_CALL_BYTES);
         store.set_epoch_deadline(epochs(DEADLINE));

@@ -16,6 +16,9 @@ pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(5);
 /// The most memory that one instance may ever use, over all its memories.
 pub(crate) const MAX_MEMORY_BYTES: usize = 64 << 20;
 
+/// The most core instances that one component may have: a Python tool has 38, one for each library of the interpreter.
+pub(crate) const MAX_CORE_INSTANCES: u32 = 64;
+
 /// How many instances may live at once, over all capabilities and tools: far more than a
 /// [`Runtime`](crate::Runtime) has threads.
 const MAX_INSTANCES: u32 = 1000;
@@ -158,10 +161,10 @@ fn config(metered: bool, pooled: Option<u32>) -> Config {
 fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(4))
+        .total_core_instances(instances.saturating_mul(MAX_CORE_INSTANCES))
         .total_memories(instances)
         .total_tables(instances.saturating_mul(2))
-        .max_core_instances_per_component(16)
+        .max_core_instances_per_component(MAX_CORE_INSTANCES)
         .max_memories_per_component(1)
         .max_tables_per_component(4)
         .max_memory_size(MAX_MEMORY_BYTES)

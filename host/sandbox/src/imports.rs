@@ -40,7 +40,7 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 impl CallState {
     pub(crate) fn new(host: Arc<dyn ToolHost>, limits: ToolLimits, now_ms: u64, account: Account) -> Self {
         Self {
-            meter: Meter::new(limits.memory_bytes, limits.table_elements),
+            meter: Meter::new(limits.memory_bytes, limits.table_elements, limits.core_instances),
             account,
             host,
             limits,

@@ -15,6 +15,8 @@ pub struct ToolLimits {
     pub memory_bytes: usize,
     /// Table elements, summed over all tables.
     pub table_elements: usize,
+    /// Core instances: the modules that the component puts together when it starts.
+    pub core_instances: usize,
     /// Handles of resources that a call may hold at once, over all its instances. No interface of the
     /// world has resources, but a component may define its own.
     pub handles: usize,
@@ -44,6 +46,7 @@ impl Default for ToolLimits {
             cpu: Duration::from_secs(5),
             memory_bytes: 32 << 20,
             table_elements: 20_000,
+            core_instances: 16,
             handles: 256,
             host_call_bytes: 1 << 20,
             argument_bytes: 64 << 10,
@@ -65,16 +68,18 @@ pub(crate) struct Meter {
     memory_used: usize,
     table_limit: usize,
     table_used: usize,
+    core_instances: usize,
     refused: bool,
 }
 
 impl Meter {
-    pub(crate) fn new(memory_bytes: usize, table_elements: usize) -> Self {
+    pub(crate) fn new(memory_bytes: usize, table_elements: usize, core_instances: usize) -> Self {
         Self {
             memory_limit: memory_bytes,
             memory_used: 0,
             table_limit: table_elements,
             table_used: 0,
+            core_instances,
             refused: false,
         }
     }
@@ -114,7 +119,7 @@ impl ResourceLimiter for Meter {
     }
 
     fn instances(&self) -> usize {
-        16
+        self.core_instances
     }
 
     fn tables(&self) -> usize {
@@ -146,7 +151,7 @@ mod tests {
 
     #[test]
     fn memories_are_summed() {
-        let mut meter = Meter::new(100, 0);
+        let mut meter = Meter::new(100, 0, 1);
         assert!(meter.memory_growing(0, 60, None).unwrap());
         assert!(!meter.memory_growing(0, 60, None).unwrap());
         assert!(meter.memory_growing(60, 100, None).unwrap());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::SETTINGS;
+use crate::tool_commands::arguments::ToolCommand;
 
 /// Answers phone calls with AI agents.
 #[derive(Debug, Parser)]
@@ -38,6 +39,17 @@ pub enum Command {
     /// something else: exit code 0 if nowhere, 1 if somewhere, 2 if it cannot be told. A
     /// recording holds all that was said in its call; keep it as you keep that.
     Replay(ReplayArguments),
+    /// Makes, builds, tries and uploads tools: components that agents call in the middle of a phone call.
+    #[command(after_help = "From nothing to a tool in a call:\n  \
+        voicehive tool new callbacks --language rust && cd callbacks\n  \
+        voicehive tool build\n  \
+        voicehive tool call callbacks.wasm --arguments '{\"topic\": \"my invoice\", \"when\": \"morning\"}'\n  \
+        voicehive tool push callbacks.wasm --agent receptionist")]
+    Tool {
+        /// What to do.
+        #[command(subcommand)]
+        command: ToolCommand,
+    },
     /// Brings the database to a schema version, or shows where it is.
     Migrate {
         /// Where to go.

@@ -20,6 +20,7 @@ mod ranked;
 mod replay;
 mod secrets;
 mod serve;
+mod tool_commands;
 mod tool_host;
 mod tools;
 mod up;
@@ -60,6 +61,7 @@ fn run(cli: cli::Cli) -> anyhow::Result<ExitCode> {
         cli::Command::Media => runtime.block_on(up::up(config::Config::load()?, up::Planes::Media)),
         cli::Command::Call(arguments) => runtime.block_on(place_call::place_call(arguments)),
         cli::Command::Replay(arguments) => replay::replay(&arguments),
+        cli::Command::Tool { command } => runtime.block_on(tool_commands::run(command)),
         cli::Command::Doctor => runtime.block_on(doctor::doctor()),
         cli::Command::Migrate { direction } => {
             runtime.block_on(migrate::migrate(&config::Config::load()?, &direction))

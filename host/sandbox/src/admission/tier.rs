@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::engine::MAX_MEMORY_BYTES;
+use crate::engine::{MAX_CORE_INSTANCES, MAX_MEMORY_BYTES};
 use crate::limits::ToolLimits;
 
 /// What a tool is held to, at its upload and in its calls.
@@ -54,7 +54,11 @@ impl Tier {
     pub fn tool(self) -> ToolLimits {
         match self {
             Self::Standard => ToolLimits::default(),
-            Self::Large => ToolLimits { memory_bytes: MAX_MEMORY_BYTES, ..ToolLimits::default() },
+            Self::Large => ToolLimits {
+                memory_bytes: MAX_MEMORY_BYTES,
+                core_instances: MAX_CORE_INSTANCES as usize,
+                ..ToolLimits::default()
+            },
         }
     }
 
@@ -121,6 +125,7 @@ mod tests {
         assert!(large.memory_bytes >= standard.memory_bytes);
         assert!(large.artefact_bytes >= standard.artefact_bytes);
         assert!(Tier::Large.tool().memory_bytes >= Tier::Standard.tool().memory_bytes);
+        assert!(Tier::Large.tool().core_instances >= Tier::Standard.tool().core_instances);
         assert!(Tier::Large.describe_cpu() >= Tier::Standard.describe_cpu());
     }
 

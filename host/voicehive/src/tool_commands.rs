@@ -1,0 +1,66 @@
+//! `voicehive tool`: from an empty folder to a tool in a call.
+
+pub mod arguments;
+mod client;
+mod deliver;
+mod logs;
+mod manage;
+mod problem;
+mod project;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use arguments::ToolCommand;
+
+/// Does what the command says.
+///
+/// # Errors
+/// What went wrong, with what to do about it.
+pub async fn run(command: ToolCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ToolCommand::New(arguments) => project::new(&arguments)?,
+        ToolCommand::Build(arguments) => project::build(&arguments)?,
+        ToolCommand::Push(arguments) => deliver::push(arguments).await?,
+        ToolCommand::List(arguments) => manage::list(arguments).await?,
+        ToolCommand::Rollback(arguments) => manage::roll_back(arguments).await?,
+        ToolCommand::Logs(arguments) => logs::logs(arguments).await?,
+        ToolCommand::Secret { command } => manage::secret(command).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says on stderr what is going on: stdout is for what was asked for.
+fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Prints what was asked for: as JSON, or as `text` makes of it.
+fn print(value: &Value, json: bool, text: impl FnOnce(&Value) -> String) -> anyhow::Result<()> {
+    let mut output = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut output, value).context("printing the answer")?;
+        writeln!(output)?;
+    } else {
+        write!(output, "{}", text(value))?;
+    }
+    output.flush().context("printing the answer")
+}
+
+/// A member's text, or nothing.
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A member's list, or an empty one.
+fn items<'a>(value: &'a Value, member: &str) -> &'a [Value] {
+    value.get(member).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Enough of a version's digest to tell it from others.
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}

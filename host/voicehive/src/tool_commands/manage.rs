@@ -1,0 +1,119 @@
+//! `voicehive tool list`, `rollback` and `secret`.
+
+use std::io::Read as _;
+
+use anyhow::Context as _;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::arguments::{ListArguments, RollbackArguments, SecretCommand, word};
+use super::client::Client;
+use super::{items, print, short, text};
+
+/// The longest secret that is read: more fits into no header field.
+const MAX_SECRET_BYTES: u64 = 8 << 10;
+
+/// Lists tools, or the versions of one.
+///
+/// # Errors
+/// Where the platform does not answer, or there is no such tool.
+pub async fn list(arguments: ListArguments) -> anyhow::Result<()> {
+    let client = Client::new(&arguments.platform)?;
+    let (answer, line): (Value, fn(&Value) -> String) = match &arguments.tool {
+        None => (client.get(&[], &[]).await?, tool),
+        Some(name) => (client.get(&[name, "versions"], &[]).await?, version),
+    };
+    print(&answer, arguments.platform.json, |answer| items(answer, "items").iter().map(line).collect())
+}
+
+/// Takes an alias back.
+///
+/// # Errors
+/// Where there is nothing to go back to, or the platform does not answer.
+pub async fn roll_back(arguments: RollbackArguments) -> anyhow::Result<()> {
+    let client = Client::new(&arguments.platform)?;
+    let mut body = json!({ "alias": word(arguments.alias), "why": arguments.why });
+    if let (Some(from), Some(members)) = (&arguments.from, body.as_object_mut()) {
+        members.insert("from".to_owned(), from.as_str().into());
+    }
+    let answer = client.send(Method::POST, &[&arguments.tool, "rollback"], &body).await?;
+    print(&answer, arguments.platform.json, |answer| {
+        let (tool, alias) = (text(answer, "tool"), text(answer, "alias"));
+        format!("{tool}  {}  {alias}\n", short(text(answer, "version")))
+    })
+}
+
+/// Sets a secret.
+///
+/// # Errors
+/// Where stdin holds none, or the platform does not take it.
+pub async fn secret(command: SecretCommand) -> anyhow::Result<()> {
+    let SecretCommand::Set(arguments) = command;
+    let value = read_secret(std::io::stdin().lock())?;
+    let client = Client::new(&arguments.platform)?;
+    let path = [arguments.tool.as_str(), "secrets", &arguments.name];
+    let body = json!({ "host": arguments.host, "value": value });
+    let answer = client.send(Method::PUT, &path, &body).await?;
+    print(&answer, arguments.platform.json, |answer| {
+        format!("{}  for {}\n", text(answer, "name"), text(answer, "host"))
+    })
+}
+
+/// The secret without the line's end, which editors and `echo` add.
+fn read_secret(input: impl std::io::Read) -> anyhow::Result<String> {
+    let mut value = String::new();
+    input.take(MAX_SECRET_BYTES + 1).read_to_string(&mut value).context("reading the secret from stdin")?;
+    let value = value.trim_end_matches(['\r', '\n']);
+    anyhow::ensure!(!value.is_empty(), "stdin holds no secret (hint: `.. < key.txt`)");
+    anyhow::ensure!(value.len() as u64 <= MAX_SECRET_BYTES, "the secret has more than {MAX_SECRET_BYTES} bytes");
+    Ok(value.to_owned())
+}
+
+fn tool(tool: &Value) -> String {
+    let named = |alias: &Value| {
+        let share = match (text(alias, "alias"), alias.get("share").and_then(Value::as_u64)) {
+            ("canary", Some(share)) => format!(" ({share} %)"),
+            _ => String::new(),
+        };
+        format!("  {} {}{share}", text(alias, "alias"), short(text(alias, "version")))
+    };
+    let aliases: String = items(tool, "aliases").iter().map(named).collect();
+    format!("{}{aliases}\n", text(tool, "tool"))
+}
+
+fn version(version: &Value) -> String {
+    let aliases: Vec<&str> = items(version, "aliases").iter().filter_map(Value::as_str).collect();
+    let line = format!(
+        "{}  {:<11}  {:<8}  {}  {}",
+        short(text(version, "version")),
+        text(version, "state"),
+        text(version, "tier"),
+        text(version, "uploaded_at"),
+        aliases.join(", ")
+    );
+    format!("{}\n", line.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_is_listed_with_the_versions_that_calls_get() {
+        let listed = json!({"tool": "callbacks", "aliases": [
+            {"alias": "live", "version": "0123456789abcdef", "share": 100},
+            {"alias": "canary", "version": "fedcba9876543210", "share": 10},
+        ]});
+        assert_eq!(tool(&listed), "callbacks  live 0123456789ab  canary fedcba987654 (10 %)\n");
+        let listed = json!({"version": "0123456789abcdef", "state": "accepted", "tier": "standard",
+            "uploaded_at": "2026-11-21T10:00:00Z", "aliases": ["live"]});
+        assert_eq!(version(&listed), "0123456789ab  accepted     standard  2026-11-21T10:00:00Z  live\n");
+    }
+
+    #[test]
+    fn a_secret_is_read_without_the_end_of_its_line() {
+        assert_eq!(read_secret(&b" a b \r\n"[..]).unwrap(), " a b ");
+        assert!(read_secret(&b"\n"[..]).unwrap_err().to_string().contains("hint"));
+        assert!(read_secret(&[b'x'; 8193][..]).is_err());
+    }
+}

@@ -1,0 +1,96 @@
+//! What a platform refuses, in one line.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::text;
+
+/// Why the platform did not do what was asked.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The platform said why.
+    #[error("{code}: {detail}{}", hint(.code, *.retry_after))]
+    Problem {
+        /// The stable code.
+        code: String,
+        /// A sentence.
+        detail: String,
+        /// When the platform has time again, where it said so.
+        retry_after: Option<Duration>,
+    },
+    /// What answered is no platform of ours.
+    #[error(
+        "the answer is no platform's, but status {status} with {bytes} bytes (hint: `--url` must be where `voicehive up` or `voicehive media` serves)"
+    )]
+    Foreign {
+        /// The status.
+        status: u16,
+        /// The size of the body.
+        bytes: usize,
+    },
+}
+
+impl Refused {
+    /// Reads a problem document (RFC 9457).
+    pub fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
+        match serde_json::from_slice::<Value>(body) {
+            Ok(document) if !text(&document, "code").is_empty() => Self::Problem {
+                code: one_line(text(&document, "code")),
+                detail: one_line(text(&document, "detail")),
+                retry_after,
+            },
+            _ => Self::Foreign { status, bytes: body.len() },
+        }
+    }
+}
+
+/// What to do where the detail, which is written for all clients, does not say it in the words of this one.
+fn hint(code: &str, retry_after: Option<Duration>) -> String {
+    let hint = match code {
+        "unauthorized" => "set VOICEHIVE_API_KEY or `--api-key` to the tenant's key",
+        "not-found" => "`voicehive tool list` shows what there is",
+        "name-reserved" => "change the name that `describe` gives, and build again",
+        "alias-moved" => "`voicehive tool list TOOL` shows what it names now",
+        "nothing-earlier" => "push the version that calls are to get",
+        "stamp-missing" => "build with `voicehive tool build`",
+        _ => "",
+    };
+    match (hint, retry_after) {
+        ("", None) => String::new(),
+        ("", Some(wait)) => format!(" (hint: again in {} s)", wait.as_secs()),
+        (hint, _) => format!(" (hint: {hint})"),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_one_line_with_a_hint() {
+        let body = br#"{"code":"unauthorized","detail":"send a valid\nkey"}"#;
+        let error = Refused::read(401, body, None).to_string();
+        assert_eq!(
+            error,
+            "unauthorized: send a valid key (hint: set VOICEHIVE_API_KEY or `--api-key` to the tenant's key)"
+        );
+    }
+
+    #[test]
+    fn a_busy_platform_says_when() {
+        let body = br#"{"code":"rate-limited","detail":"too many"}"#;
+        let error = Refused::read(429, body, Some(Duration::from_secs(7))).to_string();
+        assert_eq!(error, "rate-limited: too many (hint: again in 7 s)");
+    }
+
+    #[test]
+    fn what_is_no_platform_is_told_from_one() {
+        assert_eq!(Refused::read(404, b"<html>", None), Refused::Foreign { status: 404, bytes: 6 });
+        assert_eq!(Refused::read(404, b"{}", None), Refused::Foreign { status: 404, bytes: 2 });
+    }
+}

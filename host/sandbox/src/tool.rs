@@ -53,6 +53,13 @@ impl Tool {
         &self.limits
     }
 
+    /// The same tool under other limits than those of its tier.
+    #[must_use]
+    pub fn with_limits(mut self, limits: ToolLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Runs the tool in a fresh instance, at once and on this thread: it takes no turn among others.
     /// Blocks for up to `timeout`, so never call it from an I/O thread. In calls, a
     /// [`Runtime`](crate::Runtime) runs tools.

@@ -87,7 +87,10 @@ impl Compiler {
         let most = JAILED.len() + COMPATIBILITY_BYTES + DIGEST_BYTES + limits.artefact_bytes;
         match run(&mut command, wasm, most, Instant::now() + limits.wall) {
             Ok(written) => artefact(written, &engine.compatibility(), &limits),
-            Err(Ended::Late) => Err(too_costly(format!("it takes longer than {:?}", limits.wall))),
+            // It never waits for anything, so it was kept waiting: else it had come to the end of its processor time first.
+            Err(Ended::Late) => {
+                Err(unavailable("the machine is too busy", format_args!("not done in {:?}", limits.wall)))
+            }
             Err(Ended::TooMuch) => {
                 Err(too_costly(format!("the result has more than {} bytes", limits.artefact_bytes)))
             }

@@ -8,7 +8,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuntimeLimits {
     /// How many tools may be in the middle of a run at once, most of them waiting for the host.
-    /// Each has a thread of its own, so no more than the pool has instances.
+    /// Each has a thread of its own, so no more than the engine has room for instances. One tenant has
+    /// half of them at most, and as many as are left free where several have some.
     pub threads: usize,
     /// How many tools may use a processor at once.
     pub slots: usize,

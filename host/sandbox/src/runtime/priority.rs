@@ -13,7 +13,7 @@ const NICENESS: i32 = 17;
 /// the number of slots, which should be less than that of processors.
 pub(crate) fn lower() {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+    if let Err(error) = rustix::process::nice(NICENESS) {
         tracing::warn!(%error, "tools run at the priority of calls; give them fewer slots than there are processors");
     }
 }

@@ -1,0 +1,3 @@
+;; Is a module without a component around it.
+;; ends: core-module
+(module)

@@ -1,0 +1,35 @@
+//! What is refused for what it says of itself, or how.
+
+use crate::run::ends;
+
+crate::each_ends! {
+    describe_past_memory => "describe-failed",
+    describe_that_differs => "describe-unstable",
+    describe_traps => "describe-failed",
+    description_broken => "describe-failed",
+    description_empty => "bad-description",
+    description_too_long => "bad-description",
+    effect_of_no_case => "describe-failed",
+    host_in_hexadecimal => "host-is-address",
+    host_in_ipv6 => "host-is-address",
+    host_of_metadata => "host-is-address",
+    host_on_the_local_network => "host-not-public",
+    host_that_is_this_machine => "host-not-public",
+    host_that_leads_anywhere => "host-not-public",
+    host_with_a_path => "bad-host",
+    host_with_a_wildcard => "bad-host",
+    hosts_by_the_thousand => "too-many-hosts",
+    hosts_past_memory => "describe-failed",
+    hosts_without_end => "describe-failed",
+    loop_in_describe => "describe-failed",
+    loop_in_start => "describe-failed",
+    name_that_is_no_name => "bad-name",
+    schema_from_elsewhere => "schema-reference",
+    schema_of_no_object => "bad-schema",
+    schema_that_contains_itself => "schema-recursive",
+    schema_that_doubles => "schema-too-intricate",
+    schema_that_is_no_json => "bad-schema",
+    schema_that_nests_deeply => "schema-too-deep",
+    schema_too_large => "schema-too-large",
+    timeout_of_weeks => "bad-timeout",
+}

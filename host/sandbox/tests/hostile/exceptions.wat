@@ -1,0 +1,3 @@
+;; Throws.
+;; ends: feature-off
+(component (core module (tag)))

@@ -1,0 +1,5 @@
+;; Instances by the thousand.
+;; ends: too-many-instances
+(component
+  (instance) ;; repeat: 5000
+)

@@ -1,0 +1,28 @@
+;; Lists by prefixes that a database could read as patterns; they match nothing.
+;; ends: done
+(component
+  (include memory)
+  (include records)
+  (core module $m
+    (import "host" "get" (func $get (param i32 i32 i32)))
+    (import "host" "insert" (func $insert (param i32 i32 i32 i32 i32)))
+    (import "host" "list" (func $list (param i32 i32 i32 i32 i32 i32 i32)))
+    (include described)
+    (data (i32.const 2048) "_")
+    (data (i32.const 2064) "o_n")
+    (data (i32.const 2080) "own/_")
+    (data (i32.const 2096) "tenant-b")
+    (data (i32.const 2112) "s")
+    (func $listed (param $prefix i32) (param $size i32) (param $count i32)
+      (call $list (local.get $prefix) (local.get $size) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 200)
+        (i32.const 8192))
+      (call $expect (i32.eqz (i32.load8_u (i32.const 8192))))
+      (call $expect (i32.eq (i32.load (i32.const 8200)) (local.get $count))))
+    (func (export "call") (type $call)
+      (call $listed (i32.const 2048) (i32.const 1) (i32.const 0))
+      (call $listed (i32.const 2064) (i32.const 3) (i32.const 0))
+      (call $listed (i32.const 2080) (i32.const 5) (i32.const 0))
+      (call $listed (i32.const 2096) (i32.const 8) (i32.const 0))
+      (call $listed (i32.const 2112) (i32.const 1) (i32.const 0))
+      (call $ok)))
+  (include tool-with-host))

@@ -1,0 +1,3 @@
+;; Is a component and no tool.
+;; ends: export-missing
+(component)

@@ -1,0 +1,5 @@
+  (func $describe (result $definition)
+    (canon lift (core func $i "describe") (memory (core memory $memory "memory"))))
+  (func $call (param "context" $context) (param "arguments" string) (result (result $reply (error $failure)))
+    (canon lift (core func $i "call")
+      (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))

@@ -1,0 +1,20 @@
+  (import "voicehive:tool/http@0.1.0" (instance $http
+    (type $request-shape (record (field "method" string) (field "url" string)
+      (field "headers" (list (tuple string string))) (field "body" (list u8))))
+    (export "request" (type $request (eq $request-shape)))
+    (type $response-shape (record (field "status" u16) (field "headers" (list (tuple string string)))
+      (field "body" (list u8))))
+    (export "response" (type $response (eq $response-shape)))
+    (type $error-shape (variant
+      (case "denied" string) (case "invalid" string) (case "timeout") (case "too-large") (case "failed" string)))
+    (export "error" (type $error (eq $error-shape)))
+    (export "send" (func (param "request" $request) (result (result $response (error $error)))))))
+  (import "voicehive:tool/secrets@0.1.0" (instance $secrets
+    (type $error-shape (enum "unknown" "unavailable"))
+    (export "error" (type $error (eq $error-shape)))
+    (export "handle" (func (param "name" string) (result (result string (error $error)))))))
+  (core func $send (canon lower (func $http "send")
+    (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
+  (core func $handle (canon lower (func $secrets "handle")
+    (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
+  (core instance $host (export "send" (func $send)) (export "handle" (func $handle)))

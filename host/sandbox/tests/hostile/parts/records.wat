@@ -1,0 +1,17 @@
+  (import "voicehive:tool/records@0.1.0" (instance $records
+    (type $entry-shape (record (field "key" string) (field "value" (list u8)) (field "version" u64)))
+    (export "entry" (type $entry (eq $entry-shape)))
+    (type $error-shape (variant
+      (case "invalid" string) (case "conflict") (case "quota-exceeded") (case "unavailable")))
+    (export "error" (type $error (eq $error-shape)))
+    (export "get" (func (param "key" string) (result (result (option $entry) (error $error)))))
+    (export "insert" (func (param "key" string) (param "value" (list u8)) (result (result u64 (error $error)))))
+    (export "list-by-prefix" (func (param "prefix" string) (param "after" (option string)) (param "limit" u32)
+      (result (result (list $entry) (error $error)))))))
+  (core func $get (canon lower (func $records "get")
+    (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
+  (core func $insert (canon lower (func $records "insert")
+    (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
+  (core func $list (canon lower (func $records "list-by-prefix")
+    (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
+  (core instance $host (export "get" (func $get)) (export "insert" (func $insert)) (export "list" (func $list)))

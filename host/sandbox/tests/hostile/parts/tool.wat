@@ -1,0 +1,5 @@
+  (core instance $i (instantiate $m (with "memory" (instance $memory))))
+  (include types)
+  (include lifts)
+  (include named)
+  (export "voicehive:tool/tool@0.1.0" (instance $tool))

@@ -35,7 +35,9 @@ use common::{admission, context, no_records};
 use sandbox::{Admission, Run, Runtime, RuntimeLimits, Tier, Tool, ToolLimits};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use turn::{AgentConfig, Call, CallContext, CallerFrame, CarrierInput, ClauseId, Input, Output, TtsInput, TurnId};
+use turn::{
+    AgentConfig, Call, CallContext, CallerFrame, CarrierInput, ClauseId, Input, Output, TtsInput, TurnId,
+};
 
 const FRAME: Duration = Duration::from_millis(20);
 const CALLS: u32 = 100;

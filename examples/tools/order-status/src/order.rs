@@ -97,11 +97,23 @@ fn sentence(order: &Order) -> String {
 /// `2026-11-04` as people say it: `4 November`.
 fn spoken(day: &str) -> Option<String> {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-        "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     let mut parts = day.split('-').skip(1).map(str::parse::<usize>);
-    let (Some(Ok(month)), Some(Ok(day)), None) = (parts.next(), parts.next(), parts.next()) else { return None };
+    let (Some(Ok(month)), Some(Ok(day)), None) = (parts.next(), parts.next(), parts.next()) else {
+        return None;
+    };
     let month = MONTHS.get(month.checked_sub(1)?)?;
     Some(format!("{day} {month}"))
 }

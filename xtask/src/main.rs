@@ -14,9 +14,11 @@ mod task_demo;
 mod task_deny;
 mod task_mutants;
 mod task_test;
+mod task_tools;
 mod task_up;
 mod task_vad;
 mod task_wit;
+mod tool_project;
 mod toolchain_choice;
 mod wit_docs;
 mod wit_syntax;
@@ -51,6 +53,8 @@ struct Cli {
 enum Task {
     /// Build the components for wasm32-wasip2 into target/components
     Build(task_build::Args),
+    /// Build the example tools in Rust, JavaScript and Python into target/tools-examples
+    Tools(task_tools::Args),
     /// Build everything, then play a whole phone call against a simulated carrier
     Demo(task_demo::Args),
     /// Build everything, then serve both planes on this machine
@@ -92,6 +96,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
     let workspace = Workspace::load()?;
     match task {
         Task::Build(args) => task_build::run(&workspace, args),
+        Task::Tools(args) => task_tools::run(&workspace, args),
         Task::Demo(args) => task_demo::run(&workspace, args),
         Task::Up(args) => task_up::run(&workspace, args),
         Task::Test(args) => task_test::run(&workspace, args),

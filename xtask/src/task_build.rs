@@ -34,8 +34,10 @@ pub struct Args {
 
 /// What became of one component.
 #[derive(Debug, PartialEq, Eq)]
-enum Placed {
+pub enum Placed {
+    /// It was there already.
     Unchanged,
+    /// It is new, or another than before.
     Updated,
 }
 
@@ -46,7 +48,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let guests = selected(workspace.guests()?, args.component.as_deref())?;
     progress::step(format_args!("building {} for {TARGET}", counted(guests.len())));
     compile(workspace, &guests, args)?;
-    place_all(workspace, &guests)
+    place_all(workspace, &guests, &workspace.components_dir())
 }
 
 fn selected(guests: Vec<Guest>, component: Option<&str>) -> anyhow::Result<Vec<Guest>> {
@@ -59,7 +61,8 @@ fn selected(guests: Vec<Guest>, component: Option<&str>) -> anyhow::Result<Vec<G
     Ok(chosen)
 }
 
-fn compile(workspace: &Workspace, guests: &[Guest], args: &Args) -> anyhow::Result<()> {
+/// Compiles `guests`, without placing them.
+pub fn compile(workspace: &Workspace, guests: &[Guest], args: &Args) -> anyhow::Result<()> {
     let guest_cargo = guest_toolchain::set_up(workspace, args.toolchain)?;
     let mut command = process::cargo(workspace);
     for name in &guest_cargo.remove {
@@ -79,29 +82,30 @@ fn compile(workspace: &Workspace, guests: &[Guest], args: &Args) -> anyhow::Resu
     process::run(&mut command)
 }
 
-fn place_all(workspace: &Workspace, guests: &[Guest]) -> anyhow::Result<()> {
+/// Puts what was compiled of `guests` into `directory`.
+pub fn place_all(workspace: &Workspace, guests: &[Guest], directory: &Path) -> anyhow::Result<()> {
     let built_dir = workspace.guests_dir().join(TARGET).join(PROFILE);
-    let components_dir = workspace.components_dir();
-    let creating = || format!("creating {}", components_dir.display());
-    std::fs::create_dir_all(&components_dir).with_context(creating)?;
+    let creating = || format!("creating {}", directory.display());
+    std::fs::create_dir_all(directory).with_context(creating)?;
 
     let mut updated = 0;
     for guest in guests {
         let wasm = std::fs::read(built_dir.join(&guest.library).with_extension("wasm"))
             .with_context(|| format!("reading what cargo built of {}", guest.name))?;
-        let placed = place(&wasm, &components_dir.join(&guest.name).with_extension("wasm"))?;
+        let placed = place(&wasm, &directory.join(&guest.name).with_extension("wasm"))?;
         if placed == Placed::Updated {
             updated += 1;
             progress::note(format_args!("{:<22} {:>8}", guest.name, progress::size(wasm.len() as u64)));
         }
     }
-    progress::note(format_args!("{} in target/components, {updated} of them new", counted(guests.len())));
+    let shown = directory.strip_prefix(&workspace.root).unwrap_or(directory).display();
+    progress::note(format_args!("{} in {shown}, {updated} of them new", counted(guests.len())));
     Ok(())
 }
 
 /// Puts `wasm` at `path` unless it is there already, so that its modification time means something. A
 /// running host never reads half a file.
-fn place(wasm: &[u8], path: &Path) -> anyhow::Result<Placed> {
+pub fn place(wasm: &[u8], path: &Path) -> anyhow::Result<Placed> {
     if std::fs::read(path).is_ok_and(|present| present == wasm) {
         return Ok(Placed::Unchanged);
     }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::workspace::Workspace;
-use crate::{process, progress, task_build, task_deny, task_wit};
+use crate::{process, progress, task_build, task_deny, task_tools, task_wit};
 
 /// Runs every check that a change must pass: formatting, contracts, components, lints, tests, docs,
 /// dependencies.
@@ -37,10 +37,11 @@ enum Verdict {
     NotRun,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: "formatting", action: Action::Cargo(&["fmt", "--all", "--check"], &[]) },
     Step { name: "contracts", action: Action::Task(wit, "cargo xtask wit") },
     Step { name: "components", action: Action::Task(build, "cargo xtask build --locked") },
+    Step { name: "example tools", action: Action::Task(tools, "cargo xtask tools --locked") },
     Step {
         name: "lints",
         action: Action::Cargo(
@@ -132,6 +133,10 @@ fn wit(workspace: &Workspace) -> anyhow::Result<()> {
 
 fn build(workspace: &Workspace) -> anyhow::Result<()> {
     task_build::run(workspace, &task_build::Args { locked: true, ..Default::default() })
+}
+
+fn tools(workspace: &Workspace) -> anyhow::Result<()> {
+    task_tools::run(workspace, &task_tools::Args { locked: true, ..Default::default() })
 }
 
 fn deny(workspace: &Workspace) -> anyhow::Result<()> {

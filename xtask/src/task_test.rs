@@ -1,9 +1,9 @@
 //! `cargo xtask test`: set-up and every test. This is also what the CI machine calls.
 
 use crate::workspace::Workspace;
-use crate::{process, progress, task_build, task_ci};
+use crate::{process, progress, task_build, task_ci, task_tools};
 
-/// Builds the components, then runs every test of the workspace, doc tests included.
+/// Builds the components and the example tools, then runs every test of the workspace, doc tests included.
 ///
 /// With CI=true in the environment and no arguments it does what `cargo xtask ci` does.
 #[derive(clap::Args)]
@@ -23,6 +23,9 @@ pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
         return task_ci::run(workspace, &task_ci::Args::default());
     }
     task_build::run(workspace, &task_build::Args::default())?;
+    if args.args.is_empty() {
+        task_tools::run(workspace, &task_tools::Args::default())?;
+    }
     let mut command = process::cargo(workspace);
     command.arg("test");
     if args.args.is_empty() {

@@ -69,6 +69,12 @@ impl Workspace {
         self.root.join("target/components")
     }
 
+    /// Where the example tools under examples/tools are, one `NAME.wasm` each, and what compiles them. Fixed, because
+    /// tests name it.
+    pub fn example_tools_dir(&self) -> PathBuf {
+        self.root.join("target/tools-examples")
+    }
+
     /// Where guests are compiled, apart from the host so that neither waits for or rebuilds the other.
     pub fn guests_dir(&self) -> PathBuf {
         self.target.join("guests")
@@ -94,6 +100,11 @@ impl Workspace {
             );
         }
         Ok(guests_among(&self.packages, &directory))
+    }
+
+    /// The example tools that are written in Rust, by name.
+    pub fn example_tools(&self) -> Vec<Guest> {
+        guests_among(&self.packages, &self.root.join("examples/tools"))
     }
 }
 

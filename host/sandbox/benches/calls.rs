@@ -1,25 +1,15 @@
-//! What a call into a component costs, beside the bare runtime on the same bytes.
+//! What a call into a capability costs, beside the bare runtime on the same bytes.
 //!
 //! Run with `cargo xtask bench`. Figures and machine are in ARCHITECTURE.md.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a benchmark stops where it cannot measure"
-)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops where it cannot measure")]
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use sandbox::platform::webhook_verification::{Request, Scheme, TwilioKeys};
-use sandbox::{
-    Admission, Capabilities, CapabilityPaths, Compiler, Context, HotEngine, HttpError, HttpRequest, HttpSent,
-    Level, Record, RecordError, Tier, ToolHost,
-};
+use sandbox::{Capabilities, CapabilityPaths, HotEngine};
 use wasmtime::component::{Component, Linker};
 
 fn components() -> PathBuf {
@@ -69,31 +59,6 @@ fn bare_runtime(criterion: &mut Criterion) {
     });
 }
 
-fn tool_calls(criterion: &mut Criterion) {
-    let engine = HotEngine::new().unwrap();
-    let compiler = Compiler::new(env!("CARGO_BIN_EXE_compile-component"), [""; 0]);
-    let admission = Admission::new(&engine, compiler);
-    let mut group = criterion.benchmark_group("tool, fresh instance");
-    for name in ["notifications", "leads"] {
-        let bytes =
-            std::fs::read(components().join(format!("{name}.wasm"))).expect("run `cargo xtask build` first");
-        let tool = admission.admit(&bytes, Tier::Standard).unwrap().tool;
-        let host: Arc<dyn ToolHost> = Arc::new(Empty);
-        let arguments = match name {
-            "leads" => r#"{"interest":"solar panels"}"#,
-            _ => r#"{"to":"staff","text":"Call back"}"#,
-        };
-        group.bench_function(name, |b| {
-            b.iter(|| {
-                tool.call(&context(), black_box(arguments), host.clone(), Duration::from_secs(1))
-                    .outcome
-                    .unwrap()
-            });
-        });
-    }
-    group.finish();
-}
-
 fn webhook() -> Request {
     let fields = [
         "AccountSid=AC00000000000000000000000000000000",
@@ -118,45 +83,5 @@ fn webhook() -> Request {
     }
 }
 
-fn context() -> Context {
-    Context {
-        tenant: "t".into(),
-        call_id: "c".into(),
-        caller: "+34600000000".into(),
-        idempotency_key: "0123456789abcdef".into(),
-        time_zone: "UTC".into(),
-        confirmed: false,
-        now_ms: 1_795_158_000_000,
-    }
-}
-
-/// Records that are always empty and take everything.
-struct Empty;
-
-impl ToolHost for Empty {
-    fn get(&self, _: &str) -> Result<Option<Record>, RecordError> {
-        Ok(None)
-    }
-    fn insert(&self, _: &str, _: &[u8]) -> Result<u64, RecordError> {
-        Ok(1)
-    }
-    fn replace(&self, _: &str, _: &[u8], version: u64) -> Result<u64, RecordError> {
-        Ok(version + 1)
-    }
-    fn remove(&self, _: &str, _: u64) -> Result<(), RecordError> {
-        Ok(())
-    }
-    fn list(&self, _: &str, _: Option<&str>, _: u32) -> Result<Vec<Record>, RecordError> {
-        Ok(Vec::new())
-    }
-    fn send(&self, _: HttpRequest, _: Duration) -> HttpSent {
-        HttpSent::nothing(HttpError::Denied("no network".into()))
-    }
-    fn secret(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn log(&self, _: Level, _: &str) {}
-}
-
-criterion_group!(benches, bare_runtime, capability_calls, tool_calls);
+criterion_group!(benches, bare_runtime, capability_calls);
 criterion_main!(benches);

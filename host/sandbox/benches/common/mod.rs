@@ -12,8 +12,12 @@ use sandbox::{
 
 /// Admits tools as the platform does.
 pub fn admission() -> Admission {
-    let compiler = Compiler::new(env!("CARGO_BIN_EXE_compile-component"), [""; 0]);
-    Admission::new(&HotEngine::new().unwrap(), compiler)
+    Admission::new(&HotEngine::new().unwrap(), compiler())
+}
+
+/// The compiler as a program of its own: the benchmark's program is none.
+pub fn compiler() -> Compiler {
+    Compiler::new(env!("CARGO_BIN_EXE_compile-component"), [""; 0])
 }
 
 /// The smallest tool, whose `call` does what `body` says.

@@ -28,6 +28,10 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// The process has no environment, files, network or children, as far as the system can forbid them; its processor
 /// time, memory and output are bounded; and it is ended when its time is over, and when whoever waits for it is gone.
 ///
+/// That bounds what compiling can take and reach. What it returns is code, and trusted as the compiler is: a component that
+/// could make the compiler write other code than it says would run it here. The digest and the engine's compatibility
+/// that come with it show damage and mistakes, not malice.
+///
 /// [`compile_child`]: super::compile_child
 #[derive(Clone, Debug)]
 pub struct Compiler {
@@ -87,7 +91,10 @@ impl Compiler {
         let most = JAILED.len() + COMPATIBILITY_BYTES + DIGEST_BYTES + limits.artefact_bytes;
         match run(&mut command, wasm, most, Instant::now() + limits.wall) {
             Ok(written) => artefact(written, &engine.compatibility(), &limits),
-            Err(Ended::Late) => Err(too_costly(format!("it takes longer than {:?}", limits.wall))),
+            // It never waits for anything, so it was kept waiting: else it had come to the end of its processor time first.
+            Err(Ended::Late) => {
+                Err(unavailable("the machine is too busy", format_args!("not done in {:?}", limits.wall)))
+            }
             Err(Ended::TooMuch) => {
                 Err(too_costly(format!("the result has more than {} bytes", limits.artefact_bytes)))
             }

@@ -10,8 +10,9 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::tier::CompileLimits;
 
-/// How far behind everything else the compiler comes: calls are in progress.
-const NICENESS: i32 = 15;
+/// How far behind calls in progress the compiler comes: it gets about a third of a processor that one of them wants too.
+/// Much less, and on a busy machine no upload would end in time.
+const NICENESS: i32 = 5;
 
 /// Gives up everything but standard input, output and error, processor time and memory.
 ///

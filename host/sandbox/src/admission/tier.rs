@@ -23,7 +23,7 @@ pub struct CompileLimits {
     /// Processor time, in whole seconds.
     pub cpu: Duration,
     /// Time from the start of the compiler until its answer is there. More than [`CompileLimits::cpu`], because the
-    /// compiler lets everything else go first.
+    /// compiler lets calls go first; when it is over, the machine is too busy, and that is no verdict on the component.
     pub wall: Duration,
     /// Address space of the compiler in bytes, its own code included.
     pub memory_bytes: u64,

@@ -1,6 +1,12 @@
 //! What the gate refuses by the bytes alone.
 
+use std::time::Duration;
+
+use sandbox::{Admission, CompileLimits, Tier};
+
+use crate::common::{ADMISSION, compiler};
 use crate::run::ends;
+use crate::source::Source;
 
 crate::each_ends! {
     async_export => "feature-off",
@@ -39,4 +45,26 @@ crate::each_ends! {
     tail_calls => "feature-off",
     two_memories => "too-many-memories",
     type_bomb => "types-nested-too-deeply",
+}
+
+#[test]
+fn compile_bomb_costs_no_more_than_its_compiler_may_use() {
+    // Less than the tier's, only so that it is over sooner.
+    let limits = CompileLimits { cpu: Duration::from_secs(2), ..Tier::Standard.compile() };
+    let admission = Admission::new(ADMISSION.engine(), compiler().with_limits(limits));
+    let source = Source::read("compile-bomb");
+    let refusal = admission.admit(&source.bytes(), Tier::Standard).err().expect("a refusal");
+    assert_eq!(refusal.code.as_str(), source.ends, "{refusal}");
+}
+
+#[test]
+fn a_refused_import_is_named() {
+    for (name, import) in [
+        ("import-of-sockets", "wasi:sockets/tcp@0.2.6"),
+        ("import-in-two-versions", "voicehive:tool/clock@0.1.1"),
+        ("import-that-asks-for-more", "voicehive:tool/clock@0.1.0"),
+    ] {
+        let refusal = ADMISSION.admit(&Source::read(name).bytes(), Tier::Standard).err().expect("a refusal");
+        assert!(refusal.item.contains(import), "{refusal}");
+    }
 }

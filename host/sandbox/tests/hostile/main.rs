@@ -10,6 +10,7 @@ mod calls;
 #[path = "../common/mod.rs"]
 mod common;
 mod definitions;
+mod edges;
 mod run;
 mod source;
 mod table;

@@ -14,7 +14,7 @@ use crate::tenant::{TENANT, Tenant};
 const CALLS: usize = 3;
 
 /// How long a call may take: so long that whatever runs without end is ended for its processor time.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The limits of the tier, save that loops end sooner.
 fn limits() -> ToolLimits {
@@ -41,7 +41,7 @@ pub fn ends_where_names_lead_to(name: &str, expected: &str, addresses: &[IpAddr]
     };
     for _ in 0..CALLS {
         tenant = Arc::new(Tenant::new(addresses));
-        let finished = call(&tool, &tenant);
+        let finished = tool.call(&context(), "{}", tenant.clone(), TIMEOUT);
         let (ended, why) = code(&finished);
         assert_eq!(ended, expected, "{name}: {why}");
         check_limits(&tool, &tenant, &finished.spent);
@@ -49,8 +49,9 @@ pub fn ends_where_names_lead_to(name: &str, expected: &str, addresses: &[IpAddr]
     tenant
 }
 
-fn call(tool: &Tool, tenant: &Arc<Tenant>) -> Finished {
-    let context = Context {
+/// The call on whose behalf the tools run.
+pub fn context() -> Context {
+    Context {
         tenant: TENANT.into(),
         call_id: "call".into(),
         caller: "+34600000000".into(),
@@ -58,8 +59,7 @@ fn call(tool: &Tool, tenant: &Arc<Tenant>) -> Finished {
         time_zone: "UTC".into(),
         confirmed: false,
         now_ms: 1_795_158_000_000,
-    };
-    tool.call(&context, "{}", tenant.clone(), TIMEOUT)
+    }
 }
 
 /// The code of what came of a call, and why.

@@ -6,11 +6,12 @@ use std::fs;
 use crate::source::{Source, folder};
 
 /// The modules that hold the tests.
-const TESTS: [&str; 4] = [
+const TESTS: [&str; 5] = [
     include_str!("attempts.rs"),
     include_str!("bytes.rs"),
     include_str!("calls.rs"),
     include_str!("definitions.rs"),
+    include_str!("edges.rs"),
 ];
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use sandbox::{Answer, Context, Failure, Finished, HotEngine, Reply, RunError, Spent, ToolHost};
@@ -105,7 +106,7 @@ fn shown(finished: &Finished) -> Value {
         }),
         Ok(Ok(Reply::Confirm(question))) => json!({ "outcome": "confirm", "question": question }),
         Ok(Err(Failure { kind, message })) => {
-            json!({ "outcome": "failure", "error": { "code": kind, "message": message } })
+            json!({ "outcome": "failed", "error": { "code": kind, "message": message } })
         }
         Err(error) => {
             json!({ "outcome": "broken", "error": { "code": RunError::code(error), "message": error.to_string() } })
@@ -125,9 +126,11 @@ fn plain(shown: &Value) -> &str {
 }
 
 fn spent(spent: &Spent) -> Value {
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     json!({
-        "guest_ms": milliseconds(spent.guest),
-        "host_ms": milliseconds(spent.host),
+        "waited_us": micros(spent.waited),
+        "guest_us": micros(spent.guest),
+        "host_us": micros(spent.host),
         "memory_bytes": spent.memory_bytes,
         "fuel": spent.fuel,
         "http_requests": spent.http_requests,
@@ -148,8 +151,6 @@ fn used(spent: &Spent) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn finished(outcome: Result<Result<Reply, Failure>, RunError>) -> Finished {
@@ -166,7 +167,7 @@ mod tests {
         let asked = shown(&finished(Ok(Ok(Reply::Confirm("Shall I?".into())))));
         assert_eq!((asked["outcome"].as_str(), plain(&asked)), (Some("confirm"), "Shall I?"));
         let done = shown(&finished(Ok(Ok(Reply::text("done it")))));
-        assert_eq!((plain(&done), &done["spent"]["guest_ms"]), ("done it", &json!(1.5)));
+        assert_eq!((plain(&done), &done["spent"]["guest_us"]), ("done it", &json!(1500)));
     }
 
     #[test]

@@ -2,11 +2,7 @@
 //!
 //! Run with `cargo xtask bench`. Figures and machine are in ARCHITECTURE.md.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a benchmark stops where it cannot measure"
-)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops where it cannot measure")]
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};

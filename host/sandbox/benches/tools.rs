@@ -37,7 +37,18 @@ fn main() {
     let admission = Admission::new(&engine, compiler());
     println!(
         "{:16} {:>9} {:>8} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>6} {:>9} {:>8}",
-        "tool", "bytes", "gate", "admitted", "reload", "call p50", "p99", "bare p50", "p99", "ratio", "loaded", "per GB"
+        "tool",
+        "bytes",
+        "gate",
+        "admitted",
+        "reload",
+        "call p50",
+        "p99",
+        "bare p50",
+        "p99",
+        "ratio",
+        "loaded",
+        "per GB"
     );
     for subject in subjects() {
         measure(&admission, &subject, calls);
@@ -90,9 +101,11 @@ fn measure(admission: &Admission, subject: &Subject, calls: usize) {
     let Subject { name, bytes, arguments } = subject;
     let fits = gate::check(bytes, &Tier::Standard.gate()).is_ok();
     let tier = if fits { Tier::Standard } else { Tier::Large };
-    let gate = timed(|| gate::check(bytes, &tier.gate()).map(drop).unwrap_or_else(|refusal| panic!("{refusal}")));
+    let gate =
+        timed(|| gate::check(bytes, &tier.gate()).map(drop).unwrap_or_else(|refusal| panic!("{refusal}")));
     let mut admitted = None;
-    let whole = timed(|| admitted = Some(admission.admit(bytes, tier).unwrap_or_else(|refusal| panic!("{refusal}"))));
+    let whole =
+        timed(|| admitted = Some(admission.admit(bytes, tier).unwrap_or_else(|refusal| panic!("{refusal}"))));
     let tool = admitted.expect("just admitted").tool;
     // An interpreter takes milliseconds to start, so fewer calls tell as much.
     let first = timed(|| call(&tool, arguments));
@@ -108,8 +121,10 @@ fn measure(admission: &Admission, subject: &Subject, calls: usize) {
     theirs.sort_unstable();
     let before = resident_bytes();
     let mut copies = Vec::new();
-    let reload = timed(|| copies.push(admission.reload(bytes, tool.digest(), tier).expect("it was admitted")));
-    copies.extend((1..COPIES).map(|_| admission.reload(bytes, tool.digest(), tier).expect("it was admitted")));
+    let reload =
+        timed(|| copies.push(admission.reload(bytes, tool.digest(), tier).expect("it was admitted")));
+    copies
+        .extend((1..COPIES).map(|_| admission.reload(bytes, tool.digest(), tier).expect("it was admitted")));
     copies.iter().for_each(|copy| call(copy, arguments));
     let loaded = resident_bytes().saturating_sub(before) / COPIES;
     let (ours_p50, theirs_p50) = (at(&ours, 0.5), at(&theirs, 0.5));

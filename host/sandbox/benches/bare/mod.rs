@@ -21,9 +21,7 @@ impl Tool {
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(100).max_memory_size(64 << 20);
         let mut config = Config::new();
-        config
-            .concurrency_support(false)
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        config.concurrency_support(false).allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config).unwrap();
         let component = Component::new(&engine, bytes).unwrap();
         let mut linker = Linker::new(&engine);

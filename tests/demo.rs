@@ -10,7 +10,7 @@ use std::thread;
 use serde_json::Value;
 
 #[test]
-fn two_calls_end_as_they_should_and_faults_are_noticed() {
+fn three_calls_end_as_they_should_and_faults_are_noticed() {
     thread::scope(|scope| {
         let sound = scope.spawn(|| demo(&["--json"]));
         let over_telnyx = scope.spawn(|| demo(&["--json", "--carrier", "telnyx"]));
@@ -28,7 +28,7 @@ fn check_sound(output: &Output) {
     assert!(output.status.success(), "the demo failed:\n{account}");
     let told: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
     let calls = told["calls"].as_array().expect("calls");
-    assert_eq!(calls.len(), 2);
+    assert_eq!(calls.len(), 3);
     let turns = |call: usize| calls[call]["turns"].as_array().expect("turns").clone();
     assert!(turns(0).iter().any(|turn| turn["interrupted"] == true), "nobody was interrupted: {told}");
     for turn in turns(0).iter().chain(&turns(1)) {
@@ -43,6 +43,9 @@ fn check_sound(output: &Output) {
         assert!((sum - total).abs() < 0.01, "the ledger does not close: {latency}");
     }
     assert!(told["appointment"]["start"].is_string(), "{told}");
+    let tool = &told["tool"];
+    assert!(tool["version"].is_string() && tool["version"] != tool["rolled_back"]["version"], "{tool}");
+    assert!(tool["rolled_back"]["why"].as_str().expect("why").contains("trapped"), "{tool}");
     assert!(!told["recalled"].as_array().expect("recalled").is_empty(), "{told}");
 }
 

@@ -23,9 +23,7 @@ fn main() -> io::Result<()> {
 fn list(constant: &str, folder: &Path, wanted: impl Fn(&Path) -> bool) -> io::Result<String> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut files = Vec::new();
-    if folder.is_dir() {
-        collect(folder, &mut files)?;
-    }
+    collect(folder, &mut files)?;
     files.retain(|path| wanted(path));
     files.sort();
     let mut code = format!("pub(crate) const {constant}: &[File] = &[\n");

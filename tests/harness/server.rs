@@ -86,6 +86,11 @@ impl Server {
         self.address
     }
 
+    /// What its process was told: a command that is to find it is told the same.
+    pub fn environment(&self) -> &BTreeMap<&'static str, String> {
+        &self.settings
+    }
+
     /// The base that carriers sign.
     pub fn public_url(&self) -> &str {
         &self.settings["PUBLIC_URL"]

@@ -287,6 +287,16 @@ mod tests {
     }
 
     #[test]
+    fn the_lockfile_says_what_is_installed_and_not_from_where() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
+        let example = read("examples/tools/price-quote/package-lock.json");
+        assert!(example.contains("\"integrity\": \"sha512-") && !example.contains("\"resolved\""));
+        let template = read("host/tool-project/templates/javascript/package-lock.json");
+        assert_eq!(template.replace("{{name}}", "price-quote"), example, "the template is pinned alike");
+    }
+
+    #[test]
     fn a_command_that_fails_is_named() {
         let (_root, project) = workspace();
         fs::create_dir_all(&project.copy).unwrap();

@@ -5,7 +5,7 @@ use store::projections::Projection;
 use store::{Store, Tenant, Timestamp};
 
 use crate::answer::Answer;
-use crate::configuration::{admission, limits, routing, webhook_keys};
+use crate::configuration::{admission, agents, limits, routing, webhook_keys};
 use crate::incoming::Incoming;
 use crate::problem::Problem;
 use crate::query::{Query, decode};
@@ -86,6 +86,9 @@ enum Resource<'a> {
     WebhookKey(&'a str),
     Routing,
     Limits,
+    Agents,
+    Agent(&'a str),
+    AgentTools(&'a str),
 }
 
 impl<'a> Resource<'a> {
@@ -103,6 +106,9 @@ impl<'a> Resource<'a> {
             ["webhook-keys", id] => Some(Self::WebhookKey(id)),
             ["routing"] => Some(Self::Routing),
             ["limits"] => Some(Self::Limits),
+            ["agents"] => Some(Self::Agents),
+            ["agents", id] => Some(Self::Agent(id)),
+            ["agents", id, "tools"] => Some(Self::AgentTools(id)),
             _ => None,
         }
     }
@@ -110,12 +116,18 @@ impl<'a> Resource<'a> {
     /// The methods that it is for, as the `Allow` header lists them.
     fn methods(&self) -> &'static str {
         match self {
-            Self::Call(_) | Self::Recordings(_) | Self::Kept(_) | Self::MemoriesOf(_) => "GET",
+            Self::Call(_)
+            | Self::Recordings(_)
+            | Self::Kept(_)
+            | Self::MemoriesOf(_)
+            | Self::Agents
+            | Self::Agent(_) => "GET",
             Self::Calls | Self::WebhookKeys => "GET, POST",
             Self::Cancel(_) => "POST",
             Self::WebhookKey(_) => "DELETE",
             Self::Routing => "GET, PUT, DELETE",
             Self::Limits => "GET, PUT",
+            Self::AgentTools(_) => "PUT",
         }
     }
 
@@ -133,6 +145,8 @@ impl<'a> Resource<'a> {
             Self::WebhookKeys => webhook_keys::list(store, tenant).await,
             Self::Routing => routing::read(store, tenant).await,
             Self::Limits => limits::read(asked.tenant),
+            Self::Agents => agents::list(store, tenant).await,
+            Self::Agent(id) => agents::one(store, tenant, id).await,
             _ => Err(Problem::NotFound),
         }
     }
@@ -150,6 +164,7 @@ impl<'a> Resource<'a> {
             Self::Routing if removes => routing::remove(asked).await,
             Self::Routing => routing::replace(asked).await,
             Self::Limits => limits::replace(asked).await,
+            Self::AgentTools(id) => agents::replace_tools(asked, id).await,
             _ => Err(Problem::NotFound),
         };
         done.map(admission::tell)

@@ -153,12 +153,15 @@ pub enum CallEvent {
         id: String,
         /// The tool.
         name: String,
-        /// `success`, `failure`, `timeout`, `fault`, `refused` or `cancelled`.
+        /// `success`, `confirm`, `failure`, `timeout`, `fault`, `refused` or `cancelled`.
         outcome: String,
         /// What the model was told.
         text: String,
         /// How long it took.
         duration_ms: u64,
+        /// What the tool left for the tenant; neither the model nor the caller was told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data: Option<serde_json::Value>,
     },
     /// A clause of the agent's is about to be sent to the carrier.
     #[serde(rename = "speech.queued")]
@@ -355,6 +358,17 @@ mod tests {
             let stored = CallEvent::from_stored(event.kind(), &event.data().unwrap()).unwrap();
             assert_eq!(stored, event);
         }
+    }
+
+    #[test]
+    fn what_a_tool_left_is_kept_and_absent_in_logs_of_before() {
+        let stored =
+            r#"{"turn":1,"id":"a","name":"orders","outcome":"success","text":"Sent.","duration_ms":5}"#;
+        let mut event = CallEvent::from_stored("tool.finished", stored).unwrap();
+        assert!(!event.data().unwrap().contains("\"data\""));
+        let CallEvent::ToolFinished { data, .. } = &mut event else { panic!("another event") };
+        *data = Some(serde_json::json!({ "order": 7 }));
+        assert_eq!(CallEvent::from_stored(event.kind(), &event.data().unwrap()).unwrap(), event);
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub struct ToolUse {
     pub name: String,
     /// Its arguments, JSON.
     pub arguments: String,
-    /// `success`, `failure`, `timeout`, `fault` or `refused`; `None` while it runs.
+    /// `success`, `confirm`, `failure`, `timeout`, `fault`, `refused` or `cancelled`; `None` while it runs.
     pub outcome: Option<String>,
     /// What the model was told.
     pub text: String,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::db::Row;
-use crate::{AgentId, Db, E164, Statement, Store, StoreError, TenantId, Timestamp, Value};
+use crate::{AgentId, Db, E164, Statement, Store, StoreError, TenantId, Timestamp, ToolReference, Value};
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,6 +199,32 @@ impl<D: Db> Store<D> {
                    SET name = excluded.name, config_json = excluded.config_json, tools_json = excluded.tools_json";
         self.db.batch(vec![insert_agent(sql, tenant, agent, now)]).await?;
         Ok(())
+    }
+
+    /// The tenant's agents, by id; at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails or an agent's configuration is not JSON.
+    pub async fn agents(&self, tenant: &TenantId, limit: u32) -> Result<Vec<Agent>, StoreError> {
+        let sql = "SELECT * FROM agents WHERE tenant = ?1 ORDER BY id LIMIT ?2";
+        let rows = self.db.query(Statement::new(sql, [tenant.into(), limit.into()])).await?;
+        rows.iter().map(|row| agent(&row)).collect()
+    }
+
+    /// Replaces the tools that an agent may use, from its next call on. Returns whether there is such an agent.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_agent_tools(
+        &self,
+        tenant: &TenantId,
+        id: &AgentId,
+        tools: &[ToolReference],
+    ) -> Result<bool, StoreError> {
+        let names: Vec<String> = tools.iter().map(ToString::to_string).collect();
+        let sql = "UPDATE agents SET tools_json = ?3 WHERE tenant = ?1 AND id = ?2";
+        let tools = serde_json::Value::from(names).to_string();
+        Ok(self.db.execute(Statement::new(sql, [tenant.into(), id.into(), tools.into()])).await? == 1)
     }
 
     /// Gives a number to a tenant, with the agent that answers it. A number of

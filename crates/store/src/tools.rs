@@ -22,7 +22,7 @@ mod versions;
 pub use aliases::{Aliased, RolledBack};
 pub use errors::{RunError, TOOL_ERRORS_MAX};
 pub use history::{ToolAction, ToolEvent};
-pub use names::{Act, ParseToolError, ToolAlias, ToolDigest, ToolName};
+pub use names::{Act, ParseToolError, ToolAlias, ToolDigest, ToolName, ToolReference};
 pub use runs::{RUN_WINDOW, RUNS_KEPT, Runs};
 pub use secrets::{SECRET_BYTES_MAX, SecretHandle, SecretValue};
 pub use verdict::{RollBackReason, Thresholds, Verdict};

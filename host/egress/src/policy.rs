@@ -64,6 +64,11 @@ impl Policy {
         Ok(Self { hosts, secrets })
     }
 
+    /// What stands for the secret `name` in a header field's value, if the tool has one of that name.
+    pub fn handle(&self, name: &str) -> Option<String> {
+        self.secrets.iter().find(|secret| secret.name() == name).map(Secret::handle)
+    }
+
     pub(crate) fn allows(&self, host: &Host) -> bool {
         self.hosts.contains(host)
     }

@@ -59,6 +59,11 @@ impl Secret {
         &self.name
     }
 
+    /// What stands for it in a header field's value.
+    pub fn handle(&self) -> String {
+        [OPEN, &self.name, CLOSE].concat()
+    }
+
     /// The only host it is sent to.
     pub fn host(&self) -> &Host {
         &self.host

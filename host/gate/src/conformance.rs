@@ -105,8 +105,12 @@ fn check_imports(component: &Walked<'_>) -> Result<(), Refusal> {
 }
 
 fn not_allowed(name: &str) -> Refusal {
-    let mend =
-        "a tool gets records, clock, log, http and secrets of `voicehive:tool`; remove what uses the import";
+    let mend = if name.starts_with("wasi:") {
+        "switch it off where the component is built: `--stub-wasi` of componentize-py, `disableFeatures` of \
+         componentize-js; else remove what uses it"
+    } else {
+        "a tool gets records, clock, log, http and secrets of `voicehive:tool`; remove what uses the import"
+    };
     Refusal::new(Code::ImportNotAllowed, format!("the component imports `{name}`"), mend)
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admission::image_bytes;
 use crate::bindings::tool::ToolComponentPre;
 use crate::bindings::tool::exports::voicehive::tool::tool as wit;
 use crate::definition::{Context, Definition};
@@ -46,6 +47,11 @@ impl Tool {
     /// SHA-256 of the component, lower-case hex.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Bytes of its compiled code, which it takes in memory for as long as a copy of it is there.
+    pub fn image_bytes(&self) -> usize {
+        image_bytes(self.pre.instance_pre().component())
     }
 
     /// What a run of it may use.

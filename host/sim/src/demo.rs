@@ -1,4 +1,4 @@
-//! The demonstration: two simulated calls to a real platform process, and a strict look at what came of them.
+//! The demonstration: three simulated calls to a real platform process, and a strict look at what came of them.
 
 mod api;
 mod check;
@@ -6,6 +6,7 @@ mod compare;
 mod platform;
 mod report;
 mod script;
+mod tool;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -14,7 +15,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::carrier::{CarrierFaults, Report};
+use crate::carrier::{Call, CarrierFaults, Report};
 use crate::exchange::{Account, Carrier, Exchange};
 use crate::recording;
 use crate::timeline::Timeline;
@@ -22,9 +23,12 @@ use crate::vendors::Vendors;
 use api::{Api, CallLog};
 use check::Findings;
 use platform::Platform;
+use tool::{Story, Version};
 
 /// The number that the demonstration calls from. Both are of the ranges that are kept free for such.
 pub const CALLER: &str = "+12025550143";
+/// Others who call in the middle of the third call. As many runs that all fail tell the platform that a version is bad.
+const OTHER_CALLERS: [&str; 3] = ["+12025550144", "+12025550145", "+12025550146"];
 /// The number that the demonstration calls.
 pub const AGENT: &str = "+12025550199";
 
@@ -126,17 +130,37 @@ pub async fn run(options: &Options) -> anyhow::Result<Outcome> {
     let stage =
         Stage { options, timeline: &timeline, exchange: &exchange, vendors: &vendors, wav_dir: &wav_dir };
     let api = Api::new(&base, &api_key)?;
-    let (played, findings) = stage.play(&api).await;
+    let (played, story, findings) = stage.play(&api).await;
     let mut problems = findings.into_problems();
     let diary = api.appointments().await.unwrap_or_default();
     if let Err(error) = platform.stop().await {
         problems.push(format!("the platform did not stop properly: {error:#}"));
     }
-    let json = report::json(&played, &diary);
-    report::print(&timeline, &played, &problems);
+    let json = report::json(&played, &diary, story.as_ref());
+    report::print(&timeline, &played, story.as_ref(), &problems);
     exchange.shutdown().await;
     vendors.shutdown().await;
     Ok(Outcome { problems, json })
+}
+
+/// What a call is about.
+enum Act<'a> {
+    /// An appointment is booked.
+    Book,
+    /// It is moved.
+    Change,
+    /// A tool that was just uploaded is used; what became of it goes to the story.
+    Order(Version, &'a mut Option<Story>),
+}
+
+impl Act<'_> {
+    fn number(&self) -> u32 {
+        match self {
+            Self::Book => 1,
+            Self::Change => 2,
+            Self::Order(..) => 3,
+        }
+    }
 }
 
 /// Everything that the calls need.
@@ -149,23 +173,58 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    async fn play(&self, api: &Api) -> (Vec<Played>, Findings) {
+    async fn play(&self, api: &Api) -> (Vec<Played>, Option<Story>, Findings) {
         let mut findings = Findings::default();
         let mut played = Vec::new();
-        let first = self.call(1, api, &mut findings).await;
+        let mut story = None;
+        let first = self.call(Act::Book, api, &mut findings).await;
         let booked = check::booking(&first, api, &mut findings).await;
         played.push(first);
         // A second call can prove nothing when the first went wrong.
         if findings.is_empty() {
-            let second = self.call(2, api, &mut findings).await;
+            let second = self.call(Act::Change, api, &mut findings).await;
             check::moving(&second, booked.as_ref(), api, &mut findings).await;
             check::memory(&second, booked.as_ref(), &mut findings);
             played.push(second);
         }
-        (played, findings)
+        if findings.is_empty() {
+            findings.enter(3);
+            match tool::upload(api).await {
+                Ok(good) => {
+                    let third = self.call(Act::Order(good, &mut story), api, &mut findings).await;
+                    check::orders(&third, &mut findings);
+                    played.push(third);
+                }
+                Err(error) => findings.add(format!("the tool could not be uploaded: {error:#}")),
+            }
+        }
+        (played, story, findings)
     }
 
-    async fn call(&self, number: u32, api: &Api, findings: &mut Findings) -> Played {
+    /// The third call. In the middle of it a bad version goes live, others call and get it, and the platform goes back.
+    async fn order(&self, call: &mut Call, api: &Api, good: Version) -> anyhow::Result<Story> {
+        self.timeline.note(&format!("the tool was uploaded and live in {} ms", good.took.as_millis()));
+        script::ask(call).await?;
+        self.timeline.note("a bad version of the tool is uploaded, and others call");
+        let bad = tool::upload_bad(api).await?;
+        let others =
+            OTHER_CALLERS.map(|caller| self.exchange.place_call(caller, AGENT, CarrierFaults::default()));
+        let others = others.map(|mut other| async move {
+            let told = script::ask_in_vain(&mut other).await;
+            other.hang_up().await;
+            told
+        });
+        for told in futures::future::join_all(others).await {
+            told.context("the call of another caller")?;
+        }
+        let why = tool::rolled_back(api, &good, &bad).await?;
+        self.timeline.note(&format!("the platform went back by itself: {why}"));
+        script::ask_again(call).await?;
+        Ok(Story { good, bad, why })
+    }
+
+    async fn call(&self, act: Act<'_>, api: &Api, findings: &mut Findings) -> Played {
+        let number = act.number();
         findings.enter(number);
         let faults = match self.options.fault {
             Some(Fault::DropInbound(n)) => CarrierFaults { drop_one_in: Some(n), ..CarrierFaults::default() },
@@ -175,13 +234,13 @@ impl Stage<'_> {
         let mut call = self.exchange.place_call(CALLER, AGENT, faults);
         let telling = self.timeline.follow(&call);
         let kill = (self.options.fault == Some(Fault::KillRecogniser)).then_some(&self.vendors.deepgram);
-        let script = if number == 1 {
-            script::book(&mut call, self.timeline, kill).await
-        } else {
-            script::change(&mut call, self.timeline).await
+        let script = match act {
+            Act::Book => script::book(&mut call, self.timeline, kill).await.map_err(Into::into),
+            Act::Change => script::change(&mut call).await.map_err(Into::into),
+            Act::Order(good, story) => self.order(&mut call, api, good).await.map(|told| *story = Some(told)),
         };
         if let Err(error) = script {
-            findings.add(error.to_string());
+            findings.add(format!("{error:#}"));
         }
         call.hang_up().await;
         let id = self.exchange.platform_id(&call);

@@ -52,12 +52,14 @@ enum Command {
     /// environment that `voicehive-sim vendors` prints.
     #[command(verbatim_doc_comment)]
     Call(CallArgs),
-    /// Start everything, place two calls, and check what came of them.
+    /// Start everything, place three calls, and check what came of them.
     ///
     /// Starts the simulated vendors, then `voicehive up` (the binary beside this one, or on the PATH) as a process of its
-    /// own with a fresh database, and calls it twice from the same number. In the first call the caller interrupts the
-    /// agent in mid-sentence and books an appointment; in the second the agent remembers it and moves it. Then everything
-    /// is read back from the platform's REST interface and compared with what was really said and heard.
+    /// own with a fresh database, and calls it three times from the same number. In the first call the caller interrupts the
+    /// agent in mid-sentence and books an appointment; in the second the agent remembers it and moves it. Before
+    /// the third a tenant's tool is uploaded, which the agent then uses; in the middle of it a bad version goes live, other
+    /// callers get it, and the platform goes back from it by itself. Then everything is read back from the platform's REST
+    /// interface and compared with what was really said and heard.
     ///
     /// Ends with 0 when everything was as it should be, with 1 when anything was not, and says what.
     /// The vendors are always the simulated ones, also where keys of real vendors are set: words travel as the simulated

@@ -112,7 +112,9 @@ pub fn build(folder: &Path, progress: &dyn Fn(&str)) -> Result<Built, BuildError
     };
     let bytes = read(&compiled.component)?;
     let (bytes, report, tier) = stamped(&bytes, &compiled.sdk).map_err(BuildError::Refused)?;
-    let component = folder.join(name.as_str()).with_extension("wasm");
+    let file = Path::new(name.as_str()).with_extension("wasm");
+    // The usual folder needs no mention.
+    let component = if folder == Path::new(".") { file } else { folder.join(file) };
     replace(&component, &bytes)?;
     Ok(Built { component, language, report, tier })
 }
@@ -132,7 +134,8 @@ fn language_of(folder: &Path) -> Result<Language, BuildError> {
 fn name_of(folder: &Path, language: Language) -> Result<ProjectName, BuildError> {
     let manifest = language.manifest();
     let path = folder.join(manifest);
-    let text = fs::read_to_string(&path).map_err(|source| BuildError::Io { doing: "reading", path, source })?;
+    let text =
+        fs::read_to_string(&path).map_err(|source| BuildError::Io { doing: "reading", path, source })?;
     let wrong = |message: String| BuildError::Manifest { manifest, message };
     let named = match language {
         Language::Rust => toml_name(&text, "package"),

@@ -78,7 +78,9 @@ mod tests {
 
     #[test]
     fn what_a_toolchain_or_a_file_system_would_trip_over_is_none() {
-        for odd in ["", "-a", "a-", "a--b", "A", "1st", "a_b", "a b", "../a", "a/b", ".", "é", "a\n", "{{name}}"] {
+        for odd in
+            ["", "-a", "a-", "a--b", "A", "1st", "a_b", "a b", "../a", "a/b", ".", "é", "a\n", "{{name}}"]
+        {
             assert_eq!(odd.parse::<ProjectName>(), Err(InvalidName::Form(odd.to_owned())));
         }
         assert_eq!("a".repeat(65).parse::<ProjectName>(), Err(InvalidName::TooLong(65)));

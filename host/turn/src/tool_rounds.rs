@@ -148,6 +148,8 @@ impl Call {
             outcome: outcome.to_owned(),
             text: text.to_owned(),
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            // What a tool leaves for the tenant does not come through the core.
+            data: None,
         });
     }
 

@@ -12,6 +12,7 @@ mod remember;
 mod reopening;
 mod setup;
 mod tones;
+mod tool_answers;
 mod unfinished;
 mod voice;
 mod voices;
@@ -26,6 +27,7 @@ use crate::platform::Platform;
 
 pub use carrier::Dialect;
 pub use setup::agent_config;
+pub use tool_answers::as_json;
 
 /// A call whose token was good.
 pub struct Admitted {

@@ -13,12 +13,12 @@ use serde_json::json;
 use store::{AgentId, CallId, TenantId};
 use turn::{ToolCall, ToolResult, TurnId};
 
-use crate::call::agent_config;
+use crate::call::{agent_config, as_json};
 use crate::config::Secret;
 use crate::live::{NotTaken, Wish};
 use crate::platform::Platform;
 use crate::serve::{BODY_TIMEOUT, Shared};
-use crate::tools::ToolRunner;
+use crate::tools::{Ran, ToolRunner};
 
 /// The largest body: a tool call's arguments have at most 64 KiB.
 const MAX_BODY_BYTES: usize = 96 << 10;
@@ -139,7 +139,7 @@ struct LoggedTool {
 impl LoggedTool {
     /// Runs it, unless the log says that it was run.
     async fn run(self) -> Result<ToolResult, Refused> {
-        let (store, tenant) = (self.runner.store.clone(), self.runner.tenant.clone());
+        let (store, tenant) = (self.runner.tools.services.store.clone(), self.runner.tenant.clone());
         let log = store.events(&tenant, &self.phone_call, 0).await.map_err(database)?;
         let mut called = false;
         for event in log.iter().filter_map(store::StoredEvent::event) {
@@ -160,10 +160,13 @@ impl LoggedTool {
             store.append_events(&tenant, &self.phone_call, &event, None).await.map_err(database)?;
         }
         let began = tokio::time::Instant::now();
-        let result = self.runner.run(self.turn, self.call).await;
+        // A turn of that platform's begins with words of the caller's.
+        self.runner.confirmations.caller_spoke(self.turn);
+        let Ran { result, data, .. } = self.runner.run(self.turn, self.call).await;
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (outcome, text) = (result.outcome.clone(), result.text.clone());
-        let event = CallEvent::ToolFinished { turn, id, name, outcome, text, duration_ms };
+        let event =
+            CallEvent::ToolFinished { turn, id, name, outcome, text, duration_ms, data: data.map(as_json) };
         let event = [(store::Timestamp::now(), event)];
         // The tool has acted: that its model hears of it matters more than that the log does.
         if let Err(error) = store.append_events(&tenant, &self.phone_call, &event, None).await {
@@ -180,15 +183,15 @@ async fn runner(platform: &Platform, request: &ToolRequest) -> Result<ToolRunner
     let call = call.ok_or(Refused::Unknown("call"))?;
     let agent = store.agent(&tenant.id, &request.agent).await.map_err(database)?;
     let agent = agent.ok_or(Refused::Unknown("agent"))?;
+    let tools = &platform.tools;
     Ok(ToolRunner {
-        all: platform.tools.clone(),
-        allowed: std::sync::Arc::new(platform.tools.of_agent(&agent.tools)),
-        capabilities: platform.capabilities.clone(),
-        store: store.clone(),
+        tools: tools.clone(),
+        allowed: std::sync::Arc::new(tools.library.for_call(&tenant.id, &call.id, &agent.tools).await),
+        confirmations: tools.confirmations.of(&tenant.id, &call.id),
         tenant: tenant.id,
         // Other platforms number no turns: what tells two like calls apart is the id that their model gave them.
         key_scope: format!("{}/{}", call.id, request.tool_call_id),
-        call_id: call.id.to_string(),
+        call: call.id,
         caller: request.caller.clone(),
         time_zone: tenant.time_zone,
     })
@@ -199,6 +202,7 @@ async fn runner(platform: &Platform, request: &ToolRequest) -> Result<ToolRunner
 #[serde(deny_unknown_fields)]
 struct AssistantRequest {
     tenant: TenantId,
+    call: CallId,
     agent: AgentId,
 }
 
@@ -212,12 +216,11 @@ async fn assistant(State(shared): State<Shared>, request: Request) -> Response {
             tracing::error!(%error, "an agent's configuration does not fit");
             Refused::Malformed(format!("the agent's configuration: {error}"))
         })?;
-        let tools: Vec<_> = platform
-            .tools
-            .of_agent(&agent.tools)
+        let tools = platform.tools.library.for_call(&request.tenant, &request.call, &agent.tools).await;
+        let tools: Vec<_> = tools
             .values()
-            .map(|tool| {
-                let tool = tool.definition();
+            .map(|chosen| {
+                let tool = chosen.tool.definition();
                 json!({ "name": tool.name, "description": tool.description, "parameters": tool.parameters })
             })
             .collect();

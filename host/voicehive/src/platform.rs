@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use sandbox::{Admission, Capabilities, CapabilityPaths, Compiler, HotEngine};
+use egress::{Egress, Limits, SystemResolver};
+use sandbox::{Admission, Capabilities, CapabilityPaths, Compiler, HotEngine, Runtime, RuntimeLimits};
 use speech::{LanguageModel, SpeechToText, TextToSpeech};
+use store::native::Artifacts;
 use store::{ApiKeyHash, NativeDb, Seed, Store, Timestamp};
 
 use crate::carriers::{Carriers, Worker};
@@ -17,7 +20,10 @@ use crate::live::LiveCalls;
 use crate::one_at_a_time::OneAtATime;
 use crate::ranked::Ranked;
 use crate::secrets;
-use crate::tools::Tools;
+use crate::tool_api::ToolApi;
+use crate::tool_secrets::SecretKeys;
+use crate::tool_worker::ToolWorker;
+use crate::tools::{Allowances, Services, ToolLibrary, Tools};
 use crate::vendors;
 
 /// What calls share.
@@ -30,6 +36,10 @@ pub struct Platform {
     pub capabilities: Arc<Capabilities>,
     /// The tools.
     pub tools: Arc<Tools>,
+    /// What is asked about tools over REST.
+    pub tool_api: Arc<ToolApi>,
+    /// What counts and judges their runs, once it is started.
+    pub tool_worker: ToolWorker,
     /// The recognisers.
     pub stt: Arc<Ranked<dyn SpeechToText>>,
     /// The models.
@@ -64,8 +74,8 @@ impl Platform {
         let store = open_store(&config)?;
         let engine = HotEngine::new()?.with_cache(&config.cache.join("hot"));
         let capabilities = Capabilities::load(&engine, &CapabilityPaths::new(&config.components))?;
-        let admission = Admission::new(&engine, Compiler::this_program());
-        let tools = Tools::load(&admission, &config.components)?;
+        let capabilities = Arc::new(capabilities);
+        let tools = open_tools(&config, &engine, &store, capabilities.clone())?;
         let media_secret_text = match &config.media_token_secret {
             Some(secret) => secret.clone(),
             None => secrets::load_or_create(&config.data, "media-token-secret")?,
@@ -76,6 +86,8 @@ impl Platform {
             Some(secret) => secret.clone(),
             None => secrets::load_or_create(&config.data, "internal-secret")?,
         };
+        let tools = Arc::new(tools);
+        let (tool_api, tool_worker) = tool_service(&store, &tools);
         let carriers = Carriers::from_config(&config, config.public_base(listening))?;
         let worker = carriers.start_worker(store.clone(), &config);
         let platform = Self {
@@ -89,8 +101,10 @@ impl Platform {
             lines: Arc::default(),
             live: LiveCalls::new(config.max_calls),
             store,
-            capabilities: Arc::new(capabilities),
-            tools: Arc::new(tools),
+            capabilities,
+            tools,
+            tool_api: Arc::new(tool_api),
+            tool_worker,
             media_secret,
             media_secret_text,
             config,
@@ -116,6 +130,52 @@ impl Platform {
             ("media_token_secret".to_owned(), self.media_secret_text.expose().to_owned()),
         ])
     }
+}
+
+/// Loads the built-in tools, and opens what tenants' tools are kept in and served by.
+fn open_tools(
+    config: &Config,
+    engine: &HotEngine,
+    store: &Store<NativeDb>,
+    capabilities: Arc<Capabilities>,
+) -> anyhow::Result<Tools> {
+    let artifacts = open_artifacts(&config.tools)?;
+    let admission = Admission::new(engine, Compiler::this_program());
+    let library = ToolLibrary::load_built_in(admission, &config.components, store.clone(), artifacts)?;
+    let resolver = Arc::new(SystemResolver::default());
+    let egress = Egress::new(Limits::default(), resolver, egress::public_roots())
+        .context("preparing the way out for tools")?;
+    let services = Services {
+        store: store.clone(),
+        egress,
+        allowances: Allowances::default(),
+        secrets: Arc::new(SecretKeys::new(&config.tool_secrets).context("TOOL_SECRETS_KEY")?),
+        lines: Arc::default(),
+        runtime: tokio::runtime::Handle::current(),
+    };
+    let runtime = Runtime::new(RuntimeLimits::default()).context("starting the threads of tools")?;
+    Ok(Tools::new(library, runtime, services, capabilities))
+}
+
+/// Opens the folder of tools' bytes, which is its owner's alone: they are their tenants' property.
+fn open_artifacts(folder: &Path) -> anyhow::Result<Artifacts> {
+    let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    created.and_then(|()| Artifacts::open(folder)).with_context(|| format!("opening {}", folder.display()))
+}
+
+/// What serves and looks after tenants' tools.
+fn tool_service(store: &Store<NativeDb>, tools: &Arc<Tools>) -> (ToolApi, ToolWorker) {
+    let keeping = Arc::default();
+    let (artifacts, services) = (tools.library.artifacts().clone(), &tools.services);
+    let worker = ToolWorker {
+        store: store.clone(),
+        artifacts: artifacts.clone(),
+        usage: tools.usage.clone(),
+        workshop: tools.clone(),
+        keeping: Arc::clone(&keeping),
+    };
+    let (secrets, lines) = (services.secrets.clone(), services.lines.clone());
+    (ToolApi::new(store.clone(), artifacts, tools.clone(), secrets, lines, keeping), worker)
 }
 
 /// Creates the data folder, which is its owner's alone: it holds what callers said.

@@ -1,12 +1,16 @@
 //! `voicehive tool`: from an empty folder to a tool in a call.
 
 pub mod arguments;
+mod check;
 mod client;
 mod deliver;
+mod local_host;
 mod logs;
 mod manage;
 mod problem;
 mod project;
+mod records;
+mod rehearse;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -24,6 +28,8 @@ pub async fn run(command: ToolCommand) -> anyhow::Result<ExitCode> {
     match command {
         ToolCommand::New(arguments) => project::new(&arguments)?,
         ToolCommand::Build(arguments) => project::build(&arguments)?,
+        ToolCommand::Check(arguments) => check::check(&arguments)?,
+        ToolCommand::Call(arguments) => return rehearse::call(arguments).await,
         ToolCommand::Push(arguments) => deliver::push(arguments).await?,
         ToolCommand::List(arguments) => manage::list(arguments).await?,
         ToolCommand::Rollback(arguments) => manage::roll_back(arguments).await?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::vapi::{Destination, Reply};
 use call_state::{Carrier, CarrierEvent, EndReason, Ending, EventKind, Ids, Moment};
 use events::CallEvent;
-use store::{AgentId, Call, NumberRoute, Receipt, Received, TenantId};
+use store::{AgentId, Call, NumberRoute, Receipt, Received};
 
 use super::desk::{Case, Desk};
 use super::fault::Fault;
@@ -79,7 +79,7 @@ async fn first<P: Platform>(desk: &Desk<'_, P>, number: &NumberRoute) -> Result<
         decision: decision::stored(&answer.decision),
     };
     match desk.receive(number, agent, receipt).await? {
-        Received::New(call) => render(desk, &call.tenant, &answer.decision).await,
+        Received::New(call) => render(desk, &call, &answer.decision).await,
         // Vapi asked twice at once, and the other request was first.
         Received::Existing(call) => again(desk, number, &call).await,
         Received::TooMany => {
@@ -94,21 +94,17 @@ async fn again<P: Platform>(desk: &Desk<'_, P>, number: &NumberRoute, call: &Cal
     let decided = call.decision.as_ref().and_then(decision::of_stored);
     match (decided, &call.agent) {
         // Who was turned down is turned down again, and that call is over.
-        (Some(rejection @ Decision::Reject(_)), _) => render(desk, &call.tenant, &rejection).await,
+        (Some(rejection @ Decision::Reject(_)), _) => render(desk, call, &rejection).await,
         _ if call.status.is_terminal() => Ok(Reply::error(OVER)),
-        (_, Some(agent)) => assistant::reply(desk, &call.tenant, agent).await,
-        (Some(decision), None) => render(desk, &call.tenant, &decision).await,
-        (None, None) => render(desk, &call.tenant, &desk.route(number)?.decision).await,
+        (_, Some(agent)) => assistant::reply(desk, call, agent).await,
+        (Some(decision), None) => render(desk, call, &decision).await,
+        (None, None) => render(desk, call, &desk.route(number)?.decision).await,
     }
 }
 
-async fn render<P: Platform>(
-    desk: &Desk<'_, P>,
-    tenant: &TenantId,
-    decision: &Decision,
-) -> Result<Reply, Fault> {
+async fn render<P: Platform>(desk: &Desk<'_, P>, call: &Call, decision: &Decision) -> Result<Reply, Fault> {
     Ok(match decision {
-        Decision::Connect(agent) => assistant::reply(desk, tenant, &agent.parse()?).await?,
+        Decision::Connect(agent) => assistant::reply(desk, call, &agent.parse()?).await?,
         Decision::Forward(forwarding) => Reply::destination(&Destination::new(&forwarding.to)?),
         Decision::Message(words) => Reply::error(words),
         Decision::Voicemail(_) => Reply::error(NO_MESSAGES),

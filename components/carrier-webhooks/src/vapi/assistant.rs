@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::vapi::{Assistant, FunctionTool, Model, Reply, Server, Voice};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{AgentId, TenantId};
+use store::{AgentId, Call};
 
 use super::desk::Desk;
 use super::fault::Fault;
@@ -68,13 +68,13 @@ struct ConfiguredVoice {
     voice_id: String,
 }
 
-/// The reply that has this agent answer.
+/// The reply that has this agent answer the call.
 pub(super) async fn reply<P: Platform>(
     desk: &Desk<'_, P>,
-    tenant: &TenantId,
+    call: &Call,
     agent: &AgentId,
 ) -> Result<Reply, Fault> {
-    let stored = desk.store.agent(tenant, agent).await?.ok_or(Fault::NoSuchAgent)?;
+    let stored = desk.store.agent(&call.tenant, agent).await?.ok_or(Fault::NoSuchAgent)?;
     let configured: Configured = serde_json::from_value(stored.config).unwrap_or_else(|fault| {
         desk.case.log("warn", "agent-configuration", &format!("what is meant for Vapi is not used: {fault}"));
         Configured::default()
@@ -82,12 +82,15 @@ pub(super) async fn reply<P: Platform>(
     if let Some(reply) = configured.vapi_assistant_id.as_deref().and_then(Reply::assistant_id) {
         return Ok(reply);
     }
-    let said = ask(desk, tenant, agent).await?;
+    let said = ask(desk, call, agent).await?;
     Ok(Reply::assistant(&assistant(desk, configured, said)))
 }
 
-async fn ask<P: Platform>(desk: &Desk<'_, P>, tenant: &TenantId, agent: &AgentId) -> Result<Said, Fault> {
-    let question = json!({ "tenant": tenant.as_str(), "agent": agent.as_str() }).to_string();
+/// The call decides which versions of its tools the agent has.
+async fn ask<P: Platform>(desk: &Desk<'_, P>, call: &Call, agent: &AgentId) -> Result<Said, Fault> {
+    let question =
+        json!({ "tenant": call.tenant.as_str(), "call": call.id.as_str(), "agent": agent.as_str() })
+            .to_string();
     let answer = desk.case.platform.ask_host(ASSISTANT, question, TIMEOUT).await?;
     if answer.status != 200 {
         return Err(Fault::HostStatus(answer.status));

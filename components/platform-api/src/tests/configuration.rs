@@ -68,6 +68,30 @@ async fn a_scheme_has_few_keys_and_none_twice() {
 }
 
 #[tokio::test]
+async fn an_agents_tools_are_replaced_and_only_its_tenant_sees_them() {
+    let setting = Setting::new().await;
+    let target = "/v1/agents/receptionist/tools";
+    let put = setting.send(Method::PUT, target, &json!({ "tools": ["leads", "quote@canary"] })).await;
+    assert_eq!(answered(&put, 200), json!({ "tools": ["leads", "quote@canary"] }));
+    assert_eq!(setting.read("/v1/agents/receptionist").await["tools"], json!(["leads", "quote@canary"]));
+    assert_eq!(setting.read("/v1/agents").await["items"][0]["id"], "receptionist");
+    let kept = setting.store.agent(&setting.tenant, &"receptionist".parse().unwrap()).await.unwrap();
+    assert_eq!(kept.unwrap().tools, ["leads", "quote@canary"]);
+
+    assert_eq!(problem(&setting.get("/v1/agents/receptionist", STRANGERS_KEY).await, 404), "not-found");
+    assert_eq!(setting.get("/v1/agents", STRANGERS_KEY).await.body(), r#"{"items":[]}"#);
+    for (target, body, code) in [
+        (target, json!({ "tools": ["quote@next"] }), "invalid-request"),
+        ("/v1/agents/nobody/tools", json!({ "tools": [] }), "not-found"),
+        ("/v1/agents/no%20id/tools", json!({ "tools": [] }), "not-found"),
+    ] {
+        let status = if code == "not-found" { 404 } else { 422 };
+        assert_eq!(problem(&setting.send(Method::PUT, target, &body).await, status), code, "{target}");
+    }
+    assert_eq!(setting.read("/v1/agents/receptionist").await["tools"], json!(["leads", "quote@canary"]));
+}
+
+#[tokio::test]
 async fn secrets_are_in_no_log_and_in_no_problem() {
     let setting = Setting::new().await;
     for body in [

@@ -125,6 +125,35 @@ impl From<ToolAlias> for Value {
     }
 }
 
+/// A tool as an agent lists it: `name` for what calls get, or `name@live`, `name@canary`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ToolReference {
+    /// The tool.
+    pub name: ToolName,
+    /// By which alias; `live` where the text names none.
+    pub alias: ToolAlias,
+}
+
+impl FromStr for ToolReference {
+    type Err = ParseToolError;
+
+    fn from_str(text: &str) -> Result<Self, ParseToolError> {
+        match text.split_once('@') {
+            None => Ok(Self { name: text.parse()?, alias: ToolAlias::Live }),
+            Some((name, alias)) => Ok(Self { name: name.parse()?, alias: alias.parse()? }),
+        }
+    }
+}
+
+impl fmt::Display for ToolReference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.alias {
+            ToolAlias::Live => write!(formatter, "{}", self.name),
+            alias => write!(formatter, "{}@{}", self.name, alias.as_str()),
+        }
+    }
+}
+
 /// Who does something, why and when: the part of it that history keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Act<'a> {
@@ -160,6 +189,21 @@ mod tests {
         }
         for bad in ["", "2fast", "_a", "a b", "a/b", "a.b", "ä", &"x".repeat(65)] {
             assert!(bad.parse::<ToolName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_agent_lists_a_tool_by_its_name_and_perhaps_an_alias() {
+        for (text, shown, alias) in [
+            ("quote", "quote", ToolAlias::Live),
+            ("quote@live", "quote", ToolAlias::Live),
+            ("quote@canary", "quote@canary", ToolAlias::Canary),
+        ] {
+            let read: ToolReference = text.parse().unwrap();
+            assert_eq!((read.to_string().as_str(), read.alias), (shown, alias), "{text}");
+        }
+        for bad in ["", "@live", "quote@", "quote@Live", "quote@live@canary", "2fast@live", "quote@7f"] {
+            assert!(bad.parse::<ToolReference>().is_err(), "{bad}");
         }
     }
 

@@ -7,8 +7,10 @@ use super::runs::Runs;
 /// From when on a version is to go. Rates are in thousandths of the runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
-    /// Of fewer runs nothing follows.
+    /// Of fewer runs nothing follows, unless none of them came to an end.
     pub calls: u64,
+    /// So many runs are enough where each of them trapped or was out of time.
+    pub hopeless: u64,
     /// More traps than this are too many.
     pub traps: u32,
     /// More timeouts than this are too many.
@@ -21,9 +23,10 @@ pub struct Thresholds {
 
 impl Default for Thresholds {
     /// A caller hears each failure, so one in ten is too many, and three in twenty runs are more than bad luck: of a
-    /// version that fails once in a hundred times, so many are seen about once in a thousand times.
+    /// version that fails once in a hundred times, so many are seen about once in a thousand times. Three that all
+    /// fail are seen once in a million.
     fn default() -> Self {
-        Self { calls: 20, traps: 100, timeouts: 100, failures: 200, slowest: None }
+        Self { calls: 20, hopeless: 3, traps: 100, timeouts: 100, failures: 200, slowest: None }
     }
 }
 
@@ -77,12 +80,14 @@ impl Thresholds {
     /// What follows from these runs of a version, usually those of the last windows.
     pub fn judge(&self, runs: &Runs) -> Verdict {
         let calls = runs.calls;
-        if calls < self.calls.max(1) {
+        let broken = runs.traps.saturating_add(runs.timeouts);
+        let hopeless = calls >= self.hopeless.max(1) && broken >= calls;
+        if calls < self.calls.max(1) && !hopeless {
             return Verdict::TooFew;
         }
         let too_many =
             |count: u64, rate: u32| u128::from(count) * 1000 > u128::from(calls) * u128::from(rate);
-        let failures = runs.traps.saturating_add(runs.timeouts).saturating_add(runs.faults);
+        let failures = broken.saturating_add(runs.faults);
         if too_many(runs.traps, self.traps) {
             return Verdict::RollBack(RollBackReason::Traps { count: runs.traps, calls });
         }
@@ -126,7 +131,12 @@ mod tests {
             Thresholds::default().judge(&runs(calls, traps, timeouts, faults))
         };
         assert_eq!(judge(0, 0, 0, 0), Verdict::TooFew);
-        assert_eq!(judge(19, 19, 0, 0), Verdict::TooFew);
+        assert_eq!(judge(19, 18, 0, 0), Verdict::TooFew);
+        assert_eq!(judge(2, 2, 0, 0), Verdict::TooFew);
+        assert_eq!(judge(3, 0, 0, 3), Verdict::TooFew);
+        assert_eq!(judge(3, 3, 0, 0), Verdict::RollBack(RollBackReason::Traps { count: 3, calls: 3 }));
+        assert_eq!(judge(4, 1, 3, 0), Verdict::RollBack(RollBackReason::Traps { count: 1, calls: 4 }));
+        assert_eq!(judge(5, 0, 5, 0), Verdict::RollBack(RollBackReason::Timeouts { count: 5, calls: 5 }));
         assert_eq!(judge(20, 2, 0, 0), Verdict::Stay);
         assert_eq!(judge(20, 3, 0, 0), Verdict::RollBack(RollBackReason::Traps { count: 3, calls: 20 }));
         assert_eq!(judge(20, 0, 3, 0), Verdict::RollBack(RollBackReason::Timeouts { count: 3, calls: 20 }));

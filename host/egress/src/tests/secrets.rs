@@ -19,6 +19,10 @@ async fn a_secret_is_filled_into_a_field_towards_its_host() {
     let server = Server::start(say(OK)).await;
     let egress = server.egress(Limits::default(), Answers::new(&[&[LOOPBACK]]));
     let policy = server.policy(vec![secret(&server.host())]);
+    assert_eq!(
+        (policy.handle("shop-key"), policy.handle("other")),
+        (Some("{{secret:shop-key}}".to_owned()), None)
+    );
     let request = with(&server.url(), "Bearer {{secret:shop-key}};{{secret:shop-key}}.");
     assert!(send(&egress, &policy, request).await.is_ok());
     assert!(server.heard()[0].contains(&format!("authorization: Bearer {VALUE};{VALUE}.\r\n")));

@@ -179,7 +179,7 @@ impl Admission {
 }
 
 /// Bytes of a compiled component in memory.
-fn image_bytes(component: &Component) -> usize {
+pub(crate) fn image_bytes(component: &Component) -> usize {
     let image = component.image_range();
     (image.end as usize).saturating_sub(image.start as usize)
 }

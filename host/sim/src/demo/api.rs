@@ -114,13 +114,33 @@ impl Api {
             .collect()
     }
 
-    async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let response = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.key).send().await?;
+    /// What there is at `path`.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.ask("GET", path, self.client.get(self.url(path))).await
+    }
+
+    /// Replaces what there is at `path`.
+    pub(super) async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.ask("PUT", path, self.client.put(self.url(path)).json(body)).await
+    }
+
+    /// Sends a component to `path`.
+    pub(super) async fn upload(&self, path: &str, bytes: Vec<u8>, within: Duration) -> anyhow::Result<Value> {
+        let request = self.client.post(self.url(path)).header("content-type", "application/wasm");
+        self.ask("POST", path, request.body(bytes).timeout(within)).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    async fn ask(&self, method: &str, path: &str, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+        let response = request.bearer_auth(&self.key).send().await?;
         let status = response.status();
         let body = response.text().await?;
         if !status.is_success() {
-            bail!("GET {path} answered {status}: {body}");
+            bail!("{method} {path} answered {status}: {body}");
         }
-        serde_json::from_str(&body).with_context(|| format!("GET {path} did not answer JSON"))
+        serde_json::from_str(&body).with_context(|| format!("{method} {path} did not answer JSON"))
     }
 }

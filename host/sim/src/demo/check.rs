@@ -190,6 +190,20 @@ pub(super) fn memory(played: &Played, booked: Option<&Appointment>, findings: &m
     }
 }
 
+/// The third call had answers from the uploaded tool to all it asked, whatever else went live in the middle.
+pub(super) fn orders(played: &Played, findings: &mut Findings) {
+    let Some(log) = &played.log else { return };
+    let turns = log.transcript.turns.iter();
+    let runs: Vec<&ToolUse> =
+        turns.flat_map(|turn| &turn.tools).filter(|run| run.name == super::tool::NAME).collect();
+    for run in runs.iter().filter(|run| run.outcome.as_deref() != Some("success")) {
+        findings.add(format!("the tool `{}` ended as {:?}: {}", run.name, run.outcome, run.text));
+    }
+    if runs.len() < 2 {
+        findings.add(format!("the uploaded tool ran {} times, not twice", runs.len()));
+    }
+}
+
 /// Everything that was recalled in a call.
 pub(super) fn recalled(log: &CallLog) -> Vec<String> {
     let mut all: Vec<String> = log

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use super::Played;
 use super::api::Appointment;
 use super::check::recalled;
+use super::tool::Story;
 use crate::carrier::{HeardWord, Report, Said};
 use crate::timeline::Timeline;
 
 /// One object with everything.
-pub(super) fn json(played: &[Played], diary: &[Appointment]) -> Value {
+pub(super) fn json(played: &[Played], diary: &[Appointment], story: Option<&Story>) -> Value {
     let calls: Vec<Value> = played.iter().map(call).collect();
     let appointment = diary.iter().find(|appointment| appointment.status != "cancelled").map(|appointment| {
         let mut fields = appointment.more.clone();
@@ -21,7 +22,7 @@ pub(super) fn json(played: &[Played], diary: &[Appointment]) -> Value {
     });
     let recalled: Vec<String> =
         played.iter().filter_map(|played| played.log.as_ref()).flat_map(recalled).collect();
-    json!({ "calls": calls, "appointment": appointment, "recalled": recalled })
+    json!({ "calls": calls, "appointment": appointment, "recalled": recalled, "tool": story.map(Story::json) })
 }
 
 fn call(played: &Played) -> Value {
@@ -85,7 +86,7 @@ fn split(turns: &[Turn], report: &Report) -> Vec<(String, String)> {
 }
 
 /// The summary.
-pub(super) fn print(timeline: &Timeline, played: &[Played], problems: &[String]) {
+pub(super) fn print(timeline: &Timeline, played: &[Played], story: Option<&Story>, problems: &[String]) {
     for (index, played) in played.iter().enumerate() {
         timeline.line(&format!("\nCall {}, read back from the platform", index + 1));
         if let Some(log) = &played.log {
@@ -100,6 +101,13 @@ pub(super) fn print(timeline: &Timeline, played: &[Played], problems: &[String])
         if let Some(wav) = &played.wav {
             timeline.line(&format!("  recording {}", wav.display()));
         }
+    }
+    if let Some(story) = story {
+        timeline.line(&format!(
+            "\nThe uploaded tool: live {} ms after it was sent; its bad version was taken back because {}",
+            story.good.took.as_millis(),
+            story.why
+        ));
     }
     timeline.line("");
     if problems.is_empty() {

@@ -38,7 +38,7 @@ pub(super) async fn book(
 }
 
 /// The second call: be remembered, move, goodbye.
-pub(super) async fn change(call: &mut Call, _timeline: &Timeline) -> Result<(), CallError> {
+pub(super) async fn change(call: &mut Call) -> Result<(), CallError> {
     call.connected(DEADLINE).await?;
     call.listen(POLITE, DEADLINE).await?;
     call.say("Hello, it is Ada Byron again. I need to move my appointment, please.").await?;
@@ -49,6 +49,36 @@ pub(super) async fn change(call: &mut Call, _timeline: &Timeline) -> Result<(), 
         .await?;
     call.listen(POLITE, DEADLINE).await?;
     goodbye(call, "No, that is all. Goodbye.").await
+}
+
+/// The third call, its first part: ask for an order, by a tool that the agent has had for a moment.
+pub(super) async fn ask(call: &mut Call) -> Result<(), CallError> {
+    call.connected(DEADLINE).await?;
+    call.listen(POLITE, DEADLINE).await?;
+    call.say("Hello, where is my order 4711?").await?;
+    call.wait_for("to hear where the order is", |heard| heard.contains("arrives on Friday"), DEADLINE)
+        .await?;
+    call.listen(POLITE, DEADLINE).await?;
+    Ok(())
+}
+
+/// Its second part: ask once more, of another order, and goodbye.
+pub(super) async fn ask_again(call: &mut Call) -> Result<(), CallError> {
+    call.say("And what about my order 4712?").await?;
+    call.wait_for("to hear of the other order", |heard| heard.contains("missing part"), DEADLINE).await?;
+    call.listen(POLITE, DEADLINE).await?;
+    goodbye(call, "That is all. Goodbye.").await
+}
+
+/// Somebody else's call, which gets the bad version: the agent says so, and the call goes on to its end.
+pub(super) async fn ask_in_vain(call: &mut Call) -> Result<(), CallError> {
+    call.connected(DEADLINE).await?;
+    call.listen(POLITE, DEADLINE).await?;
+    call.say("Hello, where is my order 4711?").await?;
+    call.wait_for("the agent's apology", |heard| heard.contains("not possible at the moment"), DEADLINE)
+        .await?;
+    call.listen(POLITE, DEADLINE).await?;
+    goodbye(call, "That is all. Goodbye.").await
 }
 
 async fn goodbye(call: &mut Call, text: &str) -> Result<(), CallError> {

@@ -4,6 +4,7 @@
 //! what the agent was heard to say, what tools gave, and which tools there are. A platform that forgets to send one of
 //! these gets a receptionist who does not know it.
 
+mod errand;
 mod memory;
 mod read;
 mod receptionist;

@@ -21,7 +21,8 @@ pub(super) fn compile(folder: &Path, progress: &dyn Fn(&str)) -> Result<Compiled
     if !folder.join("node_modules").is_dir() {
         let how = if folder.join("package-lock.json").is_file() { "ci" } else { "install" };
         progress("installing what package.json asks for");
-        program::run(npm(folder).args([how, "--no-audit", "--no-fund"]), HOW_TO_GET_NPM)?;
+        // Nothing that the compiler needs runs at installation.
+        program::run(npm(folder).args([how, "--ignore-scripts", "--no-audit", "--no-fund"]), HOW_TO_GET_NPM)?;
     }
     progress("running the script `build` of package.json");
     program::run(npm(folder).args(["run", "build"]), HOW_TO_GET_NPM)?;

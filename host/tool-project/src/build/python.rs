@@ -21,7 +21,15 @@ pub(super) fn compile(folder: &Path, progress: &dyn Fn(&str)) -> Result<Compiled
         let mut python = Command::new("python3");
         program::run(python.current_dir(folder).args(["-m", "venv", ".venv"]), HOW_TO_GET_PYTHON)?;
         let mut pip = in_folder(folder, ".venv/bin/python");
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+            "requirements.txt",
+        ]);
         program::run(&mut pip, HOW_TO_GET_PYTHON)?;
     }
     let output = folder.join(OUTPUT);
@@ -34,7 +42,18 @@ pub(super) fn compile(folder: &Path, progress: &dyn Fn(&str)) -> Result<Compiled
     }
     progress("compiling app.py with componentize-py");
     let mut compiler = in_folder(folder, ".venv/bin/componentize-py");
-    compiler.args(["--wit-path", "wit", "--world", "tool-component", "componentize", "app", "-o", OUTPUT]);
+    // Without stubs it imports sockets, which no tool gets.
+    compiler.args([
+        "--wit-path",
+        "wit",
+        "--world",
+        "tool-component",
+        "componentize",
+        "--stub-wasi",
+        "app",
+        "-o",
+        OUTPUT,
+    ]);
     program::run(&mut compiler, HOW_TO_GET_COMPILER)?;
     let mut version = in_folder(folder, ".venv/bin/componentize-py");
     let version = program::output_of(version.arg("--version"), HOW_TO_GET_COMPILER)?;
@@ -46,6 +65,7 @@ fn in_folder(folder: &Path, program: &str) -> Command {
     // A relative program is looked for from the child's folder on some systems and from ours on others.
     let program = std::path::absolute(folder.join(program)).unwrap_or_else(|_| folder.join(program));
     let mut command = Command::new(program);
-    command.current_dir(folder);
+    // Another environment that is active here is not the project's.
+    command.current_dir(folder).env_remove("VIRTUAL_ENV").env_remove("PYTHONHOME");
     command
 }

@@ -17,7 +17,8 @@ pub struct Answers {
     models: Arc<Ranked<dyn LanguageModel>>,
     tools: Vec<ToolDefinition>,
     inputs: mpsc::Sender<Input>,
-    running: BTreeMap<TurnId, (AbortHandle, Arc<Model>)>,
+    /// Whom each turn waits for: a model, unless the words are a tool's.
+    running: BTreeMap<TurnId, (AbortHandle, Option<Arc<Model>>)>,
     /// Which models the tries of the latest turn went to.
     order: (TurnId, Order),
 }
@@ -45,7 +46,7 @@ impl Answers {
         if let Some((earlier, model)) = self.running.remove(&turn) {
             earlier.abort();
             if attempt > Attempt(0) {
-                model.failed();
+                model.inspect(|model| model.failed());
             }
         }
         if self.order.0 != turn {
@@ -54,7 +55,22 @@ impl Answers {
         self.running.retain(|_, (task, _)| !task.is_finished());
         let model = self.models.take(&mut self.order.1, attempt);
         let task = tokio::spawn(answer(model.clone(), request, turn, round, self.inputs.clone()));
-        self.running.insert(turn, (task.abort_handle(), model));
+        self.running.insert(turn, (task.abort_handle(), Some(model)));
+    }
+
+    /// Answers a request with these words, which no model made, as if one had.
+    pub fn say(&mut self, turn: TurnId, round: Round, words: String) {
+        self.cancel(turn);
+        self.running.retain(|_, (task, _)| !task.is_finished());
+        let inputs = self.inputs.clone();
+        let task = tokio::spawn(async move {
+            for input in [LlmInput::Delta(words), LlmInput::Finished] {
+                if inputs.send(Input::Llm(turn, round, input)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        self.running.insert(turn, (task.abort_handle(), None));
     }
 
     /// Gives up the request of a turn, if one is under way.
@@ -119,5 +135,52 @@ fn chat_message(message: Message) -> ChatMessage {
             ChatMessage::Assistant { content, tool_calls: tool_calls.into_iter().map(tool_call).collect() }
         }
         Message::Tool { tool_call_id, content } => ChatMessage::Tool { tool_call_id, content },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use speech::{BoxFuture, ChatStream, Error};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tools_words_come_as_a_model_would_say_them_and_no_model_is_asked() {
+        let model = Arc::new(Silent::default());
+        let (inputs, mut heard) = mpsc::channel(8);
+        let mut answers = Answers::new(Ranked::new(model.clone(), Vec::new()), Vec::new(), inputs);
+        answers.say(TurnId(3), Round(1), "You are booked.".into());
+        let said = Input::Llm(TurnId(3), Round(1), LlmInput::Delta("You are booked.".into()));
+        assert_eq!(heard.recv().await, Some(said));
+        assert_eq!(heard.recv().await, Some(Input::Llm(TurnId(3), Round(1), LlmInput::Finished)));
+        assert_eq!(model.asked.load(Ordering::Relaxed), 0);
+        // Whatever the turn asks next is a model's.
+        answers.ask(TurnId(3), Round(2), Attempt(0), Vec::new());
+        let failed = heard.recv().await;
+        assert!(
+            matches!(failed, Some(Input::Llm(TurnId(3), Round(2), LlmInput::Failed { .. }))),
+            "{failed:?}"
+        );
+        assert_eq!(model.asked.load(Ordering::Relaxed), 1);
+    }
+
+    /// A model that answers nothing.
+    #[derive(Default)]
+    struct Silent {
+        asked: AtomicU32,
+    }
+
+    impl LanguageModel for Silent {
+        fn name(&self) -> &'static str {
+            "silent"
+        }
+
+        fn chat(&self, _: ChatRequest) -> BoxFuture<'_, Result<ChatStream, Error>> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            let (_, events) = mpsc::channel(1);
+            Box::pin(async { Ok(ChatStream::new(events, tokio::spawn(async {}))) })
+        }
     }
 }

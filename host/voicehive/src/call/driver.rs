@@ -27,11 +27,12 @@ use super::model_tools;
 use super::recogniser::Recogniser;
 use super::recording::{self, Sink};
 use super::setup;
+use super::tool_answers::ToolAnswers;
 use super::voices::{Spoken, Voices};
 use crate::carriers::HandOver;
 use crate::live::{Place, Wish};
 use crate::platform::Platform;
-use crate::tools::ToolRunner;
+use crate::tools::{Ran, ToolRunner};
 
 /// How many vendor events may wait for the call.
 const INPUTS: usize = 512;
@@ -66,7 +67,6 @@ pub struct Driver {
     writer: CarrierWriter,
     log: CallLog,
     inputs: mpsc::Receiver<Input>,
-    answer_to: mpsc::Sender<Input>,
     at_once: VecDeque<Input>,
     recogniser: Recogniser,
     spoken: mpsc::Receiver<Spoken>,
@@ -74,6 +74,9 @@ pub struct Driver {
     answers: Answers,
     past: Past,
     tools: ToolRunner,
+    tool_answers: ToolAnswers,
+    ran: mpsc::Receiver<Ran>,
+    ran_to: mpsc::Sender<Ran>,
     place: Place,
     running: BTreeMap<(TurnId, String), AbortHandle>,
     keys: Deduplicator,
@@ -112,7 +115,9 @@ impl Driver {
             tracing::warn!(carrier, "calls cannot be handed over without the carrier's credentials");
         }
         let briefing = config.transfer_briefing.clone();
-        let allowed = Arc::new(platform.tools.of_agent(&admitted.agent.tools));
+        let names = &admitted.agent.tools;
+        let allowed = Arc::new(platform.tools.library.for_call(&tenant, &call_id, names).await);
+        let confirmations = platform.tools.confirmations.of(&tenant, &call_id);
         let mut context = setup::call_context(&admitted, &events, past.recall(""));
         context.models = platform.llm.count();
         context.voices = platform.tts.count();
@@ -126,6 +131,7 @@ impl Driver {
         });
         let (answer_to, inputs) = mpsc::channel(INPUTS);
         let (speak_to, spoken) = mpsc::channel(INPUTS);
+        let (ran_to, ran) = mpsc::channel(INPUTS);
         let (reader, writer) = split(socket, admitted.dialect);
         Ok(Self {
             call: Recorder::new(config, context, Duration::ZERO, recording),
@@ -141,17 +147,18 @@ impl Driver {
             recogniser: Recogniser::start(platform.stt.clone(), SttOptions::default(), answer_to.clone()),
             spoken,
             voices: Voices::start(platform.tts.clone(), TtsOptions::default(), speak_to),
-            answers: Answers::new(platform.llm.clone(), definitions, answer_to.clone()),
-            answer_to,
+            answers: Answers::new(platform.llm.clone(), definitions, answer_to),
             past,
+            tool_answers: ToolAnswers::new(confirmations.clone()),
+            ran,
+            ran_to,
             tools: ToolRunner {
-                all: platform.tools.clone(),
+                tools: platform.tools.clone(),
                 allowed,
-                capabilities: platform.capabilities.clone(),
-                store: platform.store.clone(),
+                confirmations,
                 tenant,
                 key_scope: call_id.to_string(),
-                call_id: call_id.to_string(),
+                call: call_id,
                 caller: admitted.person().to_owned(),
                 time_zone: admitted.tenant.time_zone.clone(),
             },
@@ -212,6 +219,10 @@ impl Driver {
                 biased;
                 message = self.reader.next() => self.on_carrier(message),
                 Some(input) = self.inputs.recv() => self.handle(input),
+                Some(mut ran) = self.ran.recv() => {
+                    self.tool_answers.ran(&mut ran);
+                    self.handle(Input::Tool(ran.result));
+                }
                 Some(spoken) = self.spoken.recv() => {
                     if let Some(input) = self.voices.heard(spoken) {
                         self.handle(input);
@@ -306,10 +317,7 @@ impl Driver {
     /// Invariant: what is heard or acts waits until the log before it is durable.
     async fn perform(&mut self, output: Output) -> anyhow::Result<()> {
         match output {
-            Output::Emit(event) => {
-                self.disconnect_logged |= event == CallEvent::MediaDisconnected;
-                self.log.push(event);
-            }
+            Output::Emit(event) => self.log_event(event),
             Output::SendAudio { turn, payload } => {
                 self.log.settle().await?;
                 self.writer.audio(&payload).await?;
@@ -325,7 +333,10 @@ impl Driver {
                 // Whatever the model says next comes after a wait, in which a synthesiser would
                 // close a context that is left open.
                 self.voices.pause(turn).await;
-                self.answers.ask(turn, round, attempt, messages);
+                match self.tool_answers.speech_for(turn) {
+                    Some(words) => self.answers.say(turn, round, words),
+                    None => self.answers.ask(turn, round, attempt, messages),
+                }
             }
             Output::Speak { turn, clause, attempt, text } => {
                 self.voices.speak(turn, clause, attempt, text).await;
@@ -365,14 +376,14 @@ impl Driver {
     }
 
     fn run_tool(&mut self, turn: TurnId, call: ToolCall) {
-        let (runner, answer_to) = (self.tools.clone(), self.answer_to.clone());
+        let (runner, ran_to) = (self.tools.clone(), self.ran_to.clone());
         let held = self.platform.live.hold();
         let id = call.id.clone();
         // Not aborted with the call: a side effect that was begun is finished and kept.
         let running = tokio::spawn(async move {
-            let result = runner.run(turn, call).await;
+            let ran = runner.run(turn, call).await;
             drop(held);
-            let _call_over = answer_to.send(Input::Tool(result)).await;
+            let _call_over = ran_to.send(ran).await;
         });
         self.running.retain(|_, running| !running.is_finished());
         self.running.insert((turn, id), running.abort_handle());
@@ -383,10 +394,15 @@ impl Driver {
         self.handle(last);
         while let Some(output) = self.call.poll_output() {
             if let Output::Emit(event) = output {
-                self.disconnect_logged |= event == CallEvent::MediaDisconnected;
-                self.log.push(event);
+                self.log_event(event);
             }
         }
+    }
+
+    fn log_event(&mut self, mut event: CallEvent) {
+        self.tool_answers.note(&mut event);
+        self.disconnect_logged |= event == CallEvent::MediaDisconnected;
+        self.log.push(event);
     }
 
     /// Closing the socket makes Twilio go on with its TwiML, which asks us again and is told to hang up, and Telnyx not

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use sandbox::{Effect, Tool};
+use sandbox::{Definition, Effect};
 use serde_json::json;
 use speech::ToolDefinition;
 use turn::{AgentConfig, ToolPolicy};
 
+use crate::tools::ChosenTool;
+
 /// The tools of an agent and those that the call core runs itself.
-pub fn definitions(allowed: &BTreeMap<String, Tool>, agent: &AgentConfig) -> Vec<ToolDefinition> {
-    let mut definitions: Vec<ToolDefinition> = allowed.values().map(definition).collect();
+pub fn definitions(allowed: &BTreeMap<String, ChosenTool>, agent: &AgentConfig) -> Vec<ToolDefinition> {
+    let mut definitions: Vec<ToolDefinition> =
+        allowed.values().map(|chosen| definition(chosen.tool.definition())).collect();
     definitions.push(ToolDefinition {
         name: turn::END_CALL.into(),
         description: "Ends the call once your last words have been heard. Say goodbye first, then call it."
@@ -40,8 +43,8 @@ pub fn definitions(allowed: &BTreeMap<String, Tool>, agent: &AgentConfig) -> Vec
 }
 
 /// What the core must know of a tool.
-pub fn policy(tool: &Tool) -> ToolPolicy {
-    let definition = tool.definition();
+pub fn policy(chosen: &ChosenTool) -> ToolPolicy {
+    let definition = chosen.tool.definition();
     ToolPolicy {
         name: definition.name.clone(),
         cancel_on_interruption: definition.effect != Effect::Changes,
@@ -54,8 +57,7 @@ pub fn policy(tool: &Tool) -> ToolPolicy {
 /// What planning and bookkeeping around a run may take.
 const LIMIT_MARGIN: std::time::Duration = std::time::Duration::from_secs(2);
 
-fn definition(tool: &Tool) -> ToolDefinition {
-    let definition = tool.definition();
+fn definition(definition: &Definition) -> ToolDefinition {
     ToolDefinition {
         name: definition.name.clone(),
         description: definition.description.clone(),

@@ -13,9 +13,21 @@ pub enum ToolCommand {
     New(NewArguments),
     /// Builds the project in a folder into NAME.wasm: runs the language's own toolchain, lets the gate look at what
     /// comes out, and stamps it.
-    #[command(after_help = "Needs cargo with the target wasm32-wasip2 for Rust, npm for JavaScript, python3 for Python.\n\
-        Next: `voicehive tool check NAME.wasm`, `voicehive tool call NAME.wasm --arguments '{..}'`.")]
+    #[command(
+        after_help = "Needs cargo with the target wasm32-wasip2 for Rust, npm for JavaScript, python3 for Python.\n\
+        Next: `voicehive tool check NAME.wasm`, `voicehive tool call NAME.wasm --arguments '{..}'`."
+    )]
     Build(BuildArguments),
+    /// Puts a component through all that an upload goes through, and says what was measured: the gate, compilation in
+    /// a jailed process, linking, and `describe`, twice.
+    Check(CheckArguments),
+    /// Runs a tool once on this machine, under the limits of a phone call's run. The answer goes to stdout; time, memory
+    /// and fuel go to stderr.
+    #[command(after_help = "Examples:\n  \
+        voicehive tool call callbacks.wasm --arguments '{\"topic\": \"my invoice\", \"when\": \"morning\"}' --confirmed\n  \
+        voicehive tool call callbacks.wasm --arguments '{..}' --records records.json    keeps what the tool stores\n\n\
+        Exit code: 0 when the tool answered or wants confirmation, 1 when it refused or broke.")]
+    Call(CallArguments),
     /// Uploads a component to a running platform. Calls that begin from then on get it; those that are live keep
     /// theirs.
     #[command(after_help = "Examples:\n  \
@@ -57,6 +69,53 @@ pub struct BuildArguments {
     #[arg(default_value = ".")]
     pub folder: PathBuf,
     /// Print what was built as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to check.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// The component.
+    pub file: PathBuf,
+    /// How large and intricate it may be.
+    #[arg(long, value_enum, default_value_t)]
+    pub tier: Tier,
+    /// Print what was measured as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to run, and with what.
+#[derive(Debug, Args)]
+pub struct CallArguments {
+    /// The component.
+    pub file: PathBuf,
+    /// What the model passes: a JSON object that fits the tool's schema.
+    #[arg(long, default_value = "{}")]
+    pub arguments: String,
+    /// As if the caller had agreed to what the tool wants confirmed.
+    #[arg(long)]
+    pub confirmed: bool,
+    /// A JSON file that keeps the tool's records between runs (default: they are forgotten).
+    #[arg(long)]
+    pub records: Option<PathBuf>,
+    /// Lets the tool send requests to the hosts that it declares.
+    #[arg(long)]
+    pub allow_http: bool,
+    /// The caller's number, or empty for one that is withheld.
+    #[arg(long, default_value = "+12025550143")]
+    pub caller: String,
+    /// The tenant's IANA time zone.
+    #[arg(long, default_value = "UTC")]
+    pub time_zone: String,
+    /// The same for every attempt at one logical call (default: another in each run).
+    #[arg(long)]
+    pub idempotency_key: Option<String>,
+    /// How large and intricate it may be.
+    #[arg(long, value_enum, default_value_t)]
+    pub tier: Tier,
+    /// Print what became of it as JSON.
     #[arg(long)]
     pub json: bool,
 }
@@ -175,7 +234,9 @@ pub struct LogsArguments {
 #[derive(Debug, Subcommand)]
 pub enum SecretCommand {
     /// Sets a secret; its value is read from stdin, so that it is in no list of processes and no shell's history.
-    #[command(after_help = "Example: voicehive tool secret set order-status api-key --host api.example.com < key.txt")]
+    #[command(
+        after_help = "Example: voicehive tool secret set order-status api-key --host api.example.com < key.txt"
+    )]
     Set(SecretSetArguments),
 }
 

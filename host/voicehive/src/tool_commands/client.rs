@@ -26,7 +26,7 @@ const MAX_ANSWER_BYTES: usize = 8 << 20;
 /// A platform, as one of its tenants sees it.
 pub struct Client {
     http: reqwest::Client,
-    tools: Url,
+    base: Url,
     key: Secret,
 }
 
@@ -48,8 +48,8 @@ impl Client {
 
     fn with(base: &str, key: Secret) -> anyhow::Result<Self> {
         let base = base.trim_end_matches('/');
-        let tools: Url = format!("{base}/v1/tools").parse().with_context(|| format!("`{base}` is no URL"))?;
-        if !matches!(tools.scheme(), "http" | "https") {
+        let url: Url = format!("{base}/v1").parse().with_context(|| format!("`{base}` is no URL"))?;
+        if !matches!(url.scheme(), "http" | "https") {
             bail!("`{base}` is no web address: it begins with http:// or https://");
         }
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
@@ -66,10 +66,10 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .context("setting up the HTTP client")?;
-        Ok(Self { http, tools, key })
+        Ok(Self { http, base: url, key })
     }
 
-    /// Gets what is at `path` below `/v1/tools`, with these parameters.
+    /// Gets what is at `path` below `/v1`, with these parameters.
     ///
     /// # Errors
     /// Where the platform does not answer, or refuses.
@@ -90,12 +90,17 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub async fn upload(&self, component: Vec<u8>, query: &[(&str, String)]) -> anyhow::Result<Value> {
-        let request = self.request(Method::POST, &[], query)?.header(CONTENT_TYPE, "application/wasm");
+        let request = self.request(Method::POST, &["tools"], query)?.header(CONTENT_TYPE, "application/wasm");
         self.ask(request.body(component)).await
     }
 
-    fn request(&self, method: Method, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<RequestBuilder> {
-        let mut url = self.tools.clone();
+    fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> anyhow::Result<RequestBuilder> {
+        let mut url = self.base.clone();
         // Each name is one segment, whatever is in it.
         url.path_segments_mut().ok().context("the platform's URL has no path")?.extend(path);
         if !query.is_empty() {
@@ -107,7 +112,8 @@ impl Client {
     async fn ask(&self, request: RequestBuilder) -> anyhow::Result<Value> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let body = read(response).await?;
         if !status.is_success() {
             return Err(Refused::read(status.as_u16(), &body, retry_after.map(Duration::from_secs)).into());
@@ -120,7 +126,7 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
-        let at = self.tools.origin().ascii_serialization();
+        let at = self.base.origin().ascii_serialization();
         if error.is_timeout() {
             return anyhow::anyhow!("{at} did not answer in time (hint: look at what `voicehive up` says)");
         }

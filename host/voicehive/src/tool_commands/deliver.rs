@@ -23,11 +23,30 @@ pub async fn push(arguments: PushArguments) -> anyhow::Result<()> {
     query.extend(arguments.share.map(|share| ("share", share.to_string())));
     let answer = client.upload(component, &query).await?;
     if let Some(agent) = &arguments.agent {
-        let tool = text(&answer, "tool");
-        client.send(Method::PUT, &[tool, "agents", agent], &json!({})).await?;
-        note(&format!("agent {agent} uses {tool} from its next call on"));
+        give(&client, agent, text(&answer, "tool")).await?;
     }
     print(&answer, arguments.platform.json, shown)
+}
+
+/// Lets `agent` use `tool`, unless it does already by one of the tool's names.
+async fn give(client: &Client, agent: &str, tool: &str) -> anyhow::Result<()> {
+    let path = ["agents", agent];
+    let known = client.get(&path, &[]).await.with_context(|| format!("the agent `{agent}`"))?;
+    if let Some(tools) = with_tool(items(&known, "tools"), tool) {
+        client.send(Method::PUT, &["agents", agent, "tools"], &json!({ "tools": tools })).await?;
+    }
+    note(&format!("agent {agent} uses {tool} from its next call on"));
+    Ok(())
+}
+
+/// The agent's tools and this one; nothing where it is among them, as `tool` or as `tool@alias`.
+fn with_tool<'a>(tools: &'a [Value], tool: &'a str) -> Option<Vec<&'a str>> {
+    let mut names: Vec<&str> = tools.iter().filter_map(Value::as_str).collect();
+    if names.iter().any(|name| name.split('@').next() == Some(tool)) {
+        return None;
+    }
+    names.push(tool);
+    Some(names)
 }
 
 /// One line: the tool, the version, and the calls that get it.
@@ -44,6 +63,13 @@ fn alias(alias: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_agent_is_given_a_tool_once() {
+        let tools = [json!("leads"), json!("callbacks@canary")];
+        assert_eq!(with_tool(&tools, "quote"), Some(vec!["leads", "callbacks@canary", "quote"]));
+        assert_eq!(with_tool(&tools, "callbacks"), None);
+    }
 
     #[test]
     fn what_was_uploaded_is_shown_in_one_line() {

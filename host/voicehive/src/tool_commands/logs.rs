@@ -19,7 +19,7 @@ pub async fn logs(arguments: LogsArguments) -> anyhow::Result<()> {
     let client = Client::new(&arguments.platform)?;
     let mut after = 0;
     loop {
-        let answer = client.get(&[&arguments.tool, "logs"], &[("after", after.to_string())]).await?;
+        let answer = client.get(&["tools", &arguments.tool, "logs"], &[("after", after.to_string())]).await?;
         let lines = items(&answer, "items");
         for one in lines {
             print(one, arguments.platform.json, line)?;
@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn a_line_cannot_move_the_cursor() {
-        let logged = json!({"at": "2026-11-21T10:00:00Z", "level": "info", "call": "c1", "line": "a\u{1b}[2Jb"});
+        let logged =
+            json!({"at": "2026-11-21T10:00:00Z", "level": "info", "call": "c1", "line": "a\u{1b}[2Jb"});
         assert_eq!(line(&logged), "2026-11-21T10:00:00Z  info   c1  a [2Jb\n");
     }
 }

@@ -20,8 +20,8 @@ const MAX_SECRET_BYTES: u64 = 8 << 10;
 pub async fn list(arguments: ListArguments) -> anyhow::Result<()> {
     let client = Client::new(&arguments.platform)?;
     let (answer, line): (Value, fn(&Value) -> String) = match &arguments.tool {
-        None => (client.get(&[], &[]).await?, tool),
-        Some(name) => (client.get(&[name, "versions"], &[]).await?, version),
+        None => (client.get(&["tools"], &[]).await?, tool),
+        Some(name) => (client.get(&["tools", name, "versions"], &[]).await?, version),
     };
     print(&answer, arguments.platform.json, |answer| items(answer, "items").iter().map(line).collect())
 }
@@ -36,7 +36,7 @@ pub async fn roll_back(arguments: RollbackArguments) -> anyhow::Result<()> {
     if let (Some(from), Some(members)) = (&arguments.from, body.as_object_mut()) {
         members.insert("from".to_owned(), from.as_str().into());
     }
-    let answer = client.send(Method::POST, &[&arguments.tool, "rollback"], &body).await?;
+    let answer = client.send(Method::POST, &["tools", &arguments.tool, "rollback"], &body).await?;
     print(&answer, arguments.platform.json, |answer| {
         let (tool, alias) = (text(answer, "tool"), text(answer, "alias"));
         format!("{tool}  {}  {alias}\n", short(text(answer, "version")))
@@ -51,7 +51,7 @@ pub async fn secret(command: SecretCommand) -> anyhow::Result<()> {
     let SecretCommand::Set(arguments) = command;
     let value = read_secret(std::io::stdin().lock())?;
     let client = Client::new(&arguments.platform)?;
-    let path = [arguments.tool.as_str(), "secrets", &arguments.name];
+    let path = ["tools", arguments.tool.as_str(), "secrets", &arguments.name];
     let body = json!({ "host": arguments.host, "value": value });
     let answer = client.send(Method::PUT, &path, &body).await?;
     print(&answer, arguments.platform.json, |answer| {
@@ -65,7 +65,10 @@ fn read_secret(input: impl std::io::Read) -> anyhow::Result<String> {
     input.take(MAX_SECRET_BYTES + 1).read_to_string(&mut value).context("reading the secret from stdin")?;
     let value = value.trim_end_matches(['\r', '\n']);
     anyhow::ensure!(!value.is_empty(), "stdin holds no secret (hint: `.. < key.txt`)");
-    anyhow::ensure!(value.len() as u64 <= MAX_SECRET_BYTES, "the secret has more than {MAX_SECRET_BYTES} bytes");
+    anyhow::ensure!(
+        value.len() as u64 <= MAX_SECRET_BYTES,
+        "the secret has more than {MAX_SECRET_BYTES} bytes"
+    );
     Ok(value.to_owned())
 }
 

@@ -39,7 +39,10 @@ pub fn build(arguments: &BuildArguments) -> anyhow::Result<()> {
         "tier": built.tier,
     });
     if !arguments.json {
-        note(&format!("{} bytes for contract {}, tier {}", built.report.bytes, built.report.contract, built.tier));
+        note(&format!(
+            "{} bytes for contract {}, tier {}",
+            built.report.bytes, built.report.contract, built.tier
+        ));
         let tier = if built.tier == "large" { " --tier large" } else { "" };
         note(&format!("next: voicehive tool check {component}{tier}"));
     }

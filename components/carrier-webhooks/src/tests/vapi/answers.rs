@@ -26,10 +26,9 @@ async fn an_agent_answers_as_an_assistant_made_for_the_call() {
         (None, None),
         "there is no credential for one"
     );
-    let question = json!({ "tenant": "default", "agent": "receptionist" });
-    assert_eq!(asked(&setting, "/internal/v1/assistant"), [question]);
-
     let call = only_call(&setting).await;
+    let question = json!({ "tenant": "default", "call": call.id.as_str(), "agent": "receptionist" });
+    assert_eq!(asked(&setting, "/internal/v1/assistant"), [question]);
     assert_eq!((call.from.as_str(), call.to.as_str(), call.status), (CALLER, NUMBER, CallStatus::Ringing));
     assert_eq!((call.carrier.as_str(), call.carrier_call_id.as_deref()), ("vapi", Some(CALL)));
     assert_eq!(call.agent.as_ref().map(ToString::to_string).as_deref(), Some("receptionist"));

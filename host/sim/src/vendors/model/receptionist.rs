@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::errand;
 use super::memory::{self, Known};
 use super::read::{Request, Turn};
 use super::slots::{Slot, day_beyond, is_exact, picked};
@@ -72,6 +73,9 @@ impl<'a> Desk<'a> {
         }
         if let Some(slot) = self.chosen(text) {
             return self.take(&slot);
+        }
+        if let Some(reply) = errand::answer(self.request, text) {
+            return reply;
         }
         if wants_cancel(&lower) && self.known.is_some() {
             return self.ask_diary(Action::Cancel { id: self.known_id() });
@@ -152,7 +156,8 @@ impl<'a> Desk<'a> {
     /// Says what came of a tool.
     fn report(&self, tool: &str, arguments: &Value, result: &str) -> Reply {
         if diary(self.request).is_none_or(|diary| diary.name != tool) {
-            return Reply::say(if result.trim().is_empty() { FAREWELL } else { "Goodbye." });
+            let farewell = || Reply::say(if result.trim().is_empty() { FAREWELL } else { "Goodbye." });
+            return errand::report(tool, result).unwrap_or_else(farewell);
         }
         let Ok(result) = serde_json::from_str::<Value>(result) else {
             return Reply::say(format!(

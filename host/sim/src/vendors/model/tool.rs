@@ -81,7 +81,8 @@ pub(super) fn ask(tool: &Definition, action: Action) -> ToolCall {
     call(tool, arguments)
 }
 
-fn call(tool: &Definition, arguments: Map<String, Value>) -> ToolCall {
+/// A call of `tool` with these arguments.
+pub(super) fn call(tool: &Definition, arguments: Map<String, Value>) -> ToolCall {
     ToolCall {
         id: format!("call_{}", Uuid::new_v4().simple()),
         name: tool.name.clone(),

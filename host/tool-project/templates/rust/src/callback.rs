@@ -79,12 +79,12 @@ impl Request {
 
     /// What the caller is asked before anything is noted.
     pub fn question(&self) -> String {
-        format!("Shall we call you back in the {} about {}?", self.time(), self.topic)
+        format!("Shall we call you back in the {}?", self.time())
     }
 
     /// What the caller is told, word for word.
     pub fn promise(&self) -> String {
-        format!("We will call you back in the {} about {}.", self.time(), self.topic)
+        format!("We will call you back in the {}.", self.time())
     }
 
     /// What the model is told.
@@ -148,8 +148,8 @@ mod tests {
 
     #[test]
     fn the_caller_is_asked_before_and_told_after() {
-        assert_eq!(request().question(), "Shall we call you back in the morning about my invoice?");
-        assert_eq!(request().promise(), "We will call you back in the morning about my invoice.");
+        assert_eq!(request().question(), "Shall we call you back in the morning?");
+        assert_eq!(request().promise(), "We will call you back in the morning.");
     }
 
     #[test]

@@ -34,13 +34,14 @@ async fn client(status: StatusCode) -> Client {
 #[tokio::test]
 async fn what_is_asked_reaches_the_platform_with_the_key() {
     let client = client(StatusCode::OK).await;
-    let asked = client.get(&["a/b", "versions"], &[("limit", "5".into())]).await.unwrap();
+    let asked = client.get(&["tools", "a/b", "versions"], &[("limit", "5".into())]).await.unwrap();
     assert_eq!(asked["uri"], "/v1/tools/a%2Fb/versions?limit=5");
     assert_eq!(asked["key"], "Bearer the-key");
     let asked = client.upload(b"wasm".to_vec(), &[("alias", "none".into())]).await.unwrap();
     assert_eq!((&asked["method"], &asked["uri"]), (&json!("POST"), &json!("/v1/tools?alias=none")));
     assert_eq!((&asked["type"], &asked["body"]), (&json!("application/wasm"), &json!("wasm")));
-    let asked = client.send(Method::PUT, &["t", "secrets", "s"], &json!({"host": "h"})).await.unwrap();
+    let asked =
+        client.send(Method::PUT, &["tools", "t", "secrets", "s"], &json!({"host": "h"})).await.unwrap();
     assert_eq!((&asked["method"], &asked["body"]), (&json!("PUT"), &json!(r#"{"host":"h"}"#)));
 }
 

@@ -1,0 +1,239 @@
+//! The tools that agents may use: the built-in ones, and the versions of tenants' own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use futures::future::join_all;
+use sandbox::{Admission, Tier, Tool};
+use store::native::Artifacts;
+use store::{CallId, NativeDb, Store, TenantId, ToolAlias, ToolDigest, ToolName, ToolVersion, VersionState};
+use tokio::sync::Semaphore;
+
+use super::lru::{Lru, Room};
+use crate::one_at_a_time::OneAtATime;
+
+/// The tools that every tenant has.
+const BUILT_IN: [&str; 3] = ["appointments", "leads", "notifications"];
+
+/// How much of loaded versions is kept in memory: some hundred of compiled languages, or a few interpreters.
+const LOADED: Room = Room { entries: 1024, weight: 512 << 20 };
+
+/// How many versions are loaded at once: what was never compiled here takes a processor for seconds.
+const LOADING: usize = 2;
+
+/// How long a call waits for its tools before it begins without those that are late. They are loaded all the same.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// All tools.
+pub struct ToolLibrary {
+    built_in: BTreeMap<String, Tool>,
+    shelves: Arc<Shelves>,
+}
+
+/// A tool that a call's agent may use.
+#[derive(Clone)]
+pub struct ChosenTool {
+    /// The tool.
+    pub tool: Tool,
+    /// Where it is from.
+    pub source: Source,
+}
+
+/// Where a tool is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Everybody has it.
+    BuiltIn,
+    /// The tenant uploaded it.
+    Version {
+        /// Its name.
+        tool: ToolName,
+        /// The version.
+        digest: ToolDigest,
+        /// The alias that chose it.
+        alias: ToolAlias,
+    },
+}
+
+/// Versions of tenants' tools. What the database says of a version is asked each time; what was loaded is the same for all
+/// tenants that have the bytes, for a tool keeps nothing from one run to the next.
+struct Shelves {
+    store: Store<NativeDb>,
+    admission: Admission,
+    artifacts: Artifacts,
+    loaded: Mutex<Lru<ToolDigest, (Tier, Tool)>>,
+    one_at_a_time: OneAtATime,
+    loading: Semaphore,
+}
+
+impl ToolLibrary {
+    /// Puts the built-in tools of `folder` through the gate, as a tenant's are.
+    ///
+    /// # Errors
+    /// Where one is absent or refused.
+    pub fn load_built_in(
+        admission: Admission,
+        folder: &Path,
+        store: Store<NativeDb>,
+        artifacts: Artifacts,
+    ) -> anyhow::Result<Self> {
+        let mut built_in = BTreeMap::new();
+        for name in BUILT_IN {
+            let path = folder.join(format!("{name}.wasm"));
+            let bytes = std::fs::read(&path).with_context(|| {
+                format!("reading {} (hint: `cargo xtask build` makes the components)", path.display())
+            })?;
+            let digest = ToolDigest::of(&bytes);
+            let tool = admission
+                .reload(&bytes, digest.as_str(), Tier::Standard)
+                .with_context(|| format!("the built-in tool `{name}` was refused"))?;
+            built_in.insert(tool.definition().name.clone(), tool);
+        }
+        let loaded = Mutex::new(Lru::new(LOADED));
+        let (one_at_a_time, loading) = (OneAtATime::default(), Semaphore::new(LOADING));
+        let shelves = Shelves { store, admission, artifacts, loaded, one_at_a_time, loading };
+        Ok(Self { built_in, shelves: Arc::new(shelves) })
+    }
+
+    /// Whether a tool of this name is built in; no tenant's can have it.
+    pub fn is_built_in(&self, name: &str) -> bool {
+        self.built_in.contains_key(name)
+    }
+
+    /// What admits tools.
+    pub fn admission(&self) -> &Admission {
+        &self.shelves.admission
+    }
+
+    /// Where the bytes of tenants' tools are.
+    pub fn artifacts(&self) -> &Artifacts {
+        &self.shelves.artifacts
+    }
+
+    /// The tools that an agent lists as `name`, `name@live` or `name@canary`, by name, in the versions that the call gets.
+    /// What is not there, or cannot be loaded in time, is left out with a warning: a call with one tool less is better than
+    /// none.
+    pub async fn for_call(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        names: &[String],
+    ) -> BTreeMap<String, ChosenTool> {
+        let mut chosen = BTreeMap::new();
+        let mut versions = BTreeMap::new();
+        for text in names {
+            let (name, alias) = text.split_once('@').unwrap_or((text, ToolAlias::Live.as_str()));
+            if let Some(tool) = self.built_in.get(name) {
+                chosen.insert(name.to_owned(), ChosenTool { tool: tool.clone(), source: Source::BuiltIn });
+                continue;
+            }
+            match (name.parse::<ToolName>(), alias.parse::<ToolAlias>()) {
+                (Ok(name), Ok(alias)) => drop(versions.insert(name, alias)),
+                (Err(why), _) | (_, Err(why)) => tracing::warn!(tool = text, %why, "an agent lists no tool"),
+            }
+        }
+        let choose = async |(name, alias)| {
+            let found = tokio::time::timeout(PATIENCE, self.choose(tenant, call, &name, alias)).await;
+            match found.unwrap_or_else(|_| bail!("it was not loaded within {PATIENCE:?}")) {
+                Ok(tool) => Some((String::from(name), tool)),
+                Err(error) => {
+                    tracing::warn!(tool = %name, error = format!("{error:#}"), "a call goes without a tool");
+                    None
+                }
+            }
+        };
+        chosen.extend(join_all(versions.into_iter().map(choose)).await.into_iter().flatten());
+        chosen
+    }
+
+    async fn choose(
+        &self,
+        tenant: &TenantId,
+        call: &CallId,
+        name: &ToolName,
+        alias: ToolAlias,
+    ) -> anyhow::Result<ChosenTool> {
+        let aliased = self.shelves.store.tool_for_call(tenant, name, alias, call).await?;
+        let aliased = aliased.context("there is no such tool, or no version of it is live")?;
+        let tool = self.version(tenant, name, &aliased.digest).await?;
+        let source = Source::Version { tool: name.clone(), digest: aliased.digest, alias: aliased.alias };
+        Ok(ChosenTool { tool, source })
+    }
+
+    /// A version of a tenant's tool, ready to be run.
+    ///
+    /// # Errors
+    /// Where there is none, or it may not run, or its bytes do not pass the gate any more.
+    pub async fn version(
+        &self,
+        tenant: &TenantId,
+        tool: &ToolName,
+        digest: &ToolDigest,
+    ) -> anyhow::Result<Tool> {
+        let found = self.shelves.store.tool_version(tenant, tool, digest).await?;
+        let found = found.filter(|version| version.deleted_at.is_none());
+        let version = found.with_context(|| format!("the tool has no version {digest}"))?;
+        let tier = tier_that_may_run(&version)?;
+        let loaded = match self.shelves.loaded(digest, tier) {
+            Some(loaded) => loaded,
+            None => self.shelves.clone().load_in_background(version, tier).await?,
+        };
+        if loaded.definition().name != tool.as_str() {
+            bail!("the version {digest} calls itself `{}`", loaded.definition().name);
+        }
+        Ok(loaded)
+    }
+}
+
+/// The tier of a version.
+fn tier_that_may_run(version: &ToolVersion) -> anyhow::Result<Tier> {
+    let digest = &version.digest;
+    match version.state {
+        VersionState::Accepted => {}
+        VersionState::Refused => bail!("the version {digest} was refused by the gate"),
+        VersionState::Quarantined => bail!("the version {digest} is quarantined"),
+    }
+    let tier = version.check.report.get("tier").and_then(serde_json::Value::as_str);
+    tier.with_context(|| format!("the report of version {digest} names no tier"))?
+        .parse()
+        .map_err(|error| anyhow::anyhow!("the report of version {digest}: {error}"))
+}
+
+impl Shelves {
+    fn loaded(&self, digest: &ToolDigest, tier: Tier) -> Option<Tool> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        // The same bytes may have come under another tier, and so under other limits.
+        loaded.get(digest).filter(|(of, _)| *of == tier).map(|(_, tool)| tool.clone())
+    }
+
+    /// Loads a version, also where whoever asked stops waiting: the next call will have it.
+    async fn load_in_background(self: Arc<Self>, version: ToolVersion, tier: Tier) -> anyhow::Result<Tool> {
+        let loading = tokio::spawn(async move {
+            let digest = version.digest.clone();
+            self.one_at_a_time.alone(digest.as_str(), self.load(version, tier)).await
+        });
+        loading.await.context("loading a tool")?
+    }
+
+    async fn load(self: &Arc<Self>, version: ToolVersion, tier: Tier) -> anyhow::Result<Tool> {
+        if let Some(tool) = self.loaded(&version.digest, tier) {
+            return Ok(tool);
+        }
+        let _turn = self.loading.acquire().await?;
+        let (shelves, digest) = (self.clone(), version.digest.clone());
+        let tool = tokio::task::spawn_blocking(move || shelves.reload(&digest, tier)).await??;
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.put(version.digest, (tier, tool.clone()), tool.image_bytes());
+        Ok(tool)
+    }
+
+    fn reload(&self, digest: &ToolDigest, tier: Tier) -> anyhow::Result<Tool> {
+        let most = u64::try_from(tier.gate().component_bytes).unwrap_or(u64::MAX);
+        let bytes = self.artifacts.read(digest, most).with_context(|| format!("version {digest}"))?;
+        let tool = self.admission.reload(&bytes, digest.as_str(), tier);
+        tool.with_context(|| format!("the gate refuses version {digest} now"))
+    }
+}

@@ -56,3 +56,15 @@ fn compile_bomb_costs_no_more_than_its_compiler_may_use() {
     let refusal = admission.admit(&source.bytes(), Tier::Standard).err().expect("a refusal");
     assert_eq!(refusal.code.as_str(), source.ends, "{refusal}");
 }
+
+#[test]
+fn a_refused_import_is_named() {
+    for (name, import) in [
+        ("import-of-sockets", "wasi:sockets/tcp@0.2.6"),
+        ("import-in-two-versions", "voicehive:tool/clock@0.1.1"),
+        ("import-that-asks-for-more", "voicehive:tool/clock@0.1.0"),
+    ] {
+        let refusal = ADMISSION.admit(&Source::read(name).bytes(), Tier::Standard).err().expect("a refusal");
+        assert!(refusal.item.contains(import), "{refusal}");
+    }
+}

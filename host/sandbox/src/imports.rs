@@ -166,6 +166,8 @@ impl log::Host for CallState {
         if line.is_empty() {
             return Ok(());
         }
+        // A line stays one, and gives no orders to the terminal that shows it.
+        let line = line.replace(char::is_control, " ");
         self.log_bytes += line.len();
         let level = match level {
             log::Level::Debug => Level::Debug,
@@ -173,7 +175,7 @@ impl log::Host for CallState {
             log::Level::Warn => Level::Warn,
             log::Level::Error => Level::Error,
         };
-        self.host.log(level, line);
+        self.host.log(level, &line);
         Ok(())
     }
 }

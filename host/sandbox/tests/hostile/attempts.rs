@@ -4,6 +4,8 @@ use crate::run::{ends, ends_where_names_lead_to};
 
 crate::each_ends! {
     http_body_too_large => "done",
+    http_header_that_splits => "done",
+    http_method_that_splits => "done",
     http_to_an_address_in_ipv6 => "done",
     http_to_an_address => "done",
     http_to_an_undeclared_host => "done",
@@ -68,4 +70,13 @@ fn of_a_hundred_requests_eight_are_sent() {
 fn of_a_mebibyte_of_lines_sixteen_kibibytes_are_kept() {
     let tenant = ends("log-bomb", "done");
     assert_eq!(tenant.lines.lock().unwrap().iter().map(String::len).sum::<usize>(), 16 << 10);
+}
+
+#[test]
+fn a_line_stays_one_and_gives_no_orders() {
+    let tenant = ends("log-with-orders", "done");
+    let lines = tenant.lines.lock().unwrap();
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("one  2026-11-21 tool two [2J ]0;three "), "{lines:?}");
+    assert!(!lines[0].contains(char::is_control), "{lines:?}");
 }

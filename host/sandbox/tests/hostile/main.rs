@@ -11,6 +11,7 @@ mod calls;
 mod common;
 mod definitions;
 mod edges;
+mod large;
 mod run;
 mod source;
 mod table;

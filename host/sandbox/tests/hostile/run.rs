@@ -17,8 +17,8 @@ const CALLS: usize = 3;
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The limits of the tier, save that loops end sooner.
-fn limits() -> ToolLimits {
-    ToolLimits { cpu: Duration::from_millis(200), ..Tier::Standard.tool() }
+pub fn limits(tier: Tier) -> ToolLimits {
+    ToolLimits { cpu: Duration::from_millis(200), ..tier.tool() }
 }
 
 /// Uploads the tool `name` and, where it is admitted, calls it a few times. Each must end with `expected`, which the tool's
@@ -33,7 +33,7 @@ pub fn ends_where_names_lead_to(name: &str, expected: &str, addresses: &[IpAddr]
     assert_eq!(source.ends, expected, "{name}: what its source documents");
     let mut tenant = Arc::new(Tenant::new(addresses));
     let tool = match ADMISSION.admit(&source.bytes(), Tier::Standard) {
-        Ok(admitted) => admitted.tool.with_limits(limits()),
+        Ok(admitted) => admitted.tool.with_limits(limits(Tier::Standard)),
         Err(refusal) => {
             assert_eq!(refusal.code.as_str(), expected, "{name}: {refusal}");
             return tenant;
@@ -63,7 +63,7 @@ pub fn context() -> Context {
 }
 
 /// The code of what came of a call, and why.
-fn code(finished: &Finished) -> (String, String) {
+pub fn code(finished: &Finished) -> (String, String) {
     match &finished.outcome {
         Ok(Ok(Reply::Done(_))) => ("done".into(), String::new()),
         Ok(Ok(Reply::Confirm(question))) => ("confirm".into(), question.clone()),

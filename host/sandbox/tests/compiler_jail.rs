@@ -1,5 +1,6 @@
 //! What the compiler's process may do, and that it does not outlive its use.
-#![cfg(all(test, target_os = "linux"))]
+#![cfg(test)]
+#![cfg(target_os = "linux")]
 
 mod common;
 

@@ -91,8 +91,13 @@ struct Host {
     gets: AtomicU32,
     sends: AtomicU32,
     listed: Vec<Record>,
-    /// Says that `get` was reached, and waits to be let go on.
-    gate: Option<(Mutex<Sender<()>>, Mutex<Receiver<()>>)>,
+    gate: Option<Gate>,
+}
+
+/// Says that `get` was reached, and waits to be let go on.
+struct Gate {
+    reach: Mutex<Sender<()>>,
+    going: Mutex<Receiver<()>>,
 }
 
 /// The test's side of a host that holds tools back.
@@ -114,7 +119,7 @@ impl Host {
     fn holding() -> (Arc<Self>, Holder) {
         let (reach, reached) = channel();
         let (go_on, going) = channel();
-        let gate = Some((Mutex::new(reach), Mutex::new(going)));
+        let gate = Some(Gate { reach: Mutex::new(reach), going: Mutex::new(going) });
         let host = Self { gets: AtomicU32::new(0), sends: AtomicU32::new(0), listed: Vec::new(), gate };
         (Arc::new(host), Holder { reached, go_on })
     }
@@ -138,7 +143,7 @@ impl Holder {
 impl ToolHost for Host {
     fn get(&self, _: &str) -> Result<Option<Record>, RecordError> {
         self.gets.fetch_add(1, Ordering::Relaxed);
-        if let Some((reach, going)) = &self.gate {
+        if let Some(Gate { reach, going }) = &self.gate {
             // The test may have gone by now.
             let _ = reach.lock().unwrap().send(());
             let _ = going.lock().unwrap().recv_timeout(LONG);

@@ -143,7 +143,7 @@ proptest! {
     #[test]
     fn whatever_happens_no_bound_is_passed_and_no_run_is_lost(
         slots in 1_usize..4,
-        threads in 1_usize..6,
+        threads in 1_usize..12,
         steps in prop::collection::vec((0_u8..8, 0_u64..4, 0_usize..20), 1..400),
     ) {
         let limits = RuntimeLimits {
@@ -245,22 +245,50 @@ fn short_runs_are_served_in_one_turn_and_do_not_keep_others_out() {
 }
 
 #[test]
+fn free_slots_are_shared_out_before_it_is_known_what_is_used() {
+    let mut machine = Machine::new(RuntimeLimits { slots: 4, ..limits() });
+    for tenant in ["many", "few"] {
+        for _ in 0..4 {
+            machine.submit(tenant);
+        }
+    }
+    machine.grant(&mut |_: &str| QUANTUM);
+    let of = |name: &str| machine.grants.iter().filter(|tenant| *tenant == name).count();
+    assert_eq!((of("many"), of("few")), (2, 2));
+}
+
+#[test]
 fn what_a_tenant_used_while_alone_is_not_held_against_it_for_long() {
     let mut machine = Machine::new(limits());
-    machine.submit("alone");
+    let alone = machine.submit("alone");
     let mut slice = |_: &str| QUANTUM;
-    for _ in 0..1000 {
-        machine.grant(&mut slice);
-        machine.step(true);
-    }
+    machine.grant(&mut slice);
+    machine.schedule.charge(alone, Duration::from_secs(10), Duration::ZERO);
     machine.submit("other");
     machine.submit("other");
-    let came = machine.grants.len();
     for _ in 0..8 {
-        machine.grant(&mut slice);
         machine.step(true);
+        machine.grant(&mut slice);
     }
-    assert!(machine.grants[came..].iter().any(|tenant| tenant == "alone"), "{:?}", machine.grants);
+    assert!(machine.grants[1..].iter().any(|tenant| tenant == "alone"), "{:?}", machine.grants);
+}
+
+#[test]
+fn who_comes_back_stands_where_a_newcomer_does() {
+    let mut machine = Machine::new(limits());
+    let long = machine.submit("back");
+    let mut slice = |_: &str| QUANTUM;
+    machine.grant(&mut slice);
+    machine.schedule.charge(long, Duration::from_secs(10), Duration::ZERO);
+    machine.schedule.end(long);
+    machine.running.clear();
+    machine.submit("other");
+    machine.submit("other");
+    machine.grant(&mut slice);
+    machine.submit("back");
+    machine.step(true);
+    machine.grant(&mut slice);
+    assert_eq!(machine.grants, ["back", "other", "back"]);
 }
 
 #[test]
@@ -311,7 +339,9 @@ fn a_run_that_did_not_begin_in_time_is_rejected() {
 
 #[test]
 fn tenants_without_a_claim_are_forgotten() {
-    let mut schedule = Schedule::new(limits());
+    let mut schedule = Schedule::new(RuntimeLimits { slots: 2, ..limits() });
+    let long = schedule.submit("in the middle", (), FOREVER, millis(0)).unwrap();
+    assert_eq!(schedule.next(), Some(Grant::Start(long, ())));
     for tenant in 0..u64::try_from(4 * REMEMBERED).unwrap() {
         let now = millis(tenant);
         let ticket = schedule.submit(&tenant.to_string(), (), FOREVER, now).unwrap();
@@ -319,4 +349,6 @@ fn tenants_without_a_claim_are_forgotten() {
         schedule.end(ticket);
     }
     assert!(schedule.shares.len() <= REMEMBERED);
+    schedule.end(long);
+    assert_eq!(schedule.free_slots, 2, "one in the middle of a run is not forgotten");
 }

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use common::ADMISSION;
 use fuzzing::component::{Kind, of_seed};
-use fuzzing::promise::{admitted, gated};
+use fuzzing::promise::gated;
+use fuzzing::start::admitted;
 
 /// Every kind of answer, by kind and seed.
 const CASES: &str = include_str!("../fuzz/corpus/cases.txt");
@@ -67,7 +68,7 @@ fn whatever_is_generated_is_answered_and_what_passes_starts() {
 }
 
 /// Tries for as long as `FUZZ_SECONDS` says, from the seed `FUZZ_SEED`; every `FUZZ_START`th component that passes is
-/// compiled and started as well. `FUZZ_BUILT` set, the platform's own tools are changed too.
+/// compiled and started as well. With `FUZZ_MORE`, hostile and built-in tools are changed too.
 /// `cargo test -p sandbox --test corpus -- --ignored try_for_long --nocapture`
 #[test]
 #[ignore = "runs for minutes"]

@@ -28,6 +28,10 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// The process has no environment, files, network or children, as far as the system can forbid them; its processor
 /// time, memory and output are bounded; and it is ended when its time is over, and when whoever waits for it is gone.
 ///
+/// That bounds what compiling can take and reach. What it returns is code, and trusted as the compiler is: a component that
+/// could make the compiler write other code than it says would run it here. The digest and the engine's compatibility
+/// that come with it show damage and mistakes, not malice.
+///
 /// [`compile_child`]: super::compile_child
 #[derive(Clone, Debug)]
 pub struct Compiler {

@@ -168,3 +168,51 @@ fn read<'a>(pipe: &mut Option<impl Read>, chunk: &'a mut [u8]) -> io::Result<&'a
 fn again(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::path::Path;
+
+    use super::*;
+
+    fn shell(script: &str, input: &[u8], most: usize, longest: Duration) -> Result<Written, Ended> {
+        run(Command::new("/bin/sh").args(["-c", script]), input, most, Instant::now() + longest)
+    }
+
+    #[test]
+    fn more_goes_through_than_pipes_hold() {
+        let input: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).take(3 << 20).collect();
+        let written = shell("exec cat", &input, input.len(), Duration::from_secs(60)).unwrap();
+        assert!(written.status.success() && written.output == input);
+    }
+
+    #[test]
+    fn what_it_says_of_its_end_is_kept_and_cut() {
+        let script = "exec <&-; yes oh | head -c 100000 >&2; printf out; exit 7";
+        let written = shell(script, &[1; 1 << 20], 3, Duration::from_secs(60)).unwrap();
+        assert_eq!((written.output.as_slice(), written.status.code()), (&b"out"[..], Some(7)));
+        assert!(written.error.starts_with("oh") && written.error.len() <= MAX_STDERR_BYTES);
+    }
+
+    #[test]
+    fn a_byte_too_many_or_a_moment_too_long_ends_it() {
+        assert!(matches!(shell("printf abcd", b"", 3, Duration::from_secs(60)), Err(Ended::TooMuch)));
+        assert!(matches!(shell("exec sleep 1000", b"", 3, Duration::from_millis(20)), Err(Ended::Late)));
+        let absent = run(&mut Command::new("/nonexistent"), b"", 3, Instant::now());
+        assert!(matches!(absent, Err(Ended::Broken(error)) if error.kind() == ErrorKind::NotFound));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn it_is_gone_when_whoever_waits_for_it_unwinds() {
+        let mut folder = String::new();
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            let process = Process(Command::new("sleep").arg("1000").spawn().unwrap());
+            folder = format!("/proc/{}", process.0.id());
+            assert!(Path::new(&folder).exists());
+            panic!("as whoever waits may");
+        }));
+        assert!(unwound.is_err() && !Path::new(&folder).exists());
+    }
+}

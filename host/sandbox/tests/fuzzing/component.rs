@@ -89,17 +89,31 @@ fn base() -> &'static [u8] {
     &BASE
 }
 
-/// The tools that are changed: the one above, those of the suite of hostile tools, and where they were built, the
-/// platform's own, which are only changed by whoever asks for it, because other builds of them are other bytes.
+/// The tools that are changed: the one above, which stays as it is, so that a seed stays the same component. Where
+/// `FUZZ_MORE` is set also the hostile ones of the suite and, where they were built, the platform's own.
 static TOOLS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut tools = vec![base().to_vec()];
-    if std::env::var_os("FUZZ_BUILT").is_some() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/components");
-        let names = ["appointments", "leads", "notifications"];
-        tools.extend(names.iter().filter_map(|name| fs::read(folder.join(format!("{name}.wasm"))).ok()));
+    if std::env::var_os("FUZZ_MORE").is_some() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        tools.extend(
+            files(&here.join("tests/hostile"), "wat")
+                .iter()
+                .filter_map(|text| wat::parse_bytes(text).ok()?.into_owned().into()),
+        );
+        tools.extend(files(&here.join("../../target/components"), "wasm"));
     }
     tools
 });
+
+/// The files of a folder whose names end so; none, where there is no folder.
+fn files(folder: &Path, extension: &str) -> Vec<Vec<u8>> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths
+        .filter(|path| path.extension().is_some_and(|end| end == extension))
+        .filter_map(|path| fs::read(path).ok())
+        .collect()
+}
 
 fn generated(data: &[u8]) -> Option<Vec<u8>> {
     Some(Component::arbitrary(&mut Unstructured::new(data)).ok()?.to_bytes())

@@ -4,3 +4,4 @@
 pub mod component;
 pub mod promise;
 pub mod random;
+pub mod start;

@@ -98,11 +98,6 @@ impl SecretKeys {
         Ok(Self { keys })
     }
 
-    /// Whether secrets can be kept.
-    pub fn are_there(&self) -> bool {
-        !self.keys.is_empty()
-    }
-
     /// Seals a value for `host`.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ const WORLD: &str = "tool-component";
 
 /// The sources of each release, oldest first. A release never leaves this list and its text never changes: when the
 /// contract grows, the text of the version before is kept beside the new one.
-const RELEASES: [&[(&str, &str)]; 1] = [&[
+pub(crate) const RELEASES: [&[(&str, &str)]; 1] = [&[
     ("clock.wit", include_str!("../../../wit/tool/clock.wit")),
     ("http.wit", include_str!("../../../wit/tool/http.wit")),
     ("log.wit", include_str!("../../../wit/tool/log.wit")),

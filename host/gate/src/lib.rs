@@ -39,6 +39,7 @@ mod report;
 mod schema;
 mod sections;
 mod stamp;
+mod version;
 mod walk;
 
 pub use hosts::{MAX_HOSTS, check_hosts};
@@ -48,6 +49,7 @@ pub use refusal::{Code, Refusal};
 pub use report::Report;
 pub use schema::check_parameters;
 pub use stamp::{SECTION as STAMP_SECTION, Stamp};
+pub use version::VERSION;
 
 /// Checks a component's bytes.
 ///

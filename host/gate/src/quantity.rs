@@ -142,6 +142,11 @@ impl Counts {
         Quantity::all().zip(self.0)
     }
 
+    /// The numbers, in the order of the quantities.
+    pub(crate) const fn numbers(&self) -> &[u64; COUNT] {
+        &self.0
+    }
+
     #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would not build it")]
     const fn tier(large: bool) -> Self {
         let mut numbers = [0; COUNT];

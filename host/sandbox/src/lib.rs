@@ -34,7 +34,7 @@ pub use capability::CallError;
 pub use definition::{Context, Definition, Effect};
 pub use engine::{EngineError, HotEngine};
 pub use finished::{Finished, RunError, Spent};
-pub use gate::{Code, Refusal};
+pub use gate::{Code, Refusal, VERSION as GATE_VERSION};
 pub use limits::ToolLimits;
 pub use reply::{Answer, Failure, Reply};
 pub use runtime::{Run, Runtime, RuntimeLimits};

@@ -3,6 +3,7 @@
 mod carrier;
 mod settings;
 mod speech;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -90,6 +91,10 @@ pub struct Config {
     pub data: PathBuf,
     /// Folder of compiled components.
     pub cache: PathBuf,
+    /// Folder of the bytes of tenants' tools.
+    pub tools: PathBuf,
+    /// Keys to the secrets of tenants' tools, the one that seals first; without one no secrets are kept.
+    pub tool_secrets: Vec<Secret>,
     /// The Spin manifest.
     pub manifest: PathBuf,
     /// Folder of the component files.
@@ -204,6 +209,8 @@ impl Config {
         }
         Ok(Self {
             cache: get("VOICEHIVE_CACHE").map_or_else(|| data.join("compiled"), PathBuf::from),
+            tools: get("TOOLS_FOLDER").map_or_else(|| data.join("tools"), PathBuf::from),
+            tool_secrets: tools::secrets_keys(several(get("TOOL_SECRETS_KEY")))?,
             listen: parse(
                 "VOICEHIVE_LISTEN",
                 &text("VOICEHIVE_LISTEN", "127.0.0.1:3000"),
@@ -442,6 +449,7 @@ mod tests {
             ("VOICEHIVE_MAX_CALLS", "0", "a whole number from 1 on"),
             ("MEDIA_TOKEN_SECRET", "short", "has 5 bytes, 16 are needed"),
             ("INTERNAL_SECRET", "short", "has 5 bytes, 16 are needed"),
+            ("TOOL_SECRETS_KEY", "short", "TOOL_SECRETS_KEY: must be 32 random bytes"),
             ("TELNYX_API_KEY", "KEY1", "TELNYX_CONNECTION_ID: is needed beside TELNYX_API_KEY"),
             ("TELNYX_CODEC", "OPUS", "`OPUS` is not PCMU or PCMA"),
             ("VOICEHIVE_WEBHOOKS_PER_MINUTE", "0", "a whole number from 1 on"),

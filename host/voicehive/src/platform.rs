@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -19,6 +20,9 @@ use crate::live::LiveCalls;
 use crate::one_at_a_time::OneAtATime;
 use crate::ranked::Ranked;
 use crate::secrets;
+use crate::tool_api::ToolApi;
+use crate::tool_secrets::SecretKeys;
+use crate::tool_worker::ToolWorker;
 use crate::tools::{Allowances, Services, ToolLibrary, Tools};
 use crate::vendors;
 
@@ -32,6 +36,10 @@ pub struct Platform {
     pub capabilities: Arc<Capabilities>,
     /// The tools.
     pub tools: Arc<Tools>,
+    /// What is asked about tools over REST.
+    pub tool_api: Arc<ToolApi>,
+    /// What counts and judges their runs, once it is started.
+    pub tool_worker: ToolWorker,
     /// The recognisers.
     pub stt: Arc<Ranked<dyn SpeechToText>>,
     /// The models.
@@ -78,6 +86,8 @@ impl Platform {
             Some(secret) => secret.clone(),
             None => secrets::load_or_create(&config.data, "internal-secret")?,
         };
+        let tools = Arc::new(tools);
+        let (tool_api, tool_worker) = tool_service(&store, &tools);
         let carriers = Carriers::from_config(&config, config.public_base(listening))?;
         let worker = carriers.start_worker(store.clone(), &config);
         let platform = Self {
@@ -92,7 +102,9 @@ impl Platform {
             live: LiveCalls::new(config.max_calls),
             store,
             capabilities,
-            tools: Arc::new(tools),
+            tools,
+            tool_api: Arc::new(tool_api),
+            tool_worker,
             media_secret,
             media_secret_text,
             config,
@@ -127,8 +139,7 @@ fn open_tools(
     store: &Store<NativeDb>,
     capabilities: Arc<Capabilities>,
 ) -> anyhow::Result<Tools> {
-    let folder = config.data.join("tools");
-    let artifacts = Artifacts::open(&folder).with_context(|| format!("opening {}", folder.display()))?;
+    let artifacts = open_artifacts(&config.tools)?;
     let admission = Admission::new(engine, Compiler::this_program());
     let library = ToolLibrary::load_built_in(admission, &config.components, store.clone(), artifacts)?;
     let resolver = Arc::new(SystemResolver::default());
@@ -138,10 +149,33 @@ fn open_tools(
         store: store.clone(),
         egress,
         allowances: Allowances::default(),
+        secrets: Arc::new(SecretKeys::new(&config.tool_secrets).context("TOOL_SECRETS_KEY")?),
+        lines: Arc::default(),
         runtime: tokio::runtime::Handle::current(),
     };
     let runtime = Runtime::new(RuntimeLimits::default()).context("starting the threads of tools")?;
     Ok(Tools::new(library, runtime, services, capabilities))
+}
+
+/// Opens the folder of tools' bytes, which is its owner's alone: they are their tenants' property.
+fn open_artifacts(folder: &Path) -> anyhow::Result<Artifacts> {
+    let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    created.and_then(|()| Artifacts::open(folder)).with_context(|| format!("opening {}", folder.display()))
+}
+
+/// What serves and looks after tenants' tools.
+fn tool_service(store: &Store<NativeDb>, tools: &Arc<Tools>) -> (ToolApi, ToolWorker) {
+    let keeping = Arc::default();
+    let (artifacts, services) = (tools.library.artifacts().clone(), &tools.services);
+    let worker = ToolWorker {
+        store: store.clone(),
+        artifacts: artifacts.clone(),
+        usage: tools.usage.clone(),
+        workshop: tools.clone(),
+        keeping: Arc::clone(&keeping),
+    };
+    let (secrets, lines) = (services.secrets.clone(), services.lines.clone());
+    (ToolApi::new(store.clone(), artifacts, tools.clone(), secrets, lines, keeping), worker)
 }
 
 /// Creates the data folder, which is its owner's alone: it holds what callers said.

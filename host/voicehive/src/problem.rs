@@ -4,7 +4,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// The header by which a request is named, in both directions.
@@ -15,12 +15,18 @@ const REQUEST_ID: &str = "x-request-id";
 struct Problem {
     code: String,
     detail: String,
+    more: Map<String, Value>,
 }
 
 /// A problem with a stable code and a sentence that says what to do.
 pub fn response(status: StatusCode, code: &str, detail: &str) -> Response {
+    with_more(status, code, detail, Map::new())
+}
+
+/// The same, with members of its own (RFC 9457, section 3.2).
+pub fn with_more(status: StatusCode, code: &str, detail: &str, more: Map<String, Value>) -> Response {
     let mut response = status.into_response();
-    response.extensions_mut().insert(Problem { code: code.to_owned(), detail: detail.to_owned() });
+    response.extensions_mut().insert(Problem { code: code.to_owned(), detail: detail.to_owned(), more });
     response
 }
 
@@ -49,7 +55,7 @@ pub async fn identified(mut request: Request, next: Next) -> Response {
 
 fn described(response: Response, problem: &Problem, request_id: &str) -> Response {
     let status = response.status();
-    let document = json!({
+    let mut document = json!({
         "type": format!("urn:voicehive:problem:{}", problem.code),
         "title": status.canonical_reason().unwrap_or("Error"),
         "status": status.as_u16(),
@@ -57,6 +63,11 @@ fn described(response: Response, problem: &Problem, request_id: &str) -> Respons
         "code": problem.code,
         "request_id": request_id,
     });
+    if let Value::Object(members) = &mut document {
+        for (name, value) in &problem.more {
+            members.entry(name).or_insert_with(|| value.clone());
+        }
+    }
     let (mut head, _) = response.into_parts();
     let content_type = HeaderValue::from_static("application/problem+json");
     head.headers.insert(header::CONTENT_TYPE, content_type);

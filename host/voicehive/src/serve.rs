@@ -22,6 +22,7 @@ use crate::internal;
 use crate::media;
 use crate::platform::Platform;
 use crate::problem;
+use crate::tool_api;
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -76,6 +77,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/media/{carrier}/{token}", get(media::accept))
         .route("/v1/live/{call}/commands", post(commands::command))
         .merge(internal::routes())
+        .merge(tool_api::routes(shared.platform.tool_api.clone()))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .fallback(to_edge)
         .layer(axum::middleware::from_fn(problem::identified))

@@ -8,6 +8,7 @@ mod host;
 mod kept;
 mod library;
 mod lru;
+mod rehearsal;
 mod runner;
 mod usage;
 
@@ -26,8 +27,9 @@ pub use confirmation::Wish;
 pub use confirmation::{Confirmations, ConfirmationsOfCalls};
 pub use host::Services;
 pub use library::{ChosenTool, ToolLibrary};
+pub use rehearsal::{NotRun, Rehearsal};
 pub use runner::{Ran, ToolRunner};
-pub use usage::{Usage, UsedVersion};
+pub use usage::{Usage, Used, UsedVersion};
 
 /// What all runs of tools share.
 pub struct Tools {
@@ -38,7 +40,7 @@ pub struct Tools {
     /// What stands behind their imports.
     pub services: Arc<Services>,
     /// How the runs of tenants' versions went, until somebody writes it down.
-    pub usage: Usage,
+    pub usage: Arc<Usage>,
     /// What waits for callers' words.
     pub confirmations: ConfirmationsOfCalls,
     capabilities: Arc<Capabilities>,
@@ -59,7 +61,7 @@ impl Tools {
             library,
             runtime,
             services: Arc::new(services),
-            usage: Usage::default(),
+            usage: Arc::default(),
             confirmations: ConfirmationsOfCalls::default(),
             capabilities,
             breakers: Arc::default(),

@@ -58,11 +58,13 @@ pub async fn up(config: Config, planes: Planes) -> anyhow::Result<ExitCode> {
     banner::print(&platform, edge.as_ref(), listening, began.elapsed());
     let (stop, stopped) = watch::channel(false);
     let sweeping = tokio::spawn(sweep(platform.clone()));
+    let looking_after_tools = platform.tool_worker.clone().start();
     let router = serve::router(Shared::new(platform.clone(), listening, edge));
     let serving = tokio::spawn(serve::serve(listener, router, stopped));
     stop_signal().await?;
     drain(&platform, &stop).await;
     worker.shut_down().await;
+    looking_after_tools.shut_down().await;
     sweeping.abort();
     serving.abort();
     Ok(ExitCode::SUCCESS)

@@ -40,6 +40,11 @@ impl Artifacts {
         Ok(Self { root: root.to_owned() })
     }
 
+    /// The directory, where what is about to be put may be gathered.
+    pub fn folder(&self) -> &Path {
+        &self.root
+    }
+
     /// Keeps `bytes` and returns their digest. When it returns they survive a power cut, so a version that is stored
     /// afterwards has them. Bytes that are kept already are written anew, which also mends what was damaged and makes
     /// them the youngest for [`Artifacts::older_than`].

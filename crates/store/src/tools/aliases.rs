@@ -85,20 +85,9 @@ impl<D: Db> Store<D> {
         act: &Act<'_>,
     ) -> Result<(), ToolError> {
         act.check()?;
-        if share > 100 {
-            return Err(ToolError::Invalid("a share is 0 to 100 percent"));
-        }
-        let share = if alias == ToolAlias::Live { 100 } else { share };
-        let put = "INSERT INTO tool_aliases (tenant, tool, alias, digest, share) VALUES (?1, ?2, ?3, ?4, ?5) \
-                   ON CONFLICT (tenant, tool, alias) DO UPDATE SET digest = excluded.digest, share = excluded.share";
-        let put =
-            Statement::new(put, [tenant.into(), tool.into(), alias.into(), digest.into(), share.into()]);
-        let statements = vec![
-            may_run(tenant, tool, digest).required(),
-            quarantine::is_free(digest).required(),
-            note_alias(tenant, tool, (ToolAction::Switched, alias), Some((digest, share)), act),
-            put,
-        ];
+        let mut statements =
+            vec![may_run(tenant, tool, digest).required(), quarantine::is_free(digest).required()];
+        statements.extend(name(tenant, tool, (alias, share), digest, act)?);
         match self.db.batch(statements).await? {
             Batch::Done(_) => Ok(()),
             Batch::Unmet(0) => match self.tool_version(tenant, tool, digest).await? {
@@ -220,6 +209,26 @@ impl<D: Db> Store<D> {
             named(ToolAlias::Canary).filter(|canary| alias == ToolAlias::Canary || lot < canary.share);
         Ok(canary.or_else(|| named(ToolAlias::Live)).cloned())
     }
+}
+
+/// Lets an alias name a version that may run.
+pub(super) fn name(
+    tenant: &TenantId,
+    tool: &ToolName,
+    (alias, share): (ToolAlias, u32),
+    digest: &ToolDigest,
+    act: &Act<'_>,
+) -> Result<[Statement; 2], ToolError> {
+    if share > 100 {
+        return Err(ToolError::Invalid("a share is 0 to 100 percent"));
+    }
+    let share = if alias == ToolAlias::Live { 100 } else { share };
+    let put = "INSERT INTO tool_aliases (tenant, tool, alias, digest, share) VALUES (?1, ?2, ?3, ?4, ?5) \
+               ON CONFLICT (tenant, tool, alias) DO UPDATE SET digest = excluded.digest, share = excluded.share";
+    Ok([
+        note_alias(tenant, tool, (ToolAction::Switched, alias), Some((digest, share)), act),
+        Statement::new(put, [tenant.into(), tool.into(), alias.into(), digest.into(), share.into()]),
+    ])
 }
 
 /// The percentile of a call among a tool's calls, 0 to 99. A canary's share grows by calls and never trades one for

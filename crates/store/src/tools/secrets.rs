@@ -103,14 +103,21 @@ impl<D: Db> Store<D> {
         let sql =
             "SELECT handle, set_by, set_at FROM tool_secrets WHERE tenant = ?1 AND tool = ?2 ORDER BY handle";
         let rows = self.db.query(Statement::new(sql, [tenant.into(), tool.into()])).await?;
-        let handle = |row: Row<'_>| {
-            Ok(SecretHandle {
-                handle: row.parse("handle")?,
-                set_by: row.parse("set_by")?,
-                set_at: Timestamp(row.integer("set_at")?),
-            })
-        };
-        rows.iter().map(handle).collect()
+        rows.iter().map(|row| handle(&row)).collect()
+    }
+
+    /// All secrets of a tool with their values, by handle.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tool_secrets(
+        &self,
+        tenant: &TenantId,
+        tool: &ToolName,
+    ) -> Result<Vec<(SecretHandle, SecretValue)>, StoreError> {
+        let sql = "SELECT * FROM tool_secrets WHERE tenant = ?1 AND tool = ?2 ORDER BY handle";
+        let rows = self.db.query(Statement::new(sql, [tenant.into(), tool.into()])).await?;
+        rows.iter().map(|row| Ok((handle(&row)?, SecretValue(row.parse("value")?)))).collect()
     }
 
     /// Takes a secret away. Returns whether the tool had it.
@@ -127,6 +134,14 @@ impl<D: Db> Store<D> {
         let params = [tenant.into(), tool.into(), handle.into()];
         Ok(self.db.execute(Statement::new(sql, params)).await? == 1)
     }
+}
+
+fn handle(row: &Row<'_>) -> Result<SecretHandle, StoreError> {
+    Ok(SecretHandle {
+        handle: row.parse("handle")?,
+        set_by: row.parse("set_by")?,
+        set_at: Timestamp(row.integer("set_at")?),
+    })
 }
 
 fn check_handle(handle: &str) -> Result<(), ToolError> {

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::history::{ToolAction, note};
-use super::names::{Act, ToolDigest, ToolName};
+use super::names::{Act, ToolAlias, ToolDigest, ToolName};
 use super::{ToolError, ToolQuota, aliases, quarantine};
 use crate::db::{Batch, Row};
 use crate::{Db, Statement, Store, StoreError, TenantId, Timestamp, Value};
@@ -145,6 +145,33 @@ impl<D: Db> Store<D> {
         quota: &ToolQuota,
         act: &Act<'_>,
     ) -> Result<Uploaded, ToolError> {
+        self.keep_version(tenant, tool, (version, None), quota, act).await
+    }
+
+    /// As [`Store::put_tool_version`], and lets an alias name the version in the same transaction, if it is new and
+    /// accepted.
+    ///
+    /// # Errors
+    /// As [`Store::put_tool_version`], and when the share is above 100.
+    pub async fn publish_tool_version(
+        &self,
+        tenant: &TenantId,
+        tool: &ToolName,
+        (version, named): (&NewVersion, (ToolAlias, u32)),
+        quota: &ToolQuota,
+        act: &Act<'_>,
+    ) -> Result<Uploaded, ToolError> {
+        self.keep_version(tenant, tool, (version, Some(named)), quota, act).await
+    }
+
+    async fn keep_version(
+        &self,
+        tenant: &TenantId,
+        tool: &ToolName,
+        (version, named): (&NewVersion, Option<(ToolAlias, u32)>),
+        quota: &ToolQuota,
+        act: &Act<'_>,
+    ) -> Result<Uploaded, ToolError> {
         act.check()?;
         let accepted = version.check.state() == VersionState::Accepted;
         let action = if accepted { ToolAction::Uploaded } else { ToolAction::Refused };
@@ -159,6 +186,8 @@ impl<D: Db> Store<D> {
         ];
         if !accepted {
             statements.push(forget_refused(tenant, tool));
+        } else if let Some(named) = named {
+            statements.extend(aliases::name(tenant, tool, named, &version.digest, act)?);
         }
         match self.db.batch(statements).await? {
             Batch::Done(_) => Ok(Uploaded::New),

@@ -72,6 +72,7 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
     store.set_tool_secret(tenant, tool, ("h", "v"), &quota, &act).await?;
     store.tool_secret(tenant, tool, "h").await?;
     store.tool_secret_handles(tenant, tool).await?;
+    store.tool_secrets(tenant, tool).await?;
     store.remove_tool_secret(tenant, tool, "h").await?;
     store.delete_tool_version(tenant, tool, c, &act).await?;
     store.delete_tool(tenant, tool, &act).await

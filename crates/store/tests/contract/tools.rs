@@ -11,6 +11,7 @@ use crate::fixture::{Fixture, NOW, after};
 
 contract! {
     an_upload_is_kept_with_what_the_gate_found,
+    an_upload_can_be_named_in_one_step,
     an_accepted_version_is_never_changed,
     a_refused_upload_is_kept_and_can_be_replaced,
     an_alias_names_accepted_versions_only,
@@ -95,6 +96,27 @@ async fn an_upload_is_kept_with_what_the_gate_found(store: &Fixture) {
         .put_tool_version(&store.tenant, &tool(), &version("2", large), &ToolQuota::default(), &act(""))
         .await;
     assert!(matches!(refused, Err(ToolError::Invalid(_))), "{refused:?}");
+}
+
+async fn an_upload_can_be_named_in_one_step(store: &Fixture) {
+    let publish = async |new: &NewVersion, named| {
+        let quota = ToolQuota { versions: 2, ..ToolQuota::default() };
+        store.publish_tool_version(&store.tenant, &tool(), (new, named), &quota, &act("")).await
+    };
+    let first = version("1", good());
+    assert_eq!(publish(&first, LIVE).await.unwrap(), Uploaded::New);
+    assert_eq!(store.named(ToolAlias::Live).await, Some(first.digest.clone()));
+    assert!(matches!(publish(&version("2", good()), (ToolAlias::Canary, 101)).await, Err(ToolError::Invalid(_))));
+    let second = version("2", good());
+    assert_eq!(publish(&second, (ToolAlias::Canary, 5)).await.unwrap(), Uploaded::New);
+    assert_eq!(store.tool_aliases(&store.tenant, &tool()).await.unwrap()[1].share, 5);
+    // What is known, refused or too much moves no alias.
+    assert_eq!(publish(&second, LIVE).await.unwrap(), Uploaded::Known);
+    assert_eq!(publish(&version("3", bad()), LIVE).await.unwrap(), Uploaded::New);
+    assert!(matches!(publish(&version("4", good()), LIVE).await, Err(ToolError::QuotaExceeded(_))));
+    assert_eq!(store.named(ToolAlias::Live).await, Some(first.digest));
+    use ToolAction::{Refused, Switched, Uploaded as Kept};
+    assert_eq!(store.done().await, [Kept, Switched, Kept, Switched, Refused]);
 }
 
 async fn an_accepted_version_is_never_changed(store: &Fixture) {
@@ -396,6 +418,9 @@ async fn a_secret_is_read_by_its_tool_only(store: &Fixture) {
     let handles = store.tool_secret_handles(&store.tenant, &tool()).await.unwrap();
     assert_eq!(handles.len(), 1);
     assert!(!format!("{handles:?}").contains("hush"));
+    let all = store.tool_secrets(&store.tenant, &tool()).await.unwrap();
+    assert_eq!((&all[0].0, all[0].1.expose(), all.len()), (&handles[0], "hush", 1));
+    assert_eq!(store.tool_secrets(&store.stranger, &tool()).await.unwrap(), []);
     assert_eq!(store.tool_secret(&store.tenant, &other, "api.key").await.unwrap(), None);
     assert_eq!(store.tool_secret(&store.stranger, &tool(), "api.key").await.unwrap(), None);
     assert!(matches!(set(&other, "a", "b").await, Err(ToolError::NoSuchTool)));

@@ -8,13 +8,9 @@ use super::*;
 async fn alternate(places: usize, rounds: usize) {
     let engine = HotEngine::with_instances(u32::try_from(places).unwrap()).unwrap();
     // Different components: a slot that held another component's memory is prepared in another way.
-    let [a, b] = ["Tests", "Tenth"].map(|description| {
-        load(&engine, Effect::Reads, description).with_limits(ToolLimits {
-            timeout: LONG,
-            cpu: LONG,
-            ..ToolLimits::default()
-        })
-    });
+    let admission = Admission::new(&engine, common::compiler());
+    let [a, b] =
+        ["Tests", "Tenth"].map(|description| with_time(&load(&admission, Effect::Reads, description)));
     assert_ne!(a.digest(), b.digest());
     let runtime = runtime(places, places);
     let host = Host::new();
@@ -39,4 +35,11 @@ async fn ten_thousand_alternating_calls_in_one_slot_find_nothing_of_each_other()
 #[tokio::test]
 async fn calls_that_share_two_slots_at_once_find_nothing_of_each_other() {
     alternate(2, 1000).await;
+}
+
+#[test]
+fn what_is_left_behind_would_be_found() {
+    // The same as in the tests above, twice in one instance.
+    let finished = WORKER.call(&context("amber"), "{\"xisolation\":1}", Host::new(), LONG);
+    assert_eq!(code(&finished), "trap");
 }

@@ -4,10 +4,9 @@ use super::*;
 
 /// Runs the worker at once under its ordinary limits, changed by `change`.
 fn call(what: &str, host: &Arc<Host>, change: impl FnOnce(&mut ToolLimits)) -> Finished {
-    let tool = load(&engine(), Effect::Reads, "Tests");
-    let mut limits = *tool.limits();
+    let mut limits = *WORKER.limits();
     change(&mut limits);
-    let tool = tool.with_limits(limits);
+    let tool = WORKER.clone().with_limits(limits);
     tool.call(&context("t"), &format!("{{\"{what}\":1}}"), host.clone(), LONG)
 }
 
@@ -53,8 +52,7 @@ fn what_the_host_computes_is_not_the_tools_processor_time() {
         }
         fn log(&self, _: Level, _: &str) {}
     }
-    let tool = load(&engine(), Effect::Reads, "Tests");
-    let finished = tool.call(&context("t"), "{\"get\":1}", Arc::new(Computes), LONG);
+    let finished = WORKER.call(&context("t"), "{\"get\":1}", Arc::new(Computes), LONG);
     assert_ok(&finished);
     assert!(finished.spent.host > finished.spent.guest, "{:?}", finished.spent);
 }
@@ -104,7 +102,8 @@ fn who_breaks_for_want_of_memory_is_told_so() {
 #[test]
 fn instructions_are_counted_on_a_metered_engine_only() {
     assert_eq!(call("ok", &Host::new(), |_| ()).spent.fuel, None);
-    let tool = load(&HotEngine::metered().unwrap(), Effect::Reads, "Tests");
+    let tool =
+        load(&Admission::new(&HotEngine::metered().unwrap(), common::compiler()), Effect::Reads, "Tests");
     let fuel = |what: &str| {
         let arguments = format!("{{\"{what}\":1}}");
         let finished = tool.call(&context("t"), &arguments, Host::new(), LONG);
@@ -121,8 +120,8 @@ fn instructions_are_counted_on_a_metered_engine_only() {
 async fn a_tenant_that_used_its_processor_time_up_waits_for_the_next_window() {
     let limits = RuntimeLimits { cpu_per_window: Duration::from_millis(10), window: LONG, ..limits(2, 1) };
     let runtime = Runtime::new(limits).unwrap();
-    let tool = load(&engine(), Effect::Reads, "Tests")
-        .with_limits(ToolLimits { cpu: Duration::from_millis(10), ..ToolLimits::default() });
+    let limits = ToolLimits { cpu: Duration::from_millis(10), ..*WORKER.limits() };
+    let tool = WORKER.clone().with_limits(limits);
     let host = Host::new();
     assert_eq!(code(&runtime.run(run(&tool, "spinner", "spin", &host)).await), "cpu-exhausted");
     assert_eq!(code(&runtime.run(run(&tool, "spinner", "ok", &host)).await), "over-budget");
@@ -131,9 +130,8 @@ async fn a_tenant_that_used_its_processor_time_up_waits_for_the_next_window() {
 
 #[tokio::test]
 async fn arguments_that_are_too_large_do_not_wait_for_a_turn() {
-    let tool = load(&engine(), Effect::Reads, "Tests");
     let runtime = Runtime::new(RuntimeLimits { waiting: 0, ..limits(1, 1) }).unwrap();
     let arguments = "x".repeat((64 << 10) + 1);
-    let finished = runtime.run(Run { arguments, ..run(&tool, "t", "ok", &Host::new()) }).await;
+    let finished = runtime.run(Run { arguments, ..run(&WORKER, "t", "ok", &Host::new()) }).await;
     assert_eq!(code(&finished), "arguments-too-large");
 }

@@ -2,18 +2,20 @@
 
 #![cfg(test)]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod isolation;
 mod limits;
 mod turns;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use sandbox::{
-    Context, Effect, Finished, GateLimits, HotEngine, HttpError, HttpRequest, HttpResponse, HttpSent, Level,
-    Record, RecordError, Reply, Run, Runtime, RuntimeLimits, Tool, ToolHost, ToolLimits,
+    Admission, Context, Effect, Finished, HotEngine, HttpError, HttpRequest, HttpResponse, HttpSent, Level,
+    Record, RecordError, Reply, Run, Runtime, RuntimeLimits, Tier, Tool, ToolHost, ToolLimits,
 };
 
 /// Longer than any test takes.
@@ -29,15 +31,15 @@ fn runtime(threads: usize, slots: usize) -> Runtime {
 }
 
 /// The tool of `worker.wat`, with time for every test.
-fn worker(engine: &HotEngine, effect: Effect) -> Tool {
-    load(engine, effect, "Tests").with_limits(ToolLimits {
-        timeout: LONG,
-        cpu: LONG,
-        ..ToolLimits::default()
-    })
+fn worker(effect: Effect) -> Tool {
+    with_time(&load(&common::ADMISSION, effect, "Tests"))
 }
 
-fn load(engine: &HotEngine, effect: Effect, description: &str) -> Tool {
+fn with_time(tool: &Tool) -> Tool {
+    tool.clone().with_limits(ToolLimits { timeout: LONG, cpu: LONG, ..*tool.limits() })
+}
+
+fn load(admission: &Admission, effect: Effect, description: &str) -> Tool {
     let code = match effect {
         Effect::Pure => "\\00",
         Effect::Reads => "\\01",
@@ -46,13 +48,11 @@ fn load(engine: &HotEngine, effect: Effect, description: &str) -> Tool {
     let source = include_str!("worker.wat")
         .replace("\"EFFECT", &format!("\"{code}"))
         .replace("\"Tests\"", &format!("\"{description}\""));
-    let bytes = wat::parse_str(source).unwrap();
-    Tool::load(engine, &bytes, &GateLimits::default(), ToolLimits::default()).unwrap()
+    admission.admit(&wat::parse_str(source).unwrap(), Tier::Standard).unwrap().tool
 }
 
-fn engine() -> HotEngine {
-    HotEngine::new().unwrap()
-}
+/// The tool of `worker.wat` under the limits of its tier.
+static WORKER: LazyLock<Tool> = LazyLock::new(|| load(&common::ADMISSION, Effect::Reads, "Tests"));
 
 /// `tenant` has `tool` do `what`.
 fn run(tool: &Tool, tenant: &str, what: &str, host: &Arc<impl ToolHost + 'static>) -> Run {

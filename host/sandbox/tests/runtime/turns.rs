@@ -8,8 +8,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_spinning_tenant_does_not_keep_anothers_tools_from_running() {
-    let engine = engine();
-    let tool = worker(&engine, Effect::Reads);
+    let tool = worker(Effect::Reads);
     let runtime = Arc::new(runtime(8, 1));
     let host = Host::new();
     let spinning: Vec<_> = (0..4)
@@ -31,8 +30,7 @@ async fn a_spinning_tenant_does_not_keep_anothers_tools_from_running() {
 
 #[tokio::test]
 async fn a_tools_own_tenant_is_not_kept_from_running_either() {
-    let engine = engine();
-    let tool = worker(&engine, Effect::Reads);
+    let tool = worker(Effect::Reads);
     let runtime = runtime(8, 1);
     let host = Host::new();
     let mut spinning = pin!(runtime.run(run(&tool, "t", "spin", &host)));
@@ -45,8 +43,7 @@ async fn a_tools_own_tenant_is_not_kept_from_running_either() {
 
 #[tokio::test]
 async fn a_tool_that_waits_for_the_host_keeps_no_processor() {
-    let engine = engine();
-    let tool = worker(&engine, Effect::Reads);
+    let tool = worker(Effect::Reads);
     let runtime = runtime(2, 1);
     let (host, holder) = Host::holding();
     let mut waiting = pin!(runtime.run(run(&tool, "waits", "get", &host)));
@@ -62,8 +59,7 @@ async fn a_tool_that_waits_for_the_host_keeps_no_processor() {
 
 #[tokio::test]
 async fn a_trap_ends_its_run_only() {
-    let engine = engine();
-    let tool = worker(&engine, Effect::Reads);
+    let tool = worker(Effect::Reads);
     let runtime = runtime(4, 1);
     let (host, holder) = Host::holding();
     let mut waiting = pin!(runtime.run(run(&tool, "t", "get", &host)));
@@ -80,8 +76,7 @@ async fn a_trap_ends_its_run_only() {
 
 #[tokio::test]
 async fn too_many_runs_are_refused_at_once() {
-    let engine = engine();
-    let tool = worker(&engine, Effect::Reads);
+    let tool = worker(Effect::Reads);
     let runtime = Runtime::new(RuntimeLimits { waiting_per_tenant: 1, waiting: 2, ..limits(1, 1) }).unwrap();
     let (host, holder) = Host::holding();
     let mut running = pin!(runtime.run(run(&tool, "a", "get", &host)));
@@ -102,8 +97,7 @@ async fn too_many_runs_are_refused_at_once() {
 
 #[tokio::test]
 async fn a_run_that_could_not_begin_in_time_is_refused() {
-    let engine = engine();
-    let tool = worker(&engine, Effect::Reads);
+    let tool = worker(Effect::Reads);
     let runtime = runtime(1, 1);
     let (host, holder) = Host::holding();
     let mut running = pin!(runtime.run(run(&tool, "a", "get", &host)));
@@ -120,8 +114,7 @@ async fn a_run_that_could_not_begin_in_time_is_refused() {
 
 #[tokio::test]
 async fn a_run_that_no_one_waits_for_any_more_does_not_begin() {
-    let engine = engine();
-    let tool = worker(&engine, Effect::Changes);
+    let tool = worker(Effect::Changes);
     let runtime = runtime(1, 1);
     let (host, holder) = Host::holding();
     let mut running = pin!(runtime.run(run(&tool, "a", "get", &host)));
@@ -140,8 +133,7 @@ async fn a_run_that_no_one_waits_for_any_more_does_not_begin() {
 
 #[tokio::test]
 async fn what_only_reads_ends_soon_after_no_one_waits_for_it() {
-    let engine = engine();
-    let tool = worker(&engine, Effect::Reads);
+    let tool = worker(Effect::Reads);
     let runtime = runtime(1, 1);
     let host = Host::new();
     {
@@ -162,8 +154,7 @@ async fn what_only_reads_ends_soon_after_no_one_waits_for_it() {
 
 #[tokio::test]
 async fn what_changes_something_goes_on_to_its_end_though_no_one_waits_for_it() {
-    let engine = engine();
-    let tool = worker(&engine, Effect::Changes);
+    let tool = worker(Effect::Changes);
     let runtime = runtime(1, 1);
     let (host, holder) = Host::holding();
     {
@@ -205,8 +196,7 @@ async fn a_host_that_panics_costs_its_run_only() {
         }
         fn log(&self, _: Level, _: &str) {}
     }
-    let engine = engine();
-    let tool = worker(&engine, Effect::Reads);
+    let tool = worker(Effect::Reads);
     let runtime = runtime(1, 1);
     for _ in 0..3 {
         assert_eq!(code(&runtime.run(run(&tool, "a", "get", &Arc::new(Panics))).await), "host-broke");

@@ -7,6 +7,11 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("VOICEHIVE_LOG", "what is logged, as a tracing filter (default info)"),
     ("VOICEHIVE_DATA", "folder of the database and secrets (default .voicehive)"),
     ("VOICEHIVE_CACHE", "folder of compiled components, its owner's alone (default: in the data folder)"),
+    ("TOOLS_FOLDER", "folder of tenants' tools, its owner's alone (default: in the data folder)"),
+    (
+        "TOOL_SECRETS_KEY",
+        "seals the secrets of tenants' tools: 32 random bytes in base64 or hex; several, separated by commas, during a rotation, the new one first (default: none, and no secrets are kept)",
+    ),
     ("VOICEHIVE_MANIFEST", "the Spin manifest to serve (default spin.toml)"),
     ("VOICEHIVE_COMPONENTS", "folder of the component files (default target/components)"),
     ("VOICEHIVE_NUMBER", "phone number of the seeded receptionist, E.164"),

@@ -10,6 +10,8 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::allowance::Allowances;
+use crate::tool_lines::ToolLines;
+use crate::tool_secrets::{SecretKeys, secrets_of};
 
 /// How long a tool waits for its records, or for its secrets to be read.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -22,6 +24,10 @@ pub struct Services {
     pub egress: Egress,
     /// What each tenant's tools have sent today.
     pub allowances: Allowances,
+    /// What opens the secrets of tenants' tools.
+    pub secrets: Arc<SecretKeys>,
+    /// What tenants' tools logged last.
+    pub lines: Arc<ToolLines>,
     /// Where waiting is done.
     pub runtime: Handle,
 }
@@ -89,8 +95,8 @@ impl TenantHost {
         Ok(Policy::new(hosts, secrets)?)
     }
 
-    async fn secrets_of(&self, _: &ToolName) -> anyhow::Result<Vec<egress::Secret>> {
-        Ok(Vec::new())
+    async fn secrets_of(&self, tool: &ToolName) -> anyhow::Result<Vec<egress::Secret>> {
+        secrets_of(&self.services.store, &self.services.secrets, &self.run.tenant, tool).await
     }
 
     fn exchange(&self, request: HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError> {
@@ -161,6 +167,20 @@ impl ToolHost for TenantHost {
         let (tenant, tool) = (self.run.tenant.as_str(), &*self.run.name);
         // A tool's words may hold what a caller said, and such things are logged at debug only.
         tracing::debug!(tenant, tool, ?level, "{message}");
+        if let Some((tool, digest)) = &self.run.version {
+            let (lines, now) = (&self.services.lines, Timestamp::now());
+            lines.write(&self.run.tenant, tool, digest, &self.run.call, level_name(level), message, now);
+        }
+    }
+}
+
+/// A level in the contract's words.
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
     }
 }
 

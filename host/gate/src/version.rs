@@ -1,0 +1,119 @@
+//! Which rules a component was checked by.
+
+use crate::contract::RELEASES;
+use crate::features::ALLOWED;
+use crate::hosts::MAX_HOSTS;
+use crate::limits::Limits;
+
+/// The rules that are code. Raised by hand whenever what is checked changes, so that what was accepted is checked again.
+const CODE: u64 = 1;
+
+/// The version of the gate's rules: differs wherever a component might be judged in another way, by other code, another
+/// limit, another feature or another contract. It does not say which of two is the newer.
+pub const VERSION: &str = match std::str::from_utf8(&TEXT) {
+    Ok(text) => text,
+    Err(_) => "",
+};
+
+const TEXT: [u8; 16] = digits(of_rules());
+
+const fn of_rules() -> u64 {
+    let hash = number(number(number(BASIS, CODE), ALLOWED.bits()), MAX_HOSTS as u64);
+    contract(limits(limits(hash, &Limits::STANDARD), &Limits::LARGE))
+}
+
+/// FNV-1a, 64 bits: the start value and the prime of its specification. Nobody gains by a collision.
+const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const PRIME: u64 = 0x0000_0100_0000_01b3;
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would not build it")]
+const fn bytes(mut hash: u64, bytes: &[u8]) -> u64 {
+    let mut index = 0;
+    while index < bytes.len() {
+        hash = (hash ^ bytes[index] as u64).wrapping_mul(PRIME);
+        index += 1;
+    }
+    hash
+}
+
+const fn number(hash: u64, number: u64) -> u64 {
+    bytes(hash, &number.to_le_bytes())
+}
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would not build it")]
+const fn limits(mut hash: u64, limits: &Limits) -> u64 {
+    let counts = limits.counts.numbers();
+    let mut index = 0;
+    while index < counts.len() {
+        hash = number(hash, counts[index]);
+        index += 1;
+    }
+    hash = number(hash, limits.component_bytes as u64);
+    hash = number(hash, limits.schema_bytes as u64);
+    hash = number(hash, limits.schema_depth as u64);
+    hash = number(hash, limits.schema_nodes);
+    number(hash, limits.stamp as u64)
+}
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would not build it")]
+const fn contract(mut hash: u64) -> u64 {
+    let mut release = 0;
+    while release < RELEASES.len() {
+        let mut file = 0;
+        while file < RELEASES[release].len() {
+            hash = bytes(hash, RELEASES[release][file].1.as_bytes());
+            file += 1;
+        }
+        release += 1;
+    }
+    hash
+}
+
+/// Lower-case hex.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would not build it")]
+const fn digits(number: u64) -> [u8; 16] {
+    let mut text = [0; 16];
+    let mut index = 0;
+    while index < text.len() {
+        text[index] = b"0123456789abcdef"[(number >> (60 - 4 * index)) as usize & 15];
+        index += 1;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantity::Quantity;
+
+    #[test]
+    fn a_version_is_sixteen_digits() {
+        assert_eq!(VERSION.len(), 16);
+        assert_eq!(u64::from_str_radix(VERSION, 16), Ok(of_rules()));
+    }
+
+    #[test]
+    fn the_hash_is_the_published_one() {
+        assert_eq!(bytes(BASIS, b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(bytes(BASIS, b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn any_other_limit_makes_another_version() {
+        let original = limits(BASIS, &Limits::STANDARD);
+        for quantity in Quantity::all() {
+            let mut other = Limits::STANDARD;
+            other.counts = other.counts.with(quantity, other.counts.get(quantity) + 1);
+            assert_ne!(limits(BASIS, &other), original, "{}", quantity.name());
+        }
+        for other in [
+            Limits { component_bytes: 1, ..Limits::STANDARD },
+            Limits { schema_bytes: 1, ..Limits::STANDARD },
+            Limits { schema_depth: 1, ..Limits::STANDARD },
+            Limits { schema_nodes: 1, ..Limits::STANDARD },
+            Limits { stamp: crate::StampRule::Required, ..Limits::STANDARD },
+        ] {
+            assert_ne!(limits(BASIS, &other), original, "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! How components become tools, and become them again.
+#![cfg(test)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{ADMISSION, compiler};
+use sandbox::{Admission, Code, Compiler, GATE_VERSION, HotEngine, Tier};
+use sha2::{Digest as _, Sha256};
+
+/// A tool of the world as it was released first.
+const TOOL: &str = include_str!("golden/0.1.0.wat");
+
+fn tool() -> Vec<u8> {
+    wat::parse_str(TOOL).unwrap()
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What admits with a cache, and cannot compile where `compiler` is none.
+fn caching(folder: &Path, compiler: Compiler) -> Admission {
+    Admission::new(&HotEngine::new().unwrap().with_cache(folder), compiler)
+}
+
+fn no_compiler() -> Compiler {
+    Compiler::new("/nonexistent", [""; 0])
+}
+
+#[test]
+fn an_admitted_tool_is_described_and_measured() {
+    let admitted = ADMISSION.admit(&tool(), Tier::Standard).unwrap();
+    assert_eq!(admitted.tool.digest(), digest(&tool()));
+    assert_eq!(admitted.report.digest, digest(&tool()));
+    assert_eq!(admitted.tool.definition().name, "golden");
+    let measured = admitted.measured;
+    assert!(measured.compile.is_some() && measured.artefact_bytes > 1_000);
+    // Two pages from the start.
+    assert!((2 << 16..=Tier::Standard.tool().memory_bytes).contains(&measured.describe_memory_bytes));
+}
+
+#[test]
+fn what_was_compiled_once_is_not_compiled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = caching(folder.path(), compiler()).admit(&tool(), Tier::Standard).unwrap();
+    assert!(first.measured.compile.is_some());
+    let again = caching(folder.path(), no_compiler());
+    let second = again.admit(&tool(), Tier::Standard).unwrap();
+    assert!(second.measured.compile.is_none());
+    assert_eq!(second.measured.artefact_bytes, first.measured.artefact_bytes);
+    let reloaded = again.reload(&tool(), &digest(&tool()), Tier::Standard).unwrap();
+    assert_eq!(reloaded.definition(), first.tool.definition());
+}
+
+#[test]
+fn a_damaged_or_forgotten_artefact_is_compiled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let admission = caching(folder.path(), compiler());
+    admission.admit(&tool(), Tier::Standard).unwrap();
+    let entry = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    let mut content = fs::read(&entry).unwrap();
+    *content.last_mut().unwrap() ^= 1;
+    fs::write(&entry, content).unwrap();
+    let without = caching(folder.path(), no_compiler());
+    let refusal = without.reload(&tool(), &digest(&tool()), Tier::Standard).err().unwrap();
+    assert_eq!(refusal.code, Code::CompilerUnavailable);
+    assert!(admission.reload(&tool(), &digest(&tool()), Tier::Standard).is_ok());
+    assert!(without.reload(&tool(), &digest(&tool()), Tier::Standard).is_ok());
+    admission.forget(&digest(&tool()));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn other_bytes_than_those_of_the_digest_are_never_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let admission = caching(folder.path(), compiler());
+    admission.admit(&tool(), Tier::Standard).unwrap();
+    let mut other = tool();
+    *other.last_mut().unwrap() ^= 1;
+    for (bytes, known_as) in [(other, digest(&tool())), (tool(), digest(b"")), (tool(), String::new())] {
+        let refusal = admission.reload(&bytes, &known_as, Tier::Standard).err().unwrap();
+        assert_eq!(refusal.code, Code::DigestMismatch);
+        assert!(refusal.code.is_platform_fault());
+    }
+}
+
+#[test]
+fn an_engine_that_counts_fuel_has_artefacts_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (plain, metered) = (HotEngine::new().unwrap(), HotEngine::metered().unwrap());
+    assert_ne!(plain.compatibility(), metered.compatibility());
+    caching(folder.path(), compiler()).admit(&tool(), Tier::Standard).unwrap();
+    let admission = Admission::new(&metered.with_cache(folder.path()), compiler());
+    let admitted = admission.admit(&tool(), Tier::Standard).unwrap();
+    assert!(admitted.measured.compile.is_some());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn what_the_gate_refuses_is_never_compiled() {
+    let admission = Admission::new(&HotEngine::new().unwrap(), no_compiler());
+    for (text, code) in [
+        ("(component)", Code::ExportMissing),
+        ("(module)", Code::CoreModule),
+        ("(component (core module (memory i64 1)))", Code::FeatureOff),
+    ] {
+        let refusal = admission.admit(&wat::parse_str(text).unwrap(), Tier::Large).err().unwrap();
+        assert_eq!(refusal.code, code, "{text}");
+    }
+    let refusal = admission.admit(&tool(), Tier::Large).err().unwrap();
+    assert_eq!(refusal.code, Code::CompilerUnavailable);
+}
+
+#[test]
+fn a_definition_that_is_different_the_second_time_is_refused() {
+    // The timeout depends on the time, which the platform moves between its two questions.
+    let body = "(i32.store (i32.const 36) (i32.wrap_i64 (i64.shr_u (call $now) (i64.const 36))))";
+    let unstable = changed("(func (export \"describe\") (result i32)", body);
+    let refusal = ADMISSION.admit(&unstable, Tier::Standard).err().unwrap();
+    assert_eq!(refusal.code, Code::DescribeUnstable, "{refusal}");
+    assert!(refusal.item.contains("timeout-ms"), "{refusal}");
+}
+
+#[test]
+fn a_definition_that_never_comes_is_refused() {
+    for (body, why) in [("(loop $l (br $l))", "processor"), ("(unreachable)", "unreachable")] {
+        let bytes = changed("(func (export \"describe\") (result i32)", body);
+        let refusal = ADMISSION.admit(&bytes, Tier::Standard).err().unwrap();
+        assert_eq!(refusal.code, Code::DescribeFailed, "{refusal}");
+        assert!(refusal.item.contains(why), "{refusal}");
+    }
+}
+
+#[test]
+fn versions_name_the_rules_and_the_engine() {
+    assert_eq!(GATE_VERSION.len(), 16);
+    assert_eq!(HotEngine::new().unwrap().compatibility(), HotEngine::new().unwrap().compatibility());
+    assert_eq!(HotEngine::new().unwrap().compatibility().len(), 64);
+}
+
+/// The tool with `body` at the start of the function that `signature` begins.
+fn changed(signature: &str, body: &str) -> Vec<u8> {
+    assert!(TOOL.contains(signature));
+    wat::parse_str(TOOL.replace(signature, &format!("{signature} {body}"))).unwrap()
+}

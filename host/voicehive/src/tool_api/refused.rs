@@ -1,0 +1,222 @@
+//! Why a request is not served, as the client sees it. The codes are those of the rest of the API, and the gate's.
+
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use gate::{Code, Refusal};
+use serde_json::{Map, Value, json};
+use store::{DbError, StoreError, ToolDigest, ToolError};
+
+use super::access;
+use crate::problem;
+use crate::tool_secrets::SealError;
+
+/// Why a request is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    #[error("send a valid API key as `Authorization: Bearer <key>`")]
+    Unauthorized,
+    #[error("there is no such resource")]
+    NotFound,
+    #[error("too many requests from this address; try again later")]
+    RateLimited { scope: &'static str, count: u32, retry_after: Duration },
+    #[error("{0}")]
+    Parameter(String),
+    #[error("the request is not valid: {0}")]
+    Invalid(String),
+    #[error("the body is not JSON: {0}")]
+    MalformedJson(String),
+    #[error("send the body as `Content-Type: {0}`")]
+    MediaType(&'static str),
+    #[error("send the body without a content encoding")]
+    Encoding,
+    #[error("the body ended early; send it again")]
+    BrokenBody,
+    #[error("the body has more than {0} bytes")]
+    BodyTooLarge(usize),
+    #[error("the body took longer than {} seconds", .0.as_secs())]
+    BodyTooSlow(Duration),
+    #[error("another upload of this account is under way; send this one when that is done")]
+    UploadInProgress,
+    #[error("{0}")]
+    Gate(Refusal),
+    #[error("the tool does not take these arguments: {0}")]
+    Arguments(String),
+    #[error("`{0}` is the name of a built-in tool; give yours another one")]
+    NameReserved(String),
+    #[error("these bytes are quarantined: nobody may run them")]
+    Quarantined,
+    #[error("the gate refused this version; upload one that it accepts")]
+    VersionRefused,
+    #[error("an alias names this version; switch it to another first")]
+    InUse,
+    #[error("there is no room for more {0}; delete some first")]
+    Quota(&'static str),
+    #[error("the alias names another version by now; look at it again")]
+    AliasMoved(Option<ToolDigest>),
+    #[error("there is no version to go back to that may run; switch the alias to another one")]
+    NothingEarlier,
+    #[error("this service keeps no secrets: its operator has to set TOOL_SECRETS_KEY")]
+    NoSecrets,
+    #[error("the service is busy; try again")]
+    Busy,
+    #[error("the service failed; quote the request id when you report it")]
+    Internal,
+}
+
+/// What is busy now is waited for already.
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl Refused {
+    /// The stable word for it, and its status.
+    pub fn code(&self) -> (&'static str, StatusCode) {
+        match self {
+            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED),
+            Self::NotFound => ("not-found", StatusCode::NOT_FOUND),
+            Self::RateLimited { .. } => ("rate-limited", StatusCode::TOO_MANY_REQUESTS),
+            Self::Parameter(_) => ("invalid-parameter", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Invalid(_) => ("invalid-request", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::MalformedJson(_) => ("malformed-json", StatusCode::BAD_REQUEST),
+            Self::MediaType(_) => ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::Encoding => ("unsupported-encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::BrokenBody => ("broken-body", StatusCode::BAD_REQUEST),
+            Self::BodyTooLarge(_) => ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::BodyTooSlow(_) => ("body-too-slow", StatusCode::REQUEST_TIMEOUT),
+            Self::UploadInProgress => ("upload-in-progress", StatusCode::CONFLICT),
+            Self::Gate(refusal) if refusal.code == Code::TooLarge => {
+                (refusal.code.as_str(), StatusCode::PAYLOAD_TOO_LARGE)
+            }
+            // It is no verdict on the component.
+            Self::Gate(refusal) if refusal.code.is_platform_fault() => {
+                (refusal.code.as_str(), StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Self::Gate(refusal) => (refusal.code.as_str(), StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Arguments(_) => ("invalid-arguments", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::NameReserved(_) => ("name-reserved", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::Quarantined => ("quarantined", StatusCode::CONFLICT),
+            Self::VersionRefused => ("version-refused", StatusCode::CONFLICT),
+            Self::InUse => ("in-use", StatusCode::CONFLICT),
+            Self::Quota(_) => ("quota-exceeded", StatusCode::CONFLICT),
+            Self::AliasMoved(_) => ("alias-moved", StatusCode::CONFLICT),
+            Self::NothingEarlier => ("nothing-earlier", StatusCode::CONFLICT),
+            Self::NoSecrets => ("secrets-unavailable", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// What a program needs beside the code.
+    fn more(&self) -> Map<String, Value> {
+        let more = match self {
+            Self::Gate(Refusal { item, mend, .. }) => json!({ "item": item, "mend": mend }),
+            Self::NameReserved(name) => json!({ "item": name, "mend": "give the tool another name" }),
+            Self::AliasMoved(version) => json!({ "version": version }),
+            _ => Value::Null,
+        };
+        if let Value::Object(members) = more { members } else { Map::new() }
+    }
+
+    fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = vec![(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+        match self {
+            Self::Unauthorized => {
+                headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+            }
+            Self::MediaType(accepted) => headers.push((header::ACCEPT, HeaderValue::from_static(accepted))),
+            Self::Encoding => headers.push((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
+            Self::Busy => headers.push((header::RETRY_AFTER, whole_seconds(BUSY_RETRY_AFTER).into())),
+            Self::RateLimited { scope, count, retry_after } => {
+                headers.push((header::RETRY_AFTER, whole_seconds(*retry_after).into()));
+                headers.extend(access::exhausted(scope, *count, whole_seconds(*retry_after)));
+            }
+            _ => {}
+        }
+        headers
+    }
+}
+
+/// The seconds that a client is to wait so that at least `wait` passes.
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let (code, status) = self.code();
+        let mut response = problem::with_more(status, code, &self.to_string(), self.more());
+        response.headers_mut().extend(self.headers());
+        response
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Db(DbError::Busy)) {
+            return Self::Busy;
+        }
+        tracing::error!(error = &error as &dyn std::error::Error, "a request about a tool cannot be served");
+        Self::Internal
+    }
+}
+
+impl From<ToolError> for Refused {
+    fn from(error: ToolError) -> Self {
+        match error {
+            ToolError::Invalid(why) => Self::Invalid(why.to_owned()),
+            ToolError::NoSuchTool | ToolError::NoSuchVersion => Self::NotFound,
+            ToolError::Refused => Self::VersionRefused,
+            ToolError::Quarantined => Self::Quarantined,
+            ToolError::InUse => Self::InUse,
+            ToolError::QuotaExceeded(of) => Self::Quota(of),
+            ToolError::Store(error) => error.into(),
+            error => {
+                tracing::error!(%error, "a request about a tool cannot be served");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<SealError> for Refused {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::NoKey => Self::NoSecrets,
+            error => {
+                tracing::error!(%error, "a tool's secret cannot be kept");
+                Self::Internal
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_gate_refuses_is_told_with_its_own_code() {
+        let refusal = |code| Refused::Gate(Refusal { code, item: "an item".into(), mend: "mend it".into() });
+        assert_eq!(refusal(Code::Precompiled).code(), ("precompiled", StatusCode::UNPROCESSABLE_ENTITY));
+        assert_eq!(refusal(Code::TooLarge).code(), ("too-large", StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(refusal(Code::Precompiled).more()["mend"], "mend it");
+    }
+
+    #[test]
+    fn a_client_that_may_come_again_is_told_when() {
+        let limited =
+            Refused::RateLimited { scope: "admin", count: 20, retry_after: Duration::from_millis(2001) };
+        let headers = limited.into_response().headers().clone();
+        assert_eq!(headers["retry-after"], "3");
+        assert_eq!(headers["ratelimit"], "\"admin\";r=0;t=3");
+        assert_eq!(headers["ratelimit-policy"], "\"admin\";q=20;w=60");
+        assert_eq!(Refused::Busy.into_response().headers()["retry-after"], "1");
+    }
+
+    #[test]
+    fn a_fault_of_ours_does_not_show() {
+        let error = StoreError::Unreadable("the path of the database".into());
+        assert!(!Refused::from(error).to_string().contains("path"));
+        assert_eq!(Refused::from(StoreError::Db(DbError::Busy)).code().0, "busy");
+    }
+}

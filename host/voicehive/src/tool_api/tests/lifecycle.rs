@@ -1,0 +1,206 @@
+//! Who may do what, aliases, going back, deletion and runs outside of calls.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use serde_json::{Value, json};
+use store::{Act, Timestamp};
+
+use super::setting::{KEY, STRANGERS_KEY, Setting};
+
+#[tokio::test]
+async fn every_route_opens_to_a_key_only_and_shows_a_stranger_nothing() {
+    let setting = Setting::new().await;
+    let digest = setting.push("", "status: 1").await;
+    let version = format!("/v1/tools/status/versions/{digest}");
+    let switch = json!({ "version": digest });
+    for (method, target, body) in [
+        ("GET", "/v1/tools/status", Value::Null),
+        ("GET", "/v1/tools/status/versions", Value::Null),
+        ("GET", &version, Value::Null),
+        ("GET", "/v1/tools/status/usage", Value::Null),
+        ("GET", "/v1/tools/status/errors", Value::Null),
+        ("GET", "/v1/tools/status/history", Value::Null),
+        ("GET", "/v1/tools/status/logs", Value::Null),
+        ("GET", "/v1/tools/status/secrets", Value::Null),
+        ("PUT", "/v1/tools/status/aliases/live", switch),
+        ("POST", "/v1/tools/status/rollback", json!({ "alias": "live" })),
+        ("POST", "/v1/tools/status/calls", json!({ "arguments": {} })),
+        ("PUT", "/v1/tools/status/secrets/token", json!({ "host": "api.example.com", "value": "sesame open" })),
+        ("DELETE", "/v1/tools/status/secrets/token", Value::Null),
+        ("DELETE", "/v1/tools/status/aliases/live", Value::Null),
+        ("DELETE", &version, Value::Null),
+        ("DELETE", "/v1/tools/status", Value::Null),
+    ] {
+        let stranger = setting.as_tenant(STRANGERS_KEY, method, target, &body).await;
+        assert_eq!(stranger.problem(), (404, "not-found"), "{method} {target}");
+        for key in ["", "a wrong key", &"x".repeat(300)] {
+            let nobody = setting.as_tenant(key, method, target, &body).await;
+            assert_eq!(nobody.problem(), (401, "unauthorized"), "{method} {target}");
+            assert_eq!(nobody.headers["www-authenticate"], "Bearer");
+        }
+    }
+    let theirs = setting.as_tenant(STRANGERS_KEY, "GET", "/v1/tools", &Value::Null).await;
+    assert_eq!(theirs.body, json!({ "items": [] }));
+    assert_eq!(setting.aliases("status").await, [("live".into(), digest, 100)], "nothing was changed");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_the_edges() {
+    let setting = Setting::new().await;
+    for target in [
+        "/v1/tools/none",
+        "/v1/tools/none/versions",
+        "/v1/tools/a%20b",
+        "/v1/tools/%ff",
+        "/v1/tools/none/versions/xyz",
+        "/v1/tools/none/history",
+        "/v1/tools/none/elsewhere",
+        "/v1/tools/none/versions/xyz/further",
+    ] {
+        assert_eq!(setting.get(target).await.problem(), (404, "not-found"), "{target}");
+    }
+    let answer = setting.ask("PATCH", "/v1/tools/none/versions", &Value::Null).await;
+    assert_eq!(answer.problem(), (405, "method-not-allowed"));
+    assert_eq!(answer.headers["allow"], "GET,HEAD");
+}
+
+#[tokio::test]
+async fn changes_are_counted_for_an_address() {
+    let setting = Setting::new().await;
+    let key = format!("Bearer {KEY}");
+    let headers = [("authorization", key.as_str())];
+    let address: SocketAddr = "203.0.113.7:1".parse().unwrap();
+    let delete = async || {
+        setting.send_from(address, "DELETE", "/v1/tools/none", &headers, Body::empty()).await
+    };
+    for _ in 0..20 {
+        assert_eq!(delete().await.problem(), (404, "not-found"));
+    }
+    let limited = delete().await;
+    assert_eq!(limited.problem(), (429, "rate-limited"));
+    assert_eq!(limited.headers["ratelimit-policy"], "\"admin\";q=20;w=60");
+    assert!(limited.headers.contains_key("retry-after"));
+    // Whoever only reads is not counted.
+    let read = setting.send_from(address, "GET", "/v1/tools", &headers, Body::empty()).await;
+    assert_eq!(read.status, 200);
+}
+
+#[tokio::test]
+async fn an_alias_is_switched_taken_back_and_taken_away() {
+    let setting = Setting::new().await;
+    let first = setting.push("", "status: 1").await;
+    let second = setting.push("?alias=none", "status: 2").await;
+    let third = setting.push("?alias=none", "status: 3").await;
+    let switch = async |alias: &str, body: Value| {
+        setting.ask("PUT", &format!("/v1/tools/status/aliases/{alias}"), &body).await
+    };
+    let switched = switch("live", json!({ "version": second, "why": "tried out" })).await;
+    assert_eq!(switched.status, 200, "{switched:?}");
+    assert_eq!(switched.body["aliases"], json!([{ "alias": "live", "version": second, "share": 100 }]));
+    assert_eq!(switch("canary", json!({ "version": third, "share": 0 })).await.status, 200);
+    assert_eq!(setting.aliases("status").await[1], ("canary".into(), third.clone(), 0));
+
+    let back = setting.ask("POST", "/v1/tools/status/rollback", &json!({ "alias": "live" })).await;
+    assert_eq!((back.status, &back.body["version"]), (200, &json!(first)));
+    let moved = json!({ "alias": "live", "from": second });
+    let moved = setting.ask("POST", "/v1/tools/status/rollback", &moved).await;
+    assert_eq!((moved.problem(), &moved.body["version"]), ((409, "alias-moved"), &json!(first)));
+    let nothing = setting.ask("POST", "/v1/tools/status/rollback", &json!({ "alias": "live" })).await;
+    assert_eq!(nothing.problem(), (409, "nothing-earlier"));
+    let canary = setting.ask("POST", "/v1/tools/status/rollback", &json!({ "alias": "canary" })).await;
+    assert_eq!((canary.status, &canary.body["version"]), (200, &Value::Null));
+
+    assert_eq!(setting.ask("DELETE", "/v1/tools/status/aliases/canary", &Value::Null).await.problem().0, 404);
+    let gone = setting.ask("DELETE", "/v1/tools/status/aliases/live?why=not%20now", &Value::Null).await;
+    assert_eq!((gone.status, setting.aliases("status").await.len()), (204, 0));
+    let history = setting.get("/v1/tools/status/history?limit=1").await.body;
+    assert_eq!((&history["items"][0]["action"], &history["items"][0]["why"]), (&json!("cleared"), &json!("not now")));
+}
+
+#[tokio::test]
+async fn an_alias_names_what_may_run_only() {
+    let setting = Setting::new().await;
+    let digest = setting.push("", "status: 1").await;
+    let absent = "0".repeat(64);
+    let act = Act { by: "the operator", why: "it mines", at: Timestamp(1) };
+    let bad = setting.push("?alias=none", "status: 2").await;
+    setting.store.quarantine_tool(&bad.parse().unwrap(), &act).await.unwrap();
+    for (alias, body, problem) in [
+        ("live", json!({ "version": absent }), (404, "not-found")),
+        ("live", json!({ "version": bad }), (409, "quarantined")),
+        ("live", json!({ "version": "new" }), (422, "invalid-request")),
+        ("live", json!({ "version": digest, "share": 50 }), (422, "invalid-request")),
+        ("canary", json!({ "version": digest, "share": 101 }), (422, "invalid-request")),
+        ("canary", json!({ "version": digest, "why": "x".repeat(1001) }), (422, "invalid-request")),
+        ("canary", json!({ "version": digest, "part": 5 }), (422, "invalid-request")),
+        ("best", json!({ "version": digest }), (404, "not-found")),
+    ] {
+        let answer = setting.ask("PUT", &format!("/v1/tools/status/aliases/{alias}"), &body).await;
+        assert_eq!(answer.problem(), problem, "{alias} {body}");
+    }
+    let run = json!({ "version": bad, "arguments": {} });
+    assert_eq!(setting.ask("POST", "/v1/tools/status/calls", &run).await.problem(), (409, "quarantined"));
+}
+
+#[tokio::test]
+async fn what_is_deleted_leaves_its_history() {
+    let setting = Setting::new().await;
+    let first = setting.push("", "status: 1").await;
+    let second = setting.push("", "status: 2").await;
+    let version = |digest: &str| format!("/v1/tools/status/versions/{digest}");
+    let in_use = setting.ask("DELETE", &version(&second), &Value::Null).await;
+    assert_eq!(in_use.problem(), (409, "in-use"));
+    assert_eq!(setting.ask("DELETE", &version(&first), &Value::Null).await.status, 204);
+    assert_eq!(setting.ask("DELETE", &version(&first), &Value::Null).await.problem(), (404, "not-found"));
+    let kept = setting.get(&version(&first)).await;
+    assert!(kept.body["deleted_at"].is_i64(), "{kept:?}");
+    let run = json!({ "version": first, "arguments": {} });
+    assert_eq!(setting.ask("POST", "/v1/tools/status/calls", &run).await.problem(), (404, "not-found"));
+
+    assert_eq!(setting.ask("DELETE", "/v1/tools/status?why=unused", &Value::Null).await.status, 204);
+    assert_eq!(setting.get("/v1/tools/status").await.problem(), (404, "not-found"));
+    assert_eq!(setting.get("/v1/tools/status/versions").await.problem(), (404, "not-found"));
+    let history = setting.get("/v1/tools/status/history").await.body;
+    let actions: Vec<_> =
+        history["items"].as_array().unwrap().iter().map(|event| event["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["deleted", "cleared", "deleted", "switched", "uploaded", "switched", "uploaded"]);
+    assert_eq!(history["items"][0]["why"], "unused");
+}
+
+#[tokio::test]
+async fn a_version_runs_once_outside_of_a_call() {
+    let setting = Setting::new().await;
+    let live = setting.push("", "status: 1").await;
+    let canary = setting.push("?alias=canary", "status: 2").await;
+    let run = async |body: Value| setting.ask("POST", "/v1/tools/status/calls", &body).await;
+    let answer = run(json!({ "arguments": { "order": 17 } })).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let (ran, became) = (&answer.body, &answer.body["outcome"]);
+    assert_eq!((became, &ran["version"], &ran["records"]), (&json!("done"), &json!(live), &json!("own")));
+    assert_eq!(ran["answer"]["content"], "It is.");
+    run(json!({ "alias": "canary", "arguments": {}, "confirmed": true, "caller": "+15550100",
+        "time_zone": "America/Lima" }))
+    .await;
+    {
+        let ran = setting.workshop.rehearsed.lock().unwrap();
+        let [first, second] = &ran[..] else { panic!("{ran:?}") };
+        assert_eq!((first.arguments.as_str(), first.time_zone.as_str()), (r#"{"order":17}"#, "Europe/Madrid"));
+        assert_eq!((first.caller.as_str(), first.confirmed, first.version.as_str()), ("", false, live.as_str()));
+        assert_eq!((second.version.as_str(), second.confirmed), (canary.as_str(), true));
+        assert_eq!((second.caller.as_str(), second.time_zone.as_str()), ("+15550100", "America/Lima"));
+    }
+    for body in [
+        json!({}),
+        json!({ "arguments": [] }),
+        json!({ "arguments": "{}" }),
+        json!({ "arguments": {}, "alias": "live", "version": live }),
+        json!({ "arguments": {}, "time_zone": "Mars/Base" }),
+        json!({ "arguments": {}, "caller": "anonymous" }),
+        json!({ "arguments": { "x": "x".repeat(65 << 10) } }),
+    ] {
+        assert_eq!(run(body.clone()).await.problem(), (422, "invalid-request"), "{body}");
+    }
+    assert_eq!(run(json!({ "arguments": {}, "alias": "best" })).await.problem().0, 422);
+    assert_eq!(setting.workshop.rehearsed.lock().unwrap().len(), 2);
+}

@@ -1,0 +1,267 @@
+//! `POST /v1/tools`: a component becomes a version, and calls get it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use sandbox::Tier;
+use store::{Act, NewVersion, TenantId, ToolAlias, ToolDigest, ToolName, ToolQuota, Uploaded};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::access::Changing;
+use super::query::Query;
+use super::receive::{self, Received};
+use super::workshop::Found;
+use super::{Refused, ToolApi, body, found, shown};
+
+/// How long a component may take to arrive: 32 MiB at a quarter of a megabyte a second.
+const PATIENCE: Duration = Duration::from_secs(130);
+
+/// How many uploads arrive at once; each has one file.
+const ARRIVING_MAX: usize = 16;
+
+/// How many components go through the gate at once: each holds its bytes, and a child process that compiles.
+const ADMITTING_MAX: usize = 2;
+
+/// How long an upload that has arrived waits for its turn at the gate.
+const TURN_PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a canary gets unless it is said, in percent.
+pub const CANARY_SHARE: u32 = 10;
+
+/// The uploads that are under way.
+pub struct Uploads {
+    tenants: Arc<Mutex<BTreeSet<TenantId>>>,
+    arriving: Arc<Semaphore>,
+    admitting: Arc<Semaphore>,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self {
+            tenants: Arc::default(),
+            arriving: Arc::new(Semaphore::new(ARRIVING_MAX)),
+            admitting: Arc::new(Semaphore::new(ADMITTING_MAX)),
+        }
+    }
+}
+
+/// A tenant's turn to upload, until it is dropped.
+struct Turn {
+    tenants: Arc<Mutex<BTreeSet<TenantId>>>,
+    tenant: TenantId,
+}
+
+impl Uploads {
+    fn begin(&self, tenant: &TenantId) -> Result<Turn, Refused> {
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        if !tenants.insert(tenant.clone()) {
+            return Err(Refused::UploadInProgress);
+        }
+        Ok(Turn { tenants: self.tenants.clone(), tenant: tenant.clone() })
+    }
+
+    async fn turn_at_the_gate(&self) -> Result<OwnedSemaphorePermit, Refused> {
+        let turn = tokio::time::timeout(TURN_PATIENCE, self.admitting.clone().acquire_owned()).await;
+        turn.ok().and_then(Result::ok).ok_or(Refused::Busy)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
+    }
+}
+
+/// What the client wants of an upload.
+struct Wanted {
+    tier: Tier,
+    /// The alias that is to name the version, with its share.
+    named: Option<(ToolAlias, u32)>,
+}
+
+/// Takes a component: 201 with the version, or 200 where the tool has these bytes already.
+pub async fn upload(
+    State(api): State<Arc<ToolApi>>,
+    asking: Result<Changing, Refused>,
+    query: Query,
+    request: Request,
+) -> Result<Response, Refused> {
+    let (head, body) = request.into_parts();
+    let begun = asking.and_then(|asking| {
+        let wanted = Wanted::read(query, &head.headers)?;
+        let room = api.uploads.arriving.clone().try_acquire_owned().map_err(|_| Refused::Busy)?;
+        Ok((api.uploads.begin(&asking.tenant)?, room, wanted, asking))
+    });
+    let (turn, room, wanted, asking) = match begun {
+        Ok(begun) => begun,
+        Err(refused) => {
+            receive::forget(body).await;
+            return Err(refused);
+        }
+    };
+    let folder = api.artifacts.folder().to_owned();
+    let received = receive::receive(body, &folder, wanted.tier.gate().component_bytes, PATIENCE).await?;
+    drop(room);
+    if api.store.is_quarantined(&received.digest).await? {
+        return Err(Refused::Quarantined);
+    }
+    let (digest, size) = (received.digest.clone(), received.bytes);
+    let admitted = admit(&api, wanted.tier, received, turn).await.inspect_err(|refused| {
+        let (tenant, code) = (asking.tenant.as_str(), refused.code().0);
+        tracing::info!(tenant, %digest, code, by = asking.by, "an upload was refused");
+    })?;
+    let upload = Upload { api: &api, asking: &asking, digest, bytes: size, tier: wanted.tier };
+    upload.keep(admitted, wanted.named).await
+}
+
+impl Wanted {
+    fn read(mut query: Query, headers: &HeaderMap) -> Result<Self, Refused> {
+        let tier = query.take("tier", "`standard` or `large`")?.unwrap_or(Tier::Standard);
+        let alias: Option<String> = query.take("alias", "`live`, `canary` or `none`")?;
+        let share = query.take("share", "a whole number from 0 to 100")?;
+        query.finish()?;
+        let named = match alias.as_deref().unwrap_or("live") {
+            "none" => None,
+            alias => {
+                let expected = |_| Refused::Parameter("`alias` must be `live`, `canary` or `none`".to_owned());
+                Some(alias.parse::<ToolAlias>().map_err(expected)?)
+            }
+        };
+        let named = match (named, share) {
+            (Some(ToolAlias::Canary), share) => Some((ToolAlias::Canary, share.unwrap_or(CANARY_SHARE))),
+            (named, None) => named.map(|alias| (alias, 100)),
+            (_, Some(_)) => return Err(Refused::Parameter("only a canary has a `share`".to_owned())),
+        };
+        if named.is_some_and(|(_, share)| share > 100) {
+            return Err(Refused::Parameter("`share` must be a whole number from 0 to 100".to_owned()));
+        }
+        body::is(headers, "application/wasm")?;
+        Ok(Self { tier, named })
+    }
+}
+
+/// What was admitted, with what it takes to keep it.
+struct Admitted {
+    found: Found,
+    name: ToolName,
+    bytes: Vec<u8>,
+    /// One upload of a tenant's at a time, until its row is written.
+    turn: Turn,
+}
+
+/// Puts a component through the gate, on a thread that may block. Whoever hangs up meanwhile keeps both turns until then.
+async fn admit(api: &ToolApi, tier: Tier, received: Received, turn: Turn) -> Result<Admitted, Refused> {
+    let at_the_gate = api.uploads.turn_at_the_gate().await?;
+    let workshop = api.workshop.clone();
+    let work = move || {
+        let _at_the_gate = at_the_gate;
+        let bytes = received.read().map_err(|error| {
+            tracing::error!(%error, "an upload cannot be read from its file");
+            Refused::Internal
+        })?;
+        let found = workshop.admit(&bytes, tier).map_err(Refused::Gate)?;
+        if workshop.is_built_in(&found.name) {
+            return Err(Refused::NameReserved(found.name));
+        }
+        let name = found.name.parse().map_err(|error| Refused::Invalid(format!("{error}")))?;
+        Ok(Admitted { found, name, bytes, turn })
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "the gate broke");
+        Refused::Internal
+    })?
+}
+
+/// An upload that may be kept.
+struct Upload<'a> {
+    api: &'a Arc<ToolApi>,
+    asking: &'a Changing,
+    digest: ToolDigest,
+    bytes: usize,
+    tier: Tier,
+}
+
+impl Upload<'_> {
+    /// Keeps the bytes, then the version and its alias.
+    async fn keep(
+        &self,
+        admitted: Admitted,
+        named: Option<(ToolAlias, u32)>,
+    ) -> Result<Response, Refused> {
+        let Admitted { found, name, bytes, turn: _turn } = admitted;
+        let (store, tenant) = (&self.api.store, &self.asking.tenant);
+        let act = Act { by: &self.asking.by, why: "uploaded", at: self.asking.now };
+        let version = NewVersion {
+            digest: self.digest.clone(),
+            bytes: u64::try_from(self.bytes).unwrap_or(u64::MAX),
+            check: found.check(self.tier, self.api.workshop.identity()),
+        };
+        // Nobody removes the bytes as needless between here and the row that needs them.
+        let keeping = self.api.keeping.read().await;
+        self.api.put_bytes(bytes).await?;
+        let quota = ToolQuota::default();
+        let kept = match named {
+            Some(named) => store.publish_tool_version(tenant, &name, (&version, named), &quota, &act).await?,
+            None => store.put_tool_version(tenant, &name, &version, &quota, &act).await?,
+        };
+        drop(keeping);
+        if let (Uploaded::Known, Some(named)) = (kept, named) {
+            self.name_known(&name, named, &version.digest, &act).await?;
+        }
+        self.answer(&name, &version.digest, kept).await
+    }
+
+    /// Lets an alias name what was there already, unless it does.
+    async fn name_known(
+        &self,
+        tool: &ToolName,
+        (alias, share): (ToolAlias, u32),
+        digest: &ToolDigest,
+        act: &Act<'_>,
+    ) -> Result<(), Refused> {
+        let (store, tenant) = (&self.api.store, &self.asking.tenant);
+        let aliases = store.tool_aliases(tenant, tool).await?;
+        let is_named = |named: &store::Aliased| (named.alias, named.share) == (alias, share) && named.digest == *digest;
+        if !aliases.iter().any(is_named) {
+            store.switch_tool(tenant, tool, (alias, share), digest, act).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, tool: &ToolName, digest: &ToolDigest, kept: Uploaded) -> Result<Response, Refused> {
+        let (store, tenant) = (&self.api.store, &self.asking.tenant);
+        let version = store.tool_version(tenant, tool, digest).await?.ok_or(Refused::Internal)?;
+        let aliases = store.tool_aliases(tenant, tool).await?;
+        tracing::info!(tenant = tenant.as_str(), tool = tool.as_str(), %digest, new = kept == Uploaded::New, "a tool was uploaded");
+        let mut response = found(&shown::whole_version(tool, &version, &aliases));
+        if kept == Uploaded::New {
+            *response.status_mut() = StatusCode::CREATED;
+            let location = HeaderValue::from_str(&format!("/v1/tools/{tool}/versions/{digest}"));
+            response.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
+        }
+        Ok(response.into_response())
+    }
+}
+
+impl ToolApi {
+    /// Keeps bytes so that they survive a power cut.
+    async fn put_bytes(&self, bytes: Vec<u8>) -> Result<(), Refused> {
+        let artifacts = self.artifacts.clone();
+        let put = tokio::task::spawn_blocking(move || artifacts.put(&bytes)).await;
+        match put {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a version's bytes cannot be kept");
+                Err(Refused::Internal)
+            }
+            Err(error) => {
+                tracing::error!(%error, "keeping a version's bytes broke");
+                Err(Refused::Internal)
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What admits and runs components, as far as the routes need it: this process's gate, engines and runtime.
+
+use futures::future::BoxFuture;
+use gate::Refusal;
+use sandbox::{Admitted, Definition, Finished, Tier};
+use serde_json::{Map, Value, json};
+use store::GateCheck;
+
+use super::Refused;
+use crate::tools::{NotRun, Rehearsal, Tools};
+
+/// The gate and the engines behind it.
+pub trait Workshop: Send + Sync {
+    /// Which gate and engine these are.
+    fn identity(&self) -> Identity;
+
+    /// Whether a tool of this name is built in.
+    fn is_built_in(&self, name: &str) -> bool;
+
+    /// Puts a component through the whole gate. Blocks for as long as that takes, which is bounded.
+    ///
+    /// # Errors
+    /// Why it may not run.
+    fn admit(&self, bytes: &[u8], tier: Tier) -> Result<Found, Refusal>;
+
+    /// Forgets what was compiled of bytes that are gone.
+    fn forget(&self, digest: &str);
+
+    /// Runs a version once, under the limits of a phone call's run.
+    fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>>;
+}
+
+/// Which gate looked at a version, and which engines can load what was compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The gate's version.
+    pub gate: String,
+    /// The engine's compatibility.
+    pub engine: String,
+}
+
+/// What the gate found in a component that it accepted, as it is kept and shown.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What the tool calls itself.
+    pub name: String,
+    /// All that it says of itself.
+    pub definition: Value,
+    /// What it has, counted.
+    pub report: Value,
+    /// What admitting it took.
+    pub measured: Value,
+}
+
+impl Found {
+    /// As the store keeps it.
+    pub fn check(self, tier: Tier, identity: Identity) -> GateCheck {
+        let report = json!({
+            "tier": tier.as_str(),
+            "definition": self.definition,
+            "report": self.report,
+            "measured": self.measured,
+        });
+        GateCheck { gate: identity.gate, engine: identity.engine, refusal: None, report }
+    }
+}
+
+/// The check of a version that is refused now, and was accepted with `before`.
+pub fn refused_now(refusal: &Refusal, before: &Value, identity: Identity) -> GateCheck {
+    let mut report = before.clone();
+    if let Value::Object(members) = &mut report {
+        members.insert("refusal".to_owned(), json!({ "item": refusal.item, "mend": refusal.mend }));
+    }
+    let refusal = Some(refusal.code.as_str().to_owned());
+    GateCheck { gate: identity.gate, engine: identity.engine, refusal, report }
+}
+
+impl Workshop for Tools {
+    fn identity(&self) -> Identity {
+        let engine = self.library.admission().engine().compatibility();
+        Identity { gate: sandbox::GATE_VERSION.to_owned(), engine }
+    }
+
+    fn is_built_in(&self, name: &str) -> bool {
+        self.library.is_built_in(name)
+    }
+
+    fn admit(&self, bytes: &[u8], tier: Tier) -> Result<Found, Refusal> {
+        let admitted = self.library.admission().admit(bytes, tier)?;
+        let definition = admitted.tool.definition();
+        Ok(Found {
+            name: definition.name.clone(),
+            definition: defined(definition),
+            report: report(&admitted.report),
+            measured: measured(&admitted),
+        })
+    }
+
+    fn forget(&self, digest: &str) {
+        self.library.admission().forget(digest);
+    }
+
+    fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>> {
+        Box::pin(async move {
+            Tools::rehearse(self, &rehearsal).await.map_err(|not_run| match not_run {
+                NotRun::Arguments(why) => Refused::Arguments(why),
+                NotRun::Version(error) => {
+                    tracing::error!("a version cannot be tried out: {error:#}");
+                    Refused::Internal
+                }
+                NotRun::Planning(error) => {
+                    tracing::error!(%error, "a version cannot be tried out");
+                    Refused::Internal
+                }
+            })
+        })
+    }
+}
+
+fn defined(definition: &Definition) -> Value {
+    json!({
+        "name": definition.name,
+        "description": definition.description,
+        "parameters": definition.parameters,
+        "effect": definition.effect.as_str(),
+        "hosts": definition.hosts,
+        "timeout_ms": millis(definition.timeout),
+    })
+}
+
+fn report(report: &gate::Report) -> Value {
+    let counts = report.counts.iter().filter(|(_, number)| *number > 0);
+    let stamp = report.stamp.as_ref().map(|stamp| {
+        json!({ "contract": stamp.contract.to_string(), "host": stamp.host.to_string(), "sdk": stamp.sdk })
+    });
+    json!({
+        "contract": report.contract.to_string(),
+        "imports": report.imports,
+        "stamp": stamp,
+        "counts": counts.map(|(of, number)| (of.name().to_owned(), number.into())).collect::<Map<_, _>>(),
+    })
+}
+
+fn measured(admitted: &Admitted) -> Value {
+    let measured = &admitted.measured;
+    json!({
+        "compile_ms": measured.compile.map(millis),
+        "compiled_bytes": measured.artefact_bytes,
+        "describe_memory_bytes": measured.describe_memory_bytes,
+        "describe_cpu_us": u64::try_from(measured.describe_cpu.as_micros()).unwrap_or(u64::MAX),
+    })
+}
+
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

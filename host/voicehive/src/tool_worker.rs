@@ -1,0 +1,117 @@
+//! What follows from the runs of tenants' tools, and what tools leave behind.
+//!
+//! Every second the counters of runs are written down, and a version that keeps failing leaves the alias that names it.
+//! Every hour bytes that no version needs are removed. Versions that another gate or engine looked at last are put through
+//! the gate again.
+
+mod flush;
+mod judge;
+mod revalidate;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use store::native::Artifacts;
+use store::{NativeDb, Store, Timestamp};
+use tokio::sync::{RwLock, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::tool_api::Workshop;
+use crate::tools::Usage;
+use flush::Flushing;
+use judge::Judge;
+
+/// Between two looks at the counters.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// Between two looks for bytes that nobody needs.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
+
+/// How long the last counters may take to be written when the process ends.
+const LAST_FLUSH: Duration = Duration::from_secs(3);
+
+/// What the worker works on.
+#[derive(Clone)]
+pub struct ToolWorker {
+    /// Where everything about tools is kept but their bytes.
+    pub store: Store<NativeDb>,
+    /// Where their bytes are.
+    pub artifacts: Artifacts,
+    /// What counts the runs of this process.
+    pub usage: Arc<Usage>,
+    /// What admits components.
+    pub workshop: Arc<dyn Workshop>,
+    /// Held for writing while bytes are removed; see [`crate::tool_api::ToolApi`].
+    pub keeping: Arc<RwLock<()>>,
+}
+
+/// A worker that runs.
+pub struct Running {
+    stop: watch::Sender<bool>,
+    flushing: JoinHandle<()>,
+    housekeeping: JoinHandle<()>,
+}
+
+impl ToolWorker {
+    /// Starts it.
+    pub fn start(self) -> Running {
+        let (stop, stopped) = watch::channel(false);
+        let flushing = tokio::spawn(self.clone().flush_until(stopped));
+        let housekeeping = tokio::spawn(self.keep_house());
+        Running { stop, flushing, housekeeping }
+    }
+
+    async fn flush_until(self, mut stopped: watch::Receiver<bool>) {
+        let mut ticks = interval(FLUSH);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut flushing, mut judge) = (Flushing::new(self.usage), Judge::default());
+        loop {
+            let stops = tokio::select! {
+                _ = ticks.tick() => false,
+                _ = stopped.wait_for(|stop| *stop) => true,
+            };
+            let now = Timestamp::now();
+            for version in flushing.flush(&self.store, now).await {
+                if let Err(error) = judge.judge(&self.store, &version, now).await {
+                    tracing::warn!(%error, "a version of a tool could not be judged");
+                }
+            }
+            if stops {
+                return;
+            }
+        }
+    }
+
+    async fn keep_house(self) {
+        let mut ticks = interval(SWEEP);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            match revalidate::revalidate(&self).await {
+                Ok(0) => {}
+                Ok(versions) => tracing::info!(versions, "tools were put through the gate again"),
+                Err(error) => tracing::warn!("tools could not be put through the gate again: {error:#}"),
+            }
+            match sweep::sweep(&self, SystemTime::now()).await {
+                Ok(0) => {}
+                Ok(files) => tracing::debug!(files, "bytes of tools that nobody needs were removed"),
+                Err(error) => tracing::warn!("bytes of tools could not be removed: {error:#}"),
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Writes down what was counted last, and ends.
+    pub async fn shut_down(self) {
+        self.housekeeping.abort();
+        self.stop.send_replace(true);
+        if tokio::time::timeout(LAST_FLUSH, self.flushing).await.is_err() {
+            tracing::warn!("the last runs of tools were not counted");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Bytes that nobody needs any more.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+
+use super::ToolWorker;
+
+/// Bytes that are younger may belong to an upload whose version is not kept yet.
+const AGE: Duration = Duration::from_secs(60 * 60);
+
+/// How many files are looked at in one sweep.
+const FILES_MAX: usize = 100_000;
+
+/// Removes bytes that no version needs. Returns how many files went.
+///
+/// # Errors
+/// When the folder cannot be read, or the database does not say what is needed: then nothing more goes.
+pub async fn sweep(worker: &ToolWorker, now: SystemTime) -> anyhow::Result<usize> {
+    let artifacts = worker.artifacts.clone();
+    let limit = now.checked_sub(AGE).context("the clock is before its beginning")?;
+    let listing = tokio::task::spawn_blocking(move || artifacts.older_than(limit, FILES_MAX));
+    let mut removed = 0;
+    for digest in listing.await?.context("reading the folder of tools")? {
+        if worker.store.needs_tool_bytes(&digest).await? {
+            continue;
+        }
+        // An upload may have kept the same bytes just now; none does while this is held.
+        let _alone = worker.keeping.write().await;
+        if !worker.store.needs_tool_bytes(&digest).await? {
+            worker.artifacts.remove(&digest).with_context(|| format!("removing {digest}"))?;
+            worker.workshop.forget(digest.as_str());
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}

@@ -1,0 +1,111 @@
+//! One run of a tenant's version outside of any phone call.
+//!
+//! It goes through the same checks, runtime and host as a run in a call. It counts for nothing: neither breakers nor windows
+//! know of it, and no answer is kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sandbox::platform::tool_calls::{Audience, Definition, Outcome, Request};
+use sandbox::{Context, Effect, Finished, Run, Tool};
+use store::{Timestamp, ToolDigest, ToolName};
+use uuid::Uuid;
+
+use super::Tools;
+use super::host::{self, TenantHost};
+
+/// A run to try a version out.
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    /// Whose tool it is.
+    pub tenant: store::Tenant,
+    /// The tool.
+    pub tool: ToolName,
+    /// The version that runs.
+    pub version: ToolDigest,
+    /// Its arguments, JSON.
+    pub arguments: String,
+    /// The IANA time zone that it is told.
+    pub time_zone: String,
+    /// The caller's number, or empty.
+    pub caller: String,
+    /// Whether the caller is said to have confirmed.
+    pub confirmed: bool,
+}
+
+/// Why nothing ran.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRun {
+    /// The version cannot be loaded.
+    #[error("the version cannot be loaded")]
+    Version(#[source] anyhow::Error),
+    /// The arguments are not what the tool takes; the text says what a model would be told.
+    #[error("{0}")]
+    Arguments(String),
+    /// What checks arguments does not answer.
+    #[error("a tool call cannot be planned")]
+    Planning(#[source] sandbox::CallError),
+}
+
+impl Tools {
+    /// Runs a version once.
+    ///
+    /// # Errors
+    /// When it cannot begin. What became of a run that did is in [`Finished`].
+    pub async fn rehearse(&self, rehearsal: &Rehearsal) -> Result<Finished, NotRun> {
+        let Rehearsal { tenant, tool: name, version, .. } = rehearsal;
+        let tool = self.library.version(&tenant.id, name, version).await.map_err(NotRun::Version)?;
+        let id = format!("rehearsal-{}", Uuid::new_v4());
+        let arguments = self.checked_arguments(&tool, rehearsal, &id)?;
+        let definition = tool.definition();
+        let whose = host::Run {
+            tenant: tenant.id.clone(),
+            call: id.clone(),
+            name: definition.name.as_str().into(),
+            version: Some((name.clone(), version.clone())),
+            hosts: definition.hosts.clone(),
+        };
+        let context = Context {
+            tenant: tenant.id.to_string(),
+            call_id: id.clone(),
+            caller: rehearsal.caller.clone(),
+            idempotency_key: id,
+            time_zone: rehearsal.time_zone.clone(),
+            confirmed: rehearsal.confirmed,
+            now_ms: u64::try_from(Timestamp::now().0).unwrap_or_default(),
+        };
+        let timeout = definition.timeout;
+        let host = Arc::new(TenantHost::new(self.services.clone(), whose));
+        Ok(self.runtime.run(Run { tool, context, arguments, host, timeout }).await)
+    }
+
+    /// The arguments as a call would give them to the tool.
+    fn checked_arguments(&self, tool: &Tool, rehearsal: &Rehearsal, id: &str) -> Result<String, NotRun> {
+        let request = Request {
+            call_id: id.to_owned(),
+            turn: 0,
+            tool_call_id: id.to_owned(),
+            name: tool.definition().name.clone(),
+            arguments: rehearsal.arguments.clone(),
+        };
+        let planned = self.capabilities.plan_tool_call(&request, &[planned(tool)]);
+        match planned.map_err(NotRun::Planning)? {
+            Ok(plan) => Ok(plan.arguments),
+            Err(refusal) => {
+                let told = self.capabilities.shape_outcome(&Outcome::Refused(refusal), Audience::Model);
+                Err(NotRun::Arguments(told.map_err(NotRun::Planning)?))
+            }
+        }
+    }
+}
+
+fn planned(tool: &Tool) -> Definition {
+    let definition = tool.definition();
+    let millis = |timeout: Duration| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+    Definition {
+        name: definition.name.clone(),
+        parameters: definition.parameters.to_string(),
+        side_effect: definition.effect == Effect::Changes,
+        timeout_ms: millis(definition.timeout),
+    }
+}

@@ -9,7 +9,10 @@ use anyhow::{Context as _, bail};
 use futures::future::join_all;
 use sandbox::{Admission, Tier, Tool};
 use store::native::Artifacts;
-use store::{CallId, NativeDb, Store, TenantId, ToolAlias, ToolDigest, ToolName, ToolVersion, VersionState};
+use store::{
+    CallId, NativeDb, Store, TenantId, ToolAlias, ToolDigest, ToolName, ToolReference, ToolVersion,
+    VersionState,
+};
 use tokio::sync::Semaphore;
 
 use super::lru::{Lru, Room};
@@ -125,14 +128,19 @@ impl ToolLibrary {
         let mut chosen = BTreeMap::new();
         let mut versions = BTreeMap::new();
         for text in names {
-            let (name, alias) = text.split_once('@').unwrap_or((text, ToolAlias::Live.as_str()));
-            if let Some(tool) = self.built_in.get(name) {
-                chosen.insert(name.to_owned(), ChosenTool { tool: tool.clone(), source: Source::BuiltIn });
-                continue;
-            }
-            match (name.parse::<ToolName>(), alias.parse::<ToolAlias>()) {
-                (Ok(name), Ok(alias)) => drop(versions.insert(name, alias)),
-                (Err(why), _) | (_, Err(why)) => tracing::warn!(tool = text, %why, "an agent lists no tool"),
+            let ToolReference { name, alias } = match text.parse() {
+                Ok(reference) => reference,
+                Err(why) => {
+                    tracing::warn!(tool = text, %why, "what an agent lists is no tool");
+                    continue;
+                }
+            };
+            match self.built_in.get(name.as_str()) {
+                Some(tool) => {
+                    let built_in = ChosenTool { tool: tool.clone(), source: Source::BuiltIn };
+                    chosen.insert(name.to_string(), built_in);
+                }
+                None => drop(versions.insert(name, alias)),
             }
         }
         let choose = async |(name, alias)| {

@@ -120,6 +120,23 @@ async fn a_tool_that_traps_costs_its_run_and_not_the_call() {
     assert_eq!(outcomes, ["fault", "success"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quarantined_version_runs_no_more_in_a_call_that_had_it() {
+    let stage = CarrierStage::set(&[]).await;
+    let orders = orders("It arrives on Friday.", "");
+    put(&stage, &["orders"], &orders).await;
+    let mut call = called(&stage).await;
+    call.say("Where are my orders, please?").await.unwrap();
+    hears(&call, MODELS_WORDS).await;
+    let act = Act { by: "the tests", why: "it does harm", at: Timestamp::now() };
+    assert!(stage.server.store().quarantine_tool(&ToolDigest::of(&orders.bytes()), &act).await.unwrap());
+    call.say("Sorry, where are the orders?").await.unwrap();
+    hears(&call, "it is out of order").await;
+    let detail = ended(&stage, call).await;
+    let outcomes: Vec<_> = finished(&detail).iter().map(|data| data["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["success", "failure"]);
+}
+
 fn orders(content: &'static str, data: &'static str) -> Component {
     Component::answering("orders", "reads", Reply::Done([content, "", data]))
 }

@@ -5,6 +5,8 @@
 mod component;
 mod harness;
 
+use std::time::Duration;
+
 use component::{Component, Reply};
 use harness::{CarrierStage, NUMBER, PATIENCE, count, eventually, hears};
 use serde_json::{Value, json};
@@ -16,6 +18,9 @@ use store::{
 
 const PERSON: &str = "+15557770021";
 const GREETING: &str = "How can I help you?";
+
+/// The silence after which the agent has had its say.
+const SILENCE: Duration = Duration::from_millis(1200);
 
 /// What the simulated model says of what a tool gave it; not of what is said word for word.
 const MODELS_WORDS: &str = "Is there anything else?";
@@ -46,11 +51,8 @@ async fn a_call_keeps_its_version_and_the_next_gets_the_new_one() {
     put(&stage, &["orders"], &orders("It arrives on Sunday.", "")).await;
     hears(&first, MODELS_WORDS).await;
     first.say("Sorry, where are the orders?").await.unwrap();
-    let heard = first
-        .wait_for("the same again", |heard| heard.matches(MODELS_WORDS).count() == 2, PATIENCE)
-        .await
-        .unwrap();
-    assert_eq!(heard.matches("It arrives on Friday.").count(), 2, "{heard}");
+    let heard = hears(&first, MODELS_WORDS).await;
+    assert!(heard.contains("It arrives on Friday."), "{heard}");
     ended(&stage, first).await;
     let mut second = called(&stage).await;
     second.say("Where are my orders, please?").await.unwrap();
@@ -77,9 +79,7 @@ async fn a_tool_acts_once_the_caller_has_said_yes_and_not_before() {
     hears(&call, MODELS_WORDS).await;
     // The caller's word is used up: the next wish is asked about again.
     call.say("I want another refund.").await.unwrap();
-    call.wait_for("the question again", |heard| heard.matches("Shall I pay back").count() == 2, PATIENCE)
-        .await
-        .unwrap();
+    hears(&call, "Shall I pay back the whole sum?").await;
     let detail = ended(&stage, call).await;
     let outcomes: Vec<_> = finished(&detail).iter().map(|data| data["outcome"].clone()).collect();
     assert_eq!(outcomes, ["confirm", "success", "confirm"]);
@@ -92,17 +92,15 @@ async fn what_a_tool_wants_said_is_said_word_for_word() {
     let weather = Component::answering("weather", "pure", Reply::Done(["{}", words, ""]));
     put(&stage, &["weather"], &weather).await;
     let mut call = called(&stage).await;
-    for times in 1..=2 {
-        // The second answer is the first one, kept.
+    // The second answer is the first one, kept.
+    for _ in 0..2 {
         call.say("How is the weather?").await.unwrap();
-        let said = |heard: &str| heard.matches(words).count() == times;
-        let heard = call.wait_for(words, said, PATIENCE).await.unwrap();
-        assert!(!heard.contains(MODELS_WORDS), "{heard}");
+        let heard = call.listen(SILENCE, PATIENCE).await.unwrap();
+        assert!(heard.ends_with(words), "{heard}");
     }
     let detail = ended(&stage, call).await;
-    let said: Vec<_> = of(&detail, "speech.queued").filter(|data| data["turn"] != 0).collect();
-    assert!(said.iter().all(|data| data["text"].as_str().unwrap().trim() == words), "{said:?}");
-    assert_eq!(finished(&detail).len(), 2);
+    let said = of(&detail, "turn.finished").filter(|data| data["said"].as_str().unwrap().ends_with(words));
+    assert_eq!((said.count(), finished(&detail).len()), (2, 2), "{detail:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,6 +116,23 @@ async fn a_tool_that_traps_costs_its_run_and_not_the_call() {
     let detail = ended(&stage, call).await;
     let outcomes: Vec<_> = finished(&detail).iter().map(|data| data["outcome"].clone()).collect();
     assert_eq!(outcomes, ["fault", "success"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quarantined_version_runs_no_more_in_a_call_that_had_it() {
+    let stage = CarrierStage::set(&[]).await;
+    let orders = orders("It arrives on Friday.", "");
+    put(&stage, &["orders"], &orders).await;
+    let mut call = called(&stage).await;
+    call.say("Where are my orders, please?").await.unwrap();
+    hears(&call, MODELS_WORDS).await;
+    let act = Act { by: "the tests", why: "it does harm", at: Timestamp::now() };
+    assert!(stage.server.store().quarantine_tool(&ToolDigest::of(&orders.bytes()), &act).await.unwrap());
+    call.say("Sorry, where are the orders?").await.unwrap();
+    hears(&call, "it is out of order").await;
+    let detail = ended(&stage, call).await;
+    let outcomes: Vec<_> = finished(&detail).iter().map(|data| data["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["success", "failure"]);
 }
 
 fn orders(content: &'static str, data: &'static str) -> Component {

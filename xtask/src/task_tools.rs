@@ -24,9 +24,10 @@ pub struct Args {
     pub locked: bool,
 }
 
-/// The examples that cargo does not know.
-const PROJECTS: [(&str, Language); 2] =
-    [("price-quote", Language::JavaScript), ("calendar", Language::Python)];
+/// An example that cargo does not know.
+type Example = (&'static str, Language);
+
+const PROJECTS: [Example; 2] = [("price-quote", Language::JavaScript), ("calendar", Language::Python)];
 
 pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let (guests, projects) = selected(workspace.example_tools(), args.tool.as_deref())?;
@@ -45,10 +46,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn selected(
-    guests: Vec<Guest>,
-    tool: Option<&str>,
-) -> anyhow::Result<(Vec<Guest>, Vec<(&'static str, Language)>)> {
+fn selected(guests: Vec<Guest>, tool: Option<&str>) -> anyhow::Result<(Vec<Guest>, Vec<Example>)> {
     let wanted = |name: &str| tool.is_none_or(|tool| tool == name);
     let names: Vec<String> = guests
         .iter()

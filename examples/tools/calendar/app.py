@@ -101,7 +101,7 @@ def answer(context: Context, asked: dict[str, str]) -> Reply:
     store = Records()
     day = booking.read_day(asked["date"])
     if asked["action"] == "free":
-        return done({"date": asked["date"], "free": booking.free(store, day, now)})
+        return done({"date": asked["date"], "free": booking.clock_times(booking.free(store, day, now))})
     wish = booking.read_wish(day, asked.get("time"), asked.get("name"))
     if not context.confirmed:
         booking.check(store, wish, now)

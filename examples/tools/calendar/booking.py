@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Protocol
 
 OPENS, CLOSES = 9, 17
@@ -69,14 +69,15 @@ def read_day(text: str) -> date:
         raise Refused("invalid", f"there is no day {text}; it is written as 2026-11-24") from error
 
 
-def read_wish(day: date, time: str | None, name: str | None) -> Wish:
-    if not time or not name or not name.strip():
+def read_wish(day: date, moment: str | None, name: str | None) -> Wish:
+    if not moment or not name or not name.strip():
         raise Refused("invalid", "to book, ask for a time and a name and pass both")
     try:
-        moment = datetime.strptime(time, "%H:%M").time()
+        # Not strptime: it imports a module when it is first called, and at run time there are no files.
+        begins = time.fromisoformat(moment)
     except ValueError as error:
-        raise Refused("invalid", f"there is no time {time}; it is written as 15:30") from error
-    return Wish(datetime.combine(day, moment), name.strip())
+        raise Refused("invalid", f"there is no time {moment}; it is written as 15:30") from error
+    return Wish(datetime.combine(day, begins), name.strip())
 
 
 def offered(day: date) -> list[datetime]:
@@ -88,11 +89,14 @@ def offered(day: date) -> list[datetime]:
     return [opens + step * STEP for step in range(steps)]
 
 
-def free(store: Store, day: date, now: datetime) -> list[str]:
+def free(store: Store, day: date, now: datetime) -> list[datetime]:
     """The times of a day that can still be booked."""
-    taken = set(store.keys(f"calendar/{day.isoformat()}T"))
-    times = [time for time in offered(day) if time > now and Wish(time, "").key() not in taken]
-    return [f"{time:%H:%M}" for time in times]
+    booked = set(store.keys(f"calendar/{day.isoformat()}T"))
+    return [begins for begins in offered(day) if begins > now and Wish(begins, "").key() not in booked]
+
+
+def clock_times(times: list[datetime]) -> list[str]:
+    return [f"{begins:%H:%M}" for begins in times]
 
 
 def check(store: Store, wish: Wish, now: datetime) -> None:
@@ -123,10 +127,7 @@ def is_own(stored: str | None, idempotency_key: str) -> bool:
 
 def taken(store: Store, wish: Wish, now: datetime) -> Refused:
     """The refusal of a time that somebody else has, with those nearest to it."""
-
-    def distance(time: str) -> timedelta:
-        return abs(datetime.combine(wish.time.date(), datetime.strptime(time, "%H:%M").time()) - wish.time)
-
-    nearest = sorted(sorted(free(store, wish.time.date(), now), key=distance)[:MOST_ALTERNATIVES])
-    instead = f"free are {', '.join(nearest)}" if nearest else "that day is full"
+    nearest = sorted(free(store, wish.time.date(), now), key=lambda begins: abs(begins - wish.time))
+    nearest = sorted(nearest[:MOST_ALTERNATIVES])
+    instead = f"free are {', '.join(clock_times(nearest))}" if nearest else "that day is full"
     return Refused("conflict", f"{wish.time:%H:%M} is taken; {instead}")

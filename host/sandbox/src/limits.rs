@@ -150,6 +150,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_component_may_put_together_as_many_modules_as_its_tier_says() {
+        let engine = crate::HotEngine::new().unwrap();
+        let modules = "(core instance (instantiate $m))".repeat(17);
+        let source = format!("(component (core module $m) {modules})");
+        let component = wasmtime::component::Component::new(engine.wasmtime(), source).unwrap();
+        let linker = wasmtime::component::Linker::new(engine.wasmtime());
+        let starts = |tier: crate::Tier| {
+            let limits = tier.tool();
+            let meter = Meter::new(limits.memory_bytes, limits.table_elements, limits.core_instances);
+            let mut store = Store::new(engine.wasmtime(), meter);
+            store.limiter(|meter| meter);
+            linker.instantiate(&mut store, &component).is_ok()
+        };
+        assert!(!starts(crate::Tier::Standard) && starts(crate::Tier::Large));
+    }
+
+    #[test]
     fn memories_are_summed() {
         let mut meter = Meter::new(100, 0, 1);
         assert!(meter.memory_growing(0, 60, None).unwrap());

@@ -6,15 +6,19 @@ mod common;
 #[path = "languages/office.rs"]
 mod office;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use common::ADMISSION;
 use office::Office;
-use sandbox::{Admitted, Context, Effect, Failure, HttpError, Reply, RunError, Tier};
+use sandbox::{Admission, Admitted, Context, Effect, Failure, HotEngine, HttpError, Reply, RunError, Tier};
 use serde_json::{Value, json};
 
+/// Keeps what is compiled beside the tools, for the next run: an interpreter takes its time.
+static ADMISSION: LazyLock<Admission> = LazyLock::new(|| {
+    let engine = HotEngine::new().unwrap().with_cache(&folder().join("compiled"));
+    Admission::new(&engine, common::compiler())
+});
 static ORDER_STATUS: LazyLock<Admitted> = LazyLock::new(|| admitted("order-status", Tier::Standard));
 static PRICE_QUOTE: LazyLock<Admitted> = LazyLock::new(|| admitted("price-quote", Tier::Large));
 static CALENDAR: LazyLock<Admitted> = LazyLock::new(|| admitted("calendar", Tier::Large));
@@ -22,9 +26,12 @@ static CALENDAR: LazyLock<Admitted> = LazyLock::new(|| admitted("calendar", Tier
 /// 2026-11-23T08:00:00Z, a Monday; in Madrid it is nine.
 const NOW_MS: u64 = 1_795_420_800_000;
 
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools-examples")
+}
+
 fn built(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools-examples").join(name);
-    let path = path.with_extension("wasm");
+    let path = folder().join(name).with_extension("wasm");
     std::fs::read(&path).unwrap_or_else(|error| {
         panic!("{}: {error}; build the example tools first: cargo xtask tools", path.display())
     })

@@ -71,24 +71,33 @@ fn files(config: &Config) -> Vec<Check> {
         database(config),
     ]
     .into_iter()
-    .chain(config.recordings.as_ref().map(|folder| recordings(folder)))
+    .chain([tools(config), tool_secrets(config)])
+    .chain(config.recordings.as_ref().map(|folder| folder_check("recordings", folder, "the first call")))
     .collect()
 }
 
-fn recordings(folder: &std::path::Path) -> Check {
+fn tools(config: &Config) -> Check {
+    folder_check("tools", &config.tools, "`voicehive up`")
+}
+
+fn tool_secrets(config: &Config) -> Check {
+    if config.tool_secrets.is_empty() {
+        let says = "TOOL_SECRETS_KEY is not set: tenants' tools can have no secrets";
+        return check(Verdict::Warning, "tool secrets", says);
+    }
+    check(Verdict::Good, "tool secrets", format!("{} keys", config.tool_secrets.len()))
+}
+
+fn folder_check(name: &str, folder: &std::path::Path, made_by: &str) -> Check {
     match std::fs::metadata(folder) {
         Ok(found) if !found.is_dir() => {
-            check(Verdict::Bad, "recordings", format!("{} is not a folder", folder.display()))
+            check(Verdict::Bad, name, format!("{} is not a folder", folder.display()))
         }
         Ok(found) if found.permissions().readonly() => {
-            check(Verdict::Bad, "recordings", format!("{} cannot be written to", folder.display()))
+            check(Verdict::Bad, name, format!("{} cannot be written to", folder.display()))
         }
-        Ok(_) => check(Verdict::Good, "recordings", folder.display().to_string()),
-        Err(_) => check(
-            Verdict::Warning,
-            "recordings",
-            format!("{} will be made by the first call", folder.display()),
-        ),
+        Ok(_) => check(Verdict::Good, name, folder.display().to_string()),
+        Err(_) => check(Verdict::Warning, name, format!("{} will be made by {made_by}", folder.display())),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the edge asks of this process: one secret opens it, and nobody else knows it.
 
+mod quarantine;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -48,6 +50,8 @@ pub fn routes() -> Router<Shared> {
         .route("/internal/v1/assistant", post(assistant))
         .route("/internal/v1/keys", post(keys))
         .route("/internal/v1/commands", post(commands))
+        .route("/internal/v1/quarantine", post(quarantine::quarantine))
+        .route("/internal/v1/release", post(quarantine::release))
 }
 
 /// Something is in the outbox.

@@ -98,11 +98,6 @@ impl SecretKeys {
         Ok(Self { keys })
     }
 
-    /// Whether secrets can be kept.
-    pub fn are_there(&self) -> bool {
-        !self.keys.is_empty()
-    }
-
     /// Seals a value for `host`.
     ///
     /// # Errors
@@ -295,7 +290,10 @@ mod tests {
         assert_eq!(keys(&[2]).open(place, &sealed), Err(SealError::OtherKey));
         assert_eq!(keys(&[]).open(place, &sealed), Err(SealError::NoKey));
         assert_eq!(keys(&[]).seal(place, HOST, "hush"), Err(SealError::NoKey));
-        assert_eq!(keys(&[2]).open(place, &keys(&[2, 1]).seal(place, HOST, "new").unwrap()).unwrap().1.expose(), "new");
+        assert_eq!(
+            keys(&[2]).open(place, &keys(&[2, 1]).seal(place, HOST, "new").unwrap()).unwrap().1.expose(),
+            "new"
+        );
     }
 
     #[test]
@@ -305,7 +303,9 @@ mod tests {
         let place = Place { tenant: &tenant, tool: &tool, name: "token" };
         let sealed = key(&"0a".repeat(32)).unwrap().seal(place, HOST, "hush").unwrap();
         assert!(keys(&[10]).open(place, &sealed).is_ok(), "both are the same key");
-        for odd in ["", "hush", &"0a".repeat(31), &"0a".repeat(33), &STANDARD.encode([1; 16]), &"+a".repeat(32)] {
+        for odd in
+            ["", "hush", &"0a".repeat(31), &"0a".repeat(33), &STANDARD.encode([1; 16]), &"+a".repeat(32)]
+        {
             assert!(key(odd).is_err(), "{odd}");
         }
         assert!(!format!("{:?}", keys(&[10])).contains("0a0a"));
@@ -327,7 +327,8 @@ mod tests {
         let quota = store::ToolQuota::default();
         store.put_tool_version(&tenant, &tool, &version, &quota, &act).await.unwrap();
         let keys = keys(&[3]);
-        let sealed = keys.seal(Place { tenant: &tenant, tool: &tool, name: "token" }, HOST, "sesame open").unwrap();
+        let sealed =
+            keys.seal(Place { tenant: &tenant, tool: &tool, name: "token" }, HOST, "sesame open").unwrap();
         store.set_tool_secret(&tenant, &tool, ("token", &sealed), &quota, &act).await.unwrap();
 
         let opened = secrets_of(&store, &keys, &tenant, &tool).await.unwrap();

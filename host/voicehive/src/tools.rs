@@ -113,3 +113,41 @@ fn counter<'a>(run: &'a mut Runs, error: &RunError) -> &'a mut u64 {
         _ => &mut run.faults,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_judged_by_what_is_its_own_fault() {
+        let well =
+            [Ok(Reply::text("Done.")), Err(Failure { kind: "not-found", message: "No order.".into() })];
+        for outcome in well {
+            assert_eq!(ended(&Ok(outcome)), Ended::Well);
+        }
+        for (error, expected) in [
+            (RunError::Trap("unreachable".into()), Ended::Badly),
+            (RunError::Timeout(Duration::from_secs(1)), Ended::Badly),
+            (RunError::BadReply(String::new()), Ended::Badly),
+            (RunError::Busy, Ended::Unknown),
+            (RunError::OverBudget, Ended::Unknown),
+            (RunError::Abandoned, Ended::Unknown),
+            (RunError::HostBroke, Ended::Unknown),
+        ] {
+            assert_eq!(ended(&Err(error.clone())), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_goes_wrong_is_counted_by_kind() {
+        let count = |error: RunError| {
+            let mut runs = Runs::default();
+            *counter(&mut runs, &error) += 1;
+            (runs.traps, runs.timeouts, runs.faults)
+        };
+        assert_eq!(count(RunError::Trap(String::new())), (1, 0, 0));
+        assert_eq!(count(RunError::MemoryExhausted { limit: 1 }), (1, 0, 0));
+        assert_eq!(count(RunError::CpuExhausted(Duration::ZERO)), (0, 1, 0));
+        assert_eq!(count(RunError::ResultTooLarge { part: "data", size: 2, limit: 1 }), (0, 0, 1));
+    }
+}

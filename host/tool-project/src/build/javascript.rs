@@ -19,10 +19,13 @@ const COMPILER: &str = "@bytecodealliance/componentize-js";
 /// Installs what the project depends on, where that was not done before, and runs its `build` script.
 pub(super) fn compile(folder: &Path, progress: &dyn Fn(&str)) -> Result<Compiled, BuildError> {
     if !folder.join("node_modules").is_dir() {
-        let how = if folder.join("package-lock.json").is_file() { "ci" } else { "install" };
         progress("installing what package.json asks for");
-        // Nothing that the compiler needs runs at installation.
-        program::run(npm(folder).args([how, "--ignore-scripts", "--no-audit", "--no-fund"]), HOW_TO_GET_NPM)?;
+        // Nothing that the compiler needs runs at installation. `npm ci` would refuse a lock file that was written on
+        // another system, which lists other optional packages.
+        program::run(
+            npm(folder).args(["install", "--ignore-scripts", "--no-audit", "--no-fund"]),
+            HOW_TO_GET_NPM,
+        )?;
     }
     progress("running the script `build` of package.json");
     program::run(npm(folder).args(["run", "build"]), HOW_TO_GET_NPM)?;

@@ -65,7 +65,8 @@ fn in_folder(folder: &Path, program: &str) -> Command {
     // A relative program is looked for from the child's folder on some systems and from ours on others.
     let program = std::path::absolute(folder.join(program)).unwrap_or_else(|_| folder.join(program));
     let mut command = Command::new(program);
-    // Another environment that is active here is not the project's.
-    command.current_dir(folder).env_remove("VIRTUAL_ENV").env_remove("PYTHONHOME");
+    // componentize-py looks for packages in the environment that is named here; another that is active is not the project's.
+    let environment = std::path::absolute(folder.join(".venv")).unwrap_or_else(|_| folder.join(".venv"));
+    command.current_dir(folder).env("VIRTUAL_ENV", environment).env_remove("PYTHONHOME");
     command
 }

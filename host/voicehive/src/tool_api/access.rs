@@ -103,9 +103,8 @@ impl Limit {
 pub fn exhausted(policy: &str, count: u32, seconds: u64) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let left = HeaderValue::from_str(&format!("\"{policy}\";r=0;t={seconds}"));
     let quota = HeaderValue::from_str(&format!("\"{policy}\";q={count};w={}", WINDOW.as_secs()));
-    let named = |name, value: Result<HeaderValue, _>| {
-        value.ok().map(|value| (HeaderName::from_static(name), value))
-    };
+    let named =
+        |name, value: Result<HeaderValue, _>| value.ok().map(|value| (HeaderName::from_static(name), value));
     named("ratelimit", left).into_iter().chain(named("ratelimit-policy", quota))
 }
 

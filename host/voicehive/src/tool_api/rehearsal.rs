@@ -120,7 +120,12 @@ impl Wanted {
 }
 
 impl ToolApi {
-    async fn named_by(&self, tenant: &Tenant, tool: &ToolName, alias: ToolAlias) -> Result<ToolDigest, Refused> {
+    async fn named_by(
+        &self,
+        tenant: &Tenant,
+        tool: &ToolName,
+        alias: ToolAlias,
+    ) -> Result<ToolDigest, Refused> {
         let aliases = self.store.tool_aliases(&tenant.id, tool).await?;
         let named = aliases.into_iter().find(|named| named.alias == alias);
         Ok(named.ok_or(Refused::NotFound)?.digest)
@@ -147,11 +152,15 @@ mod tests {
 
     #[test]
     fn each_end_of_a_run_has_its_form() {
-        let shown = |outcome| became(json!({ "tool": "status" }), &Finished { outcome, spent: Spent::default() });
+        let shown =
+            |outcome| became(json!({ "tool": "status" }), &Finished { outcome, spent: Spent::default() });
         let answer = Answer { content: "42".into(), speech: Some("Hi.".into()), ..Answer::default() };
         let done = shown(Ok(Ok(Reply::Done(answer))));
         let expected = json!({ "content": "42", "speech": "Hi.", "data": null, "follow_up": null });
-        assert_eq!((&done["outcome"], &done["answer"], &done["tool"]), (&json!("done"), &expected, &json!("status")));
+        assert_eq!(
+            (&done["outcome"], &done["answer"], &done["tool"]),
+            (&json!("done"), &expected, &json!("status"))
+        );
         assert_eq!(done["spent"]["http_requests"], 0);
         let asks = shown(Ok(Ok(Reply::Confirm("Really?".into()))));
         assert_eq!((&asks["outcome"], &asks["question"]), (&json!("confirm"), &json!("Really?")));

@@ -127,7 +127,8 @@ impl Wanted {
         let named = match alias.as_deref().unwrap_or("live") {
             "none" => None,
             alias => {
-                let expected = |_| Refused::Parameter("`alias` must be `live`, `canary` or `none`".to_owned());
+                let expected =
+                    |_| Refused::Parameter("`alias` must be `live`, `canary` or `none`".to_owned());
                 Some(alias.parse::<ToolAlias>().map_err(expected)?)
             }
         };
@@ -187,11 +188,7 @@ struct Upload<'a> {
 
 impl Upload<'_> {
     /// Keeps the bytes, then the version and its alias.
-    async fn keep(
-        &self,
-        admitted: Admitted,
-        named: Option<(ToolAlias, u32)>,
-    ) -> Result<Response, Refused> {
+    async fn keep(&self, admitted: Admitted, named: Option<(ToolAlias, u32)>) -> Result<Response, Refused> {
         let Admitted { found, name, bytes, turn: _turn } = admitted;
         let (store, tenant) = (&self.api.store, &self.asking.tenant);
         let act = Act { by: &self.asking.by, why: "uploaded", at: self.asking.now };
@@ -225,14 +222,20 @@ impl Upload<'_> {
     ) -> Result<(), Refused> {
         let (store, tenant) = (&self.api.store, &self.asking.tenant);
         let aliases = store.tool_aliases(tenant, tool).await?;
-        let is_named = |named: &store::Aliased| (named.alias, named.share) == (alias, share) && named.digest == *digest;
+        let is_named =
+            |named: &store::Aliased| (named.alias, named.share) == (alias, share) && named.digest == *digest;
         if !aliases.iter().any(is_named) {
             store.switch_tool(tenant, tool, (alias, share), digest, act).await?;
         }
         Ok(())
     }
 
-    async fn answer(&self, tool: &ToolName, digest: &ToolDigest, kept: Uploaded) -> Result<Response, Refused> {
+    async fn answer(
+        &self,
+        tool: &ToolName,
+        digest: &ToolDigest,
+        kept: Uploaded,
+    ) -> Result<Response, Refused> {
         let (store, tenant) = (&self.api.store, &self.asking.tenant);
         let version = store.tool_version(tenant, tool, digest).await?.ok_or(Refused::Internal)?;
         let aliases = store.tool_aliases(tenant, tool).await?;

@@ -17,8 +17,11 @@ use crate::config::{Config, Secret};
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long an answer may take: an upload is compiled before it is answered.
-const ANSWER: Duration = Duration::from_secs(120);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long the answer to an upload may take: the component waits for its turn, and is compiled, before it is answered.
+const ADMISSION: Duration = Duration::from_secs(10 * 60);
 
 /// The most that is read of an answer.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
@@ -91,7 +94,7 @@ impl Client {
     /// As [`Client::get`].
     pub async fn upload(&self, component: Vec<u8>, query: &[(&str, String)]) -> anyhow::Result<Value> {
         let request = self.request(Method::POST, &["tools"], query)?.header(CONTENT_TYPE, "application/wasm");
-        self.ask(request.body(component)).await
+        self.ask(request.timeout(ADMISSION).body(component)).await
     }
 
     fn request(

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use store::{
-    Act, NativeDb, RollBackReason, RolledBack, Runs, Store, StoreError, Thresholds, Timestamp, ToolAction, ToolAlias,
-    ToolError, Verdict,
+    Act, NativeDb, RollBackReason, RolledBack, Runs, Store, StoreError, Thresholds, Timestamp, ToolAction,
+    ToolAlias, ToolError, Verdict,
 };
 
 use crate::tools::UsedVersion;

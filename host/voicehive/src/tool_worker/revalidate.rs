@@ -32,7 +32,8 @@ pub async fn revalidate(worker: &ToolWorker) -> anyhow::Result<usize> {
     let identity = worker.workshop.identity();
     let (mut after, mut done) = (None, 0);
     loop {
-        let page = worker.store.outdated_tool_versions(&identity.gate, &identity.engine, after.as_ref(), PAGE);
+        let page =
+            worker.store.outdated_tool_versions(&identity.gate, &identity.engine, after.as_ref(), PAGE);
         let page = page.await?;
         let Some(last) = page.last() else { return Ok(done) };
         for version in &page {

@@ -7,8 +7,8 @@ use gate::{Code, Refusal};
 use sandbox::{Finished, Tier};
 use serde_json::{Value, json};
 use store::{
-    Act, GateCheck, NewVersion, RunError, Runs, TenantId, ToolAction, ToolAlias, ToolDigest, ToolName, ToolQuota,
-    VersionState,
+    Act, GateCheck, NewVersion, RunError, Runs, TenantId, ToolAction, ToolAlias, ToolDigest, ToolName,
+    ToolQuota, VersionState,
 };
 
 use super::*;
@@ -38,7 +38,11 @@ impl Workshop for Paper {
     fn admit(&self, bytes: &[u8], _: Tier) -> Result<Found, Refusal> {
         *self.asked.lock().unwrap() += 1;
         if self.refuses.lock().unwrap().iter().any(|refused| refused == bytes) {
-            return Err(Refusal { code: Code::FeatureOff, item: "threads".into(), mend: "go without".into() });
+            return Err(Refusal {
+                code: Code::FeatureOff,
+                item: "threads".into(),
+                mend: "go without".into(),
+            });
         }
         let (name, definition) = ("status".into(), json!({ "name": "status" }));
         Ok(Found { name, definition, report: Value::Null, measured: Value::Null })
@@ -208,7 +212,8 @@ async fn runs_of_a_tool_that_is_gone_are_dropped_and_do_not_stand_in_the_way() {
     setting.run(&gone, 1, 0);
     setting.run(&version, 2, 0);
     setting.tick(NOW).await;
-    let runs = setting.worker.store.tool_runs(&setting.tenant, &setting.tool, &version.digest, NOW).await.unwrap();
+    let runs =
+        setting.worker.store.tool_runs(&setting.tenant, &setting.tool, &version.digest, NOW).await.unwrap();
     assert_eq!(runs.calls, 2);
 }
 

@@ -9,7 +9,10 @@ use anyhow::{Context as _, bail};
 use futures::future::join_all;
 use sandbox::{Admission, Tier, Tool};
 use store::native::Artifacts;
-use store::{CallId, NativeDb, Store, TenantId, ToolAlias, ToolDigest, ToolName, ToolVersion, VersionState};
+use store::{
+    CallId, NativeDb, Store, TenantId, ToolAlias, ToolDigest, ToolName, ToolReference, ToolVersion,
+    VersionState,
+};
 use tokio::sync::Semaphore;
 
 use super::lru::{Lru, Room};
@@ -17,6 +20,9 @@ use crate::one_at_a_time::OneAtATime;
 
 /// The tools that every tenant has.
 const BUILT_IN: [&str; 3] = ["appointments", "leads", "notifications"];
+
+/// What the call core does itself. A tool of such a name would be offered twice, and vendors refuse that.
+const OF_THE_CORE: [&str; 3] = [turn::END_CALL, turn::PRESS_KEYS, turn::TRANSFER_CALL];
 
 /// How much of loaded versions is kept in memory: some hundred of compiled languages, or a few interpreters.
 const LOADED: Room = Room { entries: 1024, weight: 512 << 20 };
@@ -98,9 +104,9 @@ impl ToolLibrary {
         Ok(Self { built_in, shelves: Arc::new(shelves) })
     }
 
-    /// Whether a tool of this name is built in; no tenant's can have it.
+    /// Whether a tool of this name is the platform's own; no tenant's can have it.
     pub fn is_built_in(&self, name: &str) -> bool {
-        self.built_in.contains_key(name)
+        self.built_in.contains_key(name) || OF_THE_CORE.contains(&name)
     }
 
     /// What admits tools.
@@ -125,14 +131,20 @@ impl ToolLibrary {
         let mut chosen = BTreeMap::new();
         let mut versions = BTreeMap::new();
         for text in names {
-            let (name, alias) = text.split_once('@').unwrap_or((text, ToolAlias::Live.as_str()));
-            if let Some(tool) = self.built_in.get(name) {
-                chosen.insert(name.to_owned(), ChosenTool { tool: tool.clone(), source: Source::BuiltIn });
-                continue;
-            }
-            match (name.parse::<ToolName>(), alias.parse::<ToolAlias>()) {
-                (Ok(name), Ok(alias)) => drop(versions.insert(name, alias)),
-                (Err(why), _) | (_, Err(why)) => tracing::warn!(tool = text, %why, "an agent lists no tool"),
+            let ToolReference { name, alias } = match text.parse() {
+                Ok(reference) => reference,
+                Err(why) => {
+                    tracing::warn!(tool = text, %why, "what an agent lists is no tool");
+                    continue;
+                }
+            };
+            match self.built_in.get(name.as_str()) {
+                Some(tool) => {
+                    let built_in = ChosenTool { tool: tool.clone(), source: Source::BuiltIn };
+                    chosen.insert(name.to_string(), built_in);
+                }
+                None if OF_THE_CORE.contains(&name.as_str()) => {}
+                None => drop(versions.insert(name, alias)),
             }
         }
         let choose = async |(name, alias)| {
@@ -235,5 +247,41 @@ impl Shelves {
         let bytes = self.artifacts.read(digest, most).with_context(|| format!("version {digest}"))?;
         let tool = self.admission.reload(&bytes, digest.as_str(), tier);
         tool.with_context(|| format!("the gate refuses version {digest} now"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use store::{GateCheck, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn only_an_accepted_version_runs_and_under_its_own_tier() {
+        let tier = |state, report| tier_that_may_run(&version(state, report));
+        for known in [Tier::Standard, Tier::Large] {
+            let found = tier(VersionState::Accepted, json!({ "tier": known.as_str() }));
+            assert_eq!(found.unwrap(), known);
+        }
+        for report in [json!({}), json!({ "tier": "huge" }), json!({ "tier": 1 }), json!("standard")] {
+            assert!(tier(VersionState::Accepted, report.clone()).is_err(), "{report}");
+        }
+        for state in [VersionState::Refused, VersionState::Quarantined] {
+            assert!(tier(state, json!({ "tier": "standard" })).is_err(), "{state:?}");
+        }
+    }
+
+    fn version(state: VersionState, report: serde_json::Value) -> ToolVersion {
+        ToolVersion {
+            digest: ToolDigest::of(b""),
+            bytes: 0,
+            state,
+            check: GateCheck { gate: "1".into(), engine: "1".into(), refusal: None, report },
+            uploaded_by: "somebody".into(),
+            uploaded_at: Timestamp(0),
+            checked_at: Timestamp(0),
+            deleted_at: None,
+        }
     }
 }

@@ -27,8 +27,8 @@ const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
 const BUSY: &str =
     "too many tools run at the moment, and this one did not. Call it once more if the caller can wait.";
 
-/// What it is told of a version that keeps failing.
-const OUT_OF_ORDER: &str = "it keeps failing and was not run this time. Do not call it again; tell the caller that this is \
+/// What it is told of a version that keeps failing, or that nobody may run any more.
+const OUT_OF_ORDER: &str = "it is out of order and was not run. Do not call it again; tell the caller that this is \
                             not possible at the moment and offer something else.";
 
 /// Runs the tool calls of one phone call.
@@ -134,6 +134,9 @@ impl ToolRunner {
         let Some(chosen) = self.allowed.get(name) else {
             return Came::Otherwise(Outcome::Fault);
         };
+        if self.is_quarantined(&chosen.source).await {
+            return Came::Otherwise(Outcome::Failure(OUT_OF_ORDER.into()));
+        }
         if chosen.tool.definition().effect != Effect::Pure {
             return self.run_once(chosen, plan, turn).await;
         }
@@ -150,6 +153,21 @@ impl ToolRunner {
             self.tools.kept.keep(question, answer.clone(), self.tools.now());
         }
         came
+    }
+
+    /// Whether nobody may run the version any more, or that cannot be told. A call keeps its version whatever becomes of the
+    /// aliases, but not one that was found to be harmful.
+    async fn is_quarantined(&self, source: &Source) -> bool {
+        let Source::Version { digest, .. } = source else { return false };
+        let asked = self.tools.services.store.is_quarantined(digest);
+        match tokio::time::timeout(CLAIM_TIMEOUT, asked).await {
+            Ok(Ok(quarantined)) => quarantined,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "it cannot be told whether a tool may run");
+                true
+            }
+            Err(_) => true,
+        }
     }
 
     /// Runs the plan, unless a run with its key has left a result.

@@ -30,7 +30,10 @@ async fn runs_and_errors_are_shown_by_version() {
 
     let usage = setting.get("/v1/tools/status/usage?hours=1").await.body;
     let version = &usage["items"][0];
-    assert_eq!((&version["version"], &version["calls"], &version["traps"]), (&json!(digest), &json!(1), &json!(1)));
+    assert_eq!(
+        (&version["version"], &version["calls"], &version["traps"]),
+        (&json!(digest), &json!(1), &json!(1))
+    );
     assert_eq!((&version["p99_ms"], &version["cpu_ms"]), (&json!(100), &json!(3)));
     let errors = setting.get("/v1/tools/status/errors").await.body;
     assert_eq!(

@@ -26,7 +26,11 @@ async fn every_route_opens_to_a_key_only_and_shows_a_stranger_nothing() {
         ("PUT", "/v1/tools/status/aliases/live", switch),
         ("POST", "/v1/tools/status/rollback", json!({ "alias": "live" })),
         ("POST", "/v1/tools/status/calls", json!({ "arguments": {} })),
-        ("PUT", "/v1/tools/status/secrets/token", json!({ "host": "api.example.com", "value": "sesame open" })),
+        (
+            "PUT",
+            "/v1/tools/status/secrets/token",
+            json!({ "host": "api.example.com", "value": "sesame open" }),
+        ),
         ("DELETE", "/v1/tools/status/secrets/token", Value::Null),
         ("DELETE", "/v1/tools/status/aliases/live", Value::Null),
         ("DELETE", &version, Value::Null),
@@ -71,9 +75,8 @@ async fn changes_are_counted_for_an_address() {
     let key = format!("Bearer {KEY}");
     let headers = [("authorization", key.as_str())];
     let address: SocketAddr = "203.0.113.7:1".parse().unwrap();
-    let delete = async || {
-        setting.send_from(address, "DELETE", "/v1/tools/none", &headers, Body::empty()).await
-    };
+    let delete =
+        async || setting.send_from(address, "DELETE", "/v1/tools/none", &headers, Body::empty()).await;
     for _ in 0..20 {
         assert_eq!(delete().await.problem(), (404, "not-found"));
     }
@@ -115,7 +118,10 @@ async fn an_alias_is_switched_taken_back_and_taken_away() {
     let gone = setting.ask("DELETE", "/v1/tools/status/aliases/live?why=not%20now", &Value::Null).await;
     assert_eq!((gone.status, setting.aliases("status").await.len()), (204, 0));
     let history = setting.get("/v1/tools/status/history?limit=1").await.body;
-    assert_eq!((&history["items"][0]["action"], &history["items"][0]["why"]), (&json!("cleared"), &json!("not now")));
+    assert_eq!(
+        (&history["items"][0]["action"], &history["items"][0]["why"]),
+        (&json!("cleared"), &json!("not now"))
+    );
 }
 
 #[tokio::test]
@@ -185,8 +191,14 @@ async fn a_version_runs_once_outside_of_a_call() {
     {
         let ran = setting.workshop.rehearsed.lock().unwrap();
         let [first, second] = &ran[..] else { panic!("{ran:?}") };
-        assert_eq!((first.arguments.as_str(), first.time_zone.as_str()), (r#"{"order":17}"#, "Europe/Madrid"));
-        assert_eq!((first.caller.as_str(), first.confirmed, first.version.as_str()), ("", false, live.as_str()));
+        assert_eq!(
+            (first.arguments.as_str(), first.time_zone.as_str()),
+            (r#"{"order":17}"#, "Europe/Madrid")
+        );
+        assert_eq!(
+            (first.caller.as_str(), first.confirmed, first.version.as_str()),
+            ("", false, live.as_str())
+        );
         assert_eq!((second.version.as_str(), second.confirmed), (canary.as_str(), true));
         assert_eq!((second.caller.as_str(), second.time_zone.as_str()), ("+15550100", "America/Lima"));
     }

@@ -92,7 +92,10 @@ async fn what_the_gate_refuses_is_told_and_not_kept() {
     let setting = Setting::new().await;
     let answer = setting.upload("", "refuse: this").await;
     assert_eq!(answer.problem(), (422, "precompiled"));
-    assert_eq!((&answer.body["item"], &answer.body["mend"]), (&json!("module 0"), &json!("use a toolchain's output")));
+    assert_eq!(
+        (&answer.body["item"], &answer.body["mend"]),
+        (&json!("module 0"), &json!("use a toolchain's output"))
+    );
     let reserved = setting.upload("", "appointments: mine").await;
     assert_eq!(reserved.problem(), (422, "name-reserved"));
     assert_eq!(reserved.body["item"], "appointments");

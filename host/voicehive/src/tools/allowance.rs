@@ -35,8 +35,14 @@ impl Default for Allowances {
 impl Allowances {
     /// What a run that begins now may use.
     pub fn budget(&self, tenant: &TenantId, now: Timestamp) -> Budget {
-        let used = self.lock().get(tenant).filter(|(day, _)| *day == day_of(now)).map(|(_, used)| *used);
-        Budget::new(PER_RUN, PER_DAY, used.unwrap_or_default())
+        Budget::new(PER_RUN, PER_DAY, self.used(tenant, now))
+    }
+
+    /// What a tenant has used today.
+    pub fn used(&self, tenant: &TenantId, now: Timestamp) -> Usage {
+        let today = day_of(now);
+        let mut tenants = self.lock();
+        tenants.get(tenant).filter(|(day, _)| *day == today).map(|(_, used)| *used).unwrap_or_default()
     }
 
     /// Counts what a run has used.

@@ -209,3 +209,6 @@ fn http_error(error: egress::Error) -> HttpError {
         egress::Error::Failed(why) => HttpError::Failed(why),
     }
 }
+
+#[cfg(test)]
+mod tests;

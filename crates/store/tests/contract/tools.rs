@@ -106,7 +106,10 @@ async fn an_upload_can_be_named_in_one_step(store: &Fixture) {
     let first = version("1", good());
     assert_eq!(publish(&first, LIVE).await.unwrap(), Uploaded::New);
     assert_eq!(store.named(ToolAlias::Live).await, Some(first.digest.clone()));
-    assert!(matches!(publish(&version("2", good()), (ToolAlias::Canary, 101)).await, Err(ToolError::Invalid(_))));
+    assert!(matches!(
+        publish(&version("2", good()), (ToolAlias::Canary, 101)).await,
+        Err(ToolError::Invalid(_))
+    ));
     let second = version("2", good());
     assert_eq!(publish(&second, (ToolAlias::Canary, 5)).await.unwrap(), Uploaded::New);
     assert_eq!(store.tool_aliases(&store.tenant, &tool()).await.unwrap()[1].share, 5);

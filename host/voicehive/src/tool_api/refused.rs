@@ -48,7 +48,7 @@ pub enum Refused {
     #[error("these bytes are quarantined: nobody may run them")]
     Quarantined,
     #[error("the gate refused this version; upload one that it accepts")]
-    VersionRefused,
+    BadVersion,
     #[error("an alias names this version; switch it to another first")]
     InUse,
     #[error("there is no room for more {0}; delete some first")]
@@ -67,6 +67,9 @@ pub enum Refused {
 
 /// What is busy now is waited for already.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A compiler that could not be started may be on a machine that is short of something.
+const GATE_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 impl Refused {
     /// The stable word for it, and its status.
@@ -95,7 +98,7 @@ impl Refused {
             Self::Arguments(_) => ("invalid-arguments", StatusCode::UNPROCESSABLE_ENTITY),
             Self::NameReserved(_) => ("name-reserved", StatusCode::UNPROCESSABLE_ENTITY),
             Self::Quarantined => ("quarantined", StatusCode::CONFLICT),
-            Self::VersionRefused => ("version-refused", StatusCode::CONFLICT),
+            Self::BadVersion => ("version-refused", StatusCode::CONFLICT),
             Self::InUse => ("in-use", StatusCode::CONFLICT),
             Self::Quota(_) => ("quota-exceeded", StatusCode::CONFLICT),
             Self::AliasMoved(_) => ("alias-moved", StatusCode::CONFLICT),
@@ -126,6 +129,9 @@ impl Refused {
             Self::MediaType(accepted) => headers.push((header::ACCEPT, HeaderValue::from_static(accepted))),
             Self::Encoding => headers.push((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             Self::Busy => headers.push((header::RETRY_AFTER, whole_seconds(BUSY_RETRY_AFTER).into())),
+            Self::Gate(refusal) if refusal.code.is_platform_fault() => {
+                headers.push((header::RETRY_AFTER, whole_seconds(GATE_RETRY_AFTER).into()));
+            }
             Self::RateLimited { scope, count, retry_after } => {
                 headers.push((header::RETRY_AFTER, whole_seconds(*retry_after).into()));
                 headers.extend(access::exhausted(scope, *count, whole_seconds(*retry_after)));
@@ -165,7 +171,7 @@ impl From<ToolError> for Refused {
         match error {
             ToolError::Invalid(why) => Self::Invalid(why.to_owned()),
             ToolError::NoSuchTool | ToolError::NoSuchVersion => Self::NotFound,
-            ToolError::Refused => Self::VersionRefused,
+            ToolError::Refused => Self::BadVersion,
             ToolError::Quarantined => Self::Quarantined,
             ToolError::InUse => Self::InUse,
             ToolError::QuotaExceeded(of) => Self::Quota(of),
@@ -200,6 +206,9 @@ mod tests {
         assert_eq!(refusal(Code::Precompiled).code(), ("precompiled", StatusCode::UNPROCESSABLE_ENTITY));
         assert_eq!(refusal(Code::TooLarge).code(), ("too-large", StatusCode::PAYLOAD_TOO_LARGE));
         assert_eq!(refusal(Code::Precompiled).more()["mend"], "mend it");
+        let fault = refusal(Code::CompilerUnavailable);
+        assert_eq!(fault.code(), ("compiler-unavailable", StatusCode::SERVICE_UNAVAILABLE));
+        assert_eq!(fault.into_response().headers()["retry-after"], "10");
     }
 
     #[test]

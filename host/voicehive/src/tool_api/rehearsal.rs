@@ -138,7 +138,7 @@ impl ToolApi {
         match kept.filter(|version| version.deleted_at.is_none()).map(|version| version.state) {
             None => Err(Refused::NotFound),
             Some(VersionState::Accepted) => Ok(()),
-            Some(VersionState::Refused) => Err(Refused::VersionRefused),
+            Some(VersionState::Refused) => Err(Refused::BadVersion),
             Some(VersionState::Quarantined) => Err(Refused::Quarantined),
         }
     }

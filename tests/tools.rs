@@ -43,7 +43,10 @@ async fn a_tool_is_uploaded_tried_out_switched_and_deleted() {
     assert_eq!(push(&server, "", &first).await.status, 200, "known bytes are no new version");
 
     let ran = dry_run(&server, json!({ "arguments": {} })).await.json();
-    assert_eq!((&ran["outcome"], &ran["answer"]["content"]), (&json!("done"), &json!("It arrives on Friday.")));
+    assert_eq!(
+        (&ran["outcome"], &ran["answer"]["content"]),
+        (&json!("done"), &json!("It arrives on Friday."))
+    );
     assert!(ran["spent"]["memory_bytes"].as_u64().unwrap() >= 2 << 16, "{ran}");
     let odd = dry_run(&server, json!({ "arguments": { "order": 17 } })).await;
     assert_eq!((odd.status, odd.problem().as_str()), (422, "invalid-arguments"));
@@ -168,18 +171,29 @@ async fn a_version_that_traps_in_calls_goes_back_by_itself() {
 
     let event = server.get("/v1/tools/orders/history?limit=1").await.json()["items"][0].clone();
     assert_eq!((&event["action"], &event["by"]), (&json!("rolled-back-automatically"), &json!("voicehive")));
-    assert_eq!((&event["from"], &event["to"], &event["why"]), (&json!(bad), &json!(good), &json!("3 of 3 runs trapped")));
+    assert_eq!(
+        (&event["from"], &event["to"], &event["why"]),
+        (&json!(bad), &json!(good), &json!("3 of 3 runs trapped"))
+    );
     let errors = server.get("/v1/tools/orders/errors").await.json();
-    assert_eq!(errors["items"].as_array().unwrap().len(), 3, "a run to try it out is none of a call's: {errors}");
+    assert_eq!(
+        errors["items"].as_array().unwrap().len(),
+        3,
+        "a run to try it out is none of a call's: {errors}"
+    );
     assert_eq!((&errors["items"][0]["version"], &errors["items"][0]["code"]), (&json!(bad), &json!("trap")));
     let usage = eventually("the last run to be counted", async || {
         let usage = server.get("/v1/tools/orders/usage").await.json();
         (usage["items"].as_array().unwrap().len() == 2).then_some(usage)
     })
     .await;
-    let of = |version: &str| usage["items"].as_array().unwrap().iter().find(|item| item["version"] == version);
+    let of =
+        |version: &str| usage["items"].as_array().unwrap().iter().find(|item| item["version"] == version);
     let (good, bad) = (of(&good).unwrap(), of(&bad).unwrap());
-    assert_eq!((&bad["calls"], &bad["traps"], &good["calls"], &good["traps"]), (&json!(3), &json!(3), &json!(1), &json!(0)));
+    assert_eq!(
+        (&bad["calls"], &bad["traps"], &good["calls"], &good["traps"]),
+        (&json!(3), &json!(3), &json!(1), &json!(0))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,7 +22,10 @@ pub(super) fn compile(folder: &Path, progress: &dyn Fn(&str)) -> Result<Compiled
         progress("installing what package.json asks for");
         // Nothing that the compiler needs runs at installation. `npm ci` would refuse a lock file that was written on
         // another system, which lists other optional packages.
-        program::run(npm(folder).args(["install", "--ignore-scripts", "--no-audit", "--no-fund"]), HOW_TO_GET_NPM)?;
+        program::run(
+            npm(folder).args(["install", "--ignore-scripts", "--no-audit", "--no-fund"]),
+            HOW_TO_GET_NPM,
+        )?;
     }
     progress("running the script `build` of package.json");
     program::run(npm(folder).args(["run", "build"]), HOW_TO_GET_NPM)?;

@@ -16,7 +16,7 @@ use store::{ApiKeyHash, Timestamp, ToolDigest};
 const STRANGERS_KEY: &str = "the-api-key-of-a-stranger";
 
 /// What opens the internal routes.
-const INTERNAL_SECRET: &str = "the internal secret of the tests";
+const INTERNAL_SECRET: &str = "the-internal-secret-of-the-tests";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tool_is_uploaded_tried_out_switched_and_deleted() {
@@ -83,17 +83,40 @@ async fn a_tool_is_uploaded_tried_out_switched_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_to_try_it_out_shows_what_the_caller_would_be_asked() {
+    let server = Server::voicehive(&[]).await;
+    let refund = Component {
+        name: "orders",
+        effect: "changes",
+        reply: Reply::Confirm("Shall I pay back the whole sum?"),
+        confirmed: Reply::Done(["It is on its way.", "Your money is on its way.", r#"{"sum":12}"#]),
+    };
+    push(&server, "", &refund.bytes()).await;
+    let asked = dry_run(&server, json!({ "arguments": {} })).await.json();
+    let question = json!("Shall I pay back the whole sum?");
+    assert_eq!((&asked["outcome"], &asked["question"]), (&json!("confirm"), &question));
+    let done = dry_run(&server, json!({ "arguments": {}, "confirmed": true })).await.json();
+    assert_eq!(
+        (&done["outcome"], &done["answer"]["speech"]),
+        (&json!("done"), &json!("Your money is on its way."))
+    );
+    assert_eq!(done["answer"]["data"], r#"{"sum":12}"#);
+    let usage = server.get("/v1/tools/orders/usage").await.json();
+    assert_eq!(usage["items"], json!([]), "it is no run of a call's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_says_why_and_leaves_nothing() {
     let server = Server::voicehive(&[]).await;
     let elf = b"\x7fELF\x02\x01\x01".to_vec();
     let module = b"\0asm\x01\0\0\0".to_vec();
-    let import = wat::parse_str(r#"(component (import "wasi:filesystem/types@0.2.0" (instance)))"#).unwrap();
+    let empty = wat::parse_str("(component)").unwrap();
     let reserved = Component::answering("appointments", "reads", Reply::Done(["Mine.", "", ""])).bytes();
     for (bytes, code) in [
         (b"GIF89a".to_vec(), "not-wasm"),
         (elf, "precompiled"),
         (module, "core-module"),
-        (import, "import-not-allowed"),
+        (empty, "export-missing"),
         (reserved, "name-reserved"),
     ] {
         let answer = push(&server, "", &bytes).await;

@@ -53,6 +53,7 @@ fn hint(code: &str, retry_after: Option<Duration>) -> String {
         "name-reserved" => "change the name that `describe` gives, and build again",
         "alias-moved" => "`voicehive tool list TOOL` shows what it names now",
         "nothing-earlier" => "push the version that calls are to get",
+        "too-large" => "`--tier large` allows more",
         "stamp-missing" => "build with `voicehive tool build`",
         _ => "",
     };
@@ -82,7 +83,9 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_platform_says_when() {
+    fn the_way_on_is_told() {
+        let refused = Refused::read(413, br#"{"code":"too-large","detail":"it is"}"#, None);
+        assert_eq!(refused.to_string(), "too-large: it is (hint: `--tier large` allows more)");
         let body = br#"{"code":"rate-limited","detail":"too many"}"#;
         let error = Refused::read(429, body, Some(Duration::from_secs(7))).to_string();
         assert_eq!(error, "rate-limited: too many (hint: again in 7 s)");

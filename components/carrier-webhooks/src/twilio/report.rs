@@ -157,12 +157,11 @@ async fn missed<D: store::Db>(
         agent: None,
         status: CallStatus::Ringing,
     };
-    let receipt =
-        Receipt { events: &[], carrier_event: Some(event), commands: &[], max_live: None, decision: None };
+    let receipt = Receipt { carrier_event: Some(event), ..Receipt::default() };
     match store.receive_call(&number.tenant, new, receipt, now).await? {
         Received::New(_) => Ok(Taken::Missed),
         Received::Existing(call) => hear(store, &call, event, &[], now).await,
-        Received::TooMany => Ok(Taken::UnknownCall),
+        Received::TooOften | Received::TooMany => Ok(Taken::UnknownCall),
     }
 }
 

@@ -2,21 +2,26 @@
 
 use std::time::Duration;
 
-use store::{Admission, Db, Rate, Store, StoreError, TenantId, Timestamp};
+use store::{Limit, Rate, TenantId};
 
 use crate::proof::Proven;
 
-/// Counts a call that `from` begins with a tenant, over whichever carrier; whether it may. Callers who withhold their
-/// number share one count.
-pub(crate) async fn admit<D: Db>(
-    store: &Store<D>,
-    proven: &Proven<'_>,
-    tenant: &TenantId,
-    from: &str,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let caller = if from.is_empty() { "withheld" } else { from };
-    let rate = Rate { count: proven.settings().webhooks_per_minute, per: Duration::from_secs(60) };
-    let admission = store.admit("calls-of-a-number", &format!("{tenant}/{caller}"), rate, now).await?;
-    Ok(matches!(admission, Admission::Admitted))
+/// A number that calls a tenant, over whichever carrier. Those who withhold theirs share one count.
+pub(crate) struct Caller {
+    key: String,
+    rate: Rate,
+}
+
+impl Caller {
+    /// `from` as it calls `tenant`; empty when withheld.
+    pub(crate) fn of(proven: &Proven<'_>, tenant: &TenantId, from: &str) -> Self {
+        let caller = if from.is_empty() { "withheld" } else { from };
+        let rate = Rate { count: proven.settings().webhooks_per_minute, per: Duration::from_secs(60) };
+        Self { key: format!("{tenant}/{caller}"), rate }
+    }
+
+    /// What it may do, for the store to count.
+    pub(crate) fn limit(&self) -> Limit<'_> {
+        Limit { scope: "calls-of-a-number", key: &self.key, rate: self.rate }
+    }
 }

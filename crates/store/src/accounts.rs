@@ -131,13 +131,9 @@ pub(crate) fn heard_status(state: &CallState) -> Result<CallStatus, StoreError> 
     status.parse().map_err(|_| StoreError::Unreadable(format!("the status {status}")))
 }
 
-/// Derives the call from both accounts.
-///
-/// An end is an end, whoever knows of it; of two, the carriers' word stands, since the line is theirs. Before the end,
-/// whoever has seen the call go furthest is right. Of two reasons the one that says more stands, and of two that say as
-/// much, ours. A time of answer is the first one.
-pub(crate) fn settle(tenant: &TenantId, call: &CallId) -> Statement {
-    let sql = "UPDATE calls SET \
+macro_rules! settlement {
+    () => {
+        "UPDATE calls SET \
         status = CASE \
             WHEN heard_end_detail IS NOT NULL AND heard_broken = 1 AND log_answered_at IS NOT NULL THEN 'completed' \
             WHEN heard_end_detail IS NOT NULL THEN heard_status \
@@ -158,8 +154,22 @@ pub(crate) fn settle(tenant: &TenantId, call: &CallId) -> Statement {
             THEN heard_end_reason ELSE log_end_reason END, \
         end_fault = CASE WHEN log_end_detail IS NULL OR heard_end_detail > log_end_detail \
             THEN heard_end_fault ELSE log_end_fault END \
-        WHERE tenant = ?1 AND id = ?2";
-    Statement::new(sql, [tenant.into(), call.into()])
+        WHERE tenant = ?1 AND id = ?2"
+    };
+}
+
+/// Derives the call from both accounts.
+///
+/// An end is an end, whoever knows of it; of two, the carriers' word stands, since the line is theirs. Before the end,
+/// whoever has seen the call go furthest is right. Of two reasons the one that says more stands, and of two that say as
+/// much, ours. A time of answer is the first one.
+pub(crate) fn settle(tenant: &TenantId, call: &CallId) -> Statement {
+    Statement::new(settlement!(), [tenant.into(), call.into()])
+}
+
+/// As [`settle`], and returns the call.
+pub(crate) fn settled(tenant: &TenantId, call: &CallId) -> Statement {
+    Statement::new(concat!(settlement!(), " RETURNING *"), [tenant.into(), call.into()])
 }
 
 fn detail(reason: EndReason) -> i64 {

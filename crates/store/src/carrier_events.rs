@@ -66,13 +66,12 @@ impl<D: Db> Store<D> {
                 return Ok(Some(Told { call: known.call, applied, state }));
             }
             let mut statements = kept(tenant, call, &state, event, applied, now)?;
-            statements.push(accounts::settle(tenant, call));
             if let Some(status) = known.moved(&state)? {
                 let event = CallEvent::Status { status: status.to_string(), sequence: event.sequence };
                 statements.extend(event_log::append(tenant, call, &event, None, now)?);
             }
             statements.extend(commands::enqueue(tenant, call, &decide(&known.call, &before), now));
-            statements.push(select(tenant, call));
+            statements.push(accounts::settled(tenant, call));
             if let Batch::Done(results) = self.db.batch(statements).await? {
                 let row = results.last().and_then(Rows::first).ok_or(StoreError::NoSuchCall)?;
                 return Ok(Some(Told { call: Call::from_row(&row)?, applied, state }));

@@ -68,8 +68,9 @@ impl<D: Db> Store<D> {
         }
     }
 
-    /// Leases at most `limit` commands that are due, of any tenant, to `owner` until `lease` from now. Commands that
-    /// have expired fail first. Of each call at most one is leased: the first that is neither done nor failed.
+    /// Leases at most `limit` commands that are due, of any tenant, to `owner` until `lease` from now. Of each call at
+    /// most one is leased: the first that is neither done nor failed. Due is also what has expired, however long it was to
+    /// wait: it is not to be sent any more, but the call may have to be told something in its place.
     ///
     /// # Errors
     /// When the database fails.
@@ -86,19 +87,18 @@ impl<D: Db> Store<D> {
             // The usual case, for which no writer is held up.
             return Ok(Vec::new());
         }
-        let expire = "UPDATE carrier_commands SET state = 'failed', error = 'expired', settled_at = ?1, \
-                      lease_owner = NULL, lease_until = NULL WHERE state = 'due' AND expires_at <= ?1 \
-                      AND (lease_until IS NULL OR lease_until <= ?1)";
         let take = "UPDATE carrier_commands SET lease_owner = ?1, lease_until = ?3, attempts = attempts + 1 \
                     WHERE (tenant, id) IN (SELECT c.tenant, c.id FROM carrier_commands c \
-                    WHERE c.state = 'due' AND c.next_at <= ?2 AND (c.lease_until IS NULL OR c.lease_until <= ?2) \
+                    WHERE c.state = 'due' AND (c.next_at <= ?2 OR c.expires_at <= ?2) \
+                    AND (c.lease_until IS NULL OR c.lease_until <= ?2) \
                     AND NOT EXISTS (SELECT 1 FROM carrier_commands e WHERE e.tenant = c.tenant \
                     AND e.call = c.call AND e.seq < c.seq AND e.state = 'due') \
                     ORDER BY c.next_at, c.tenant, c.call LIMIT ?4) \
                     RETURNING *";
         let params = [owner.into(), now.into(), now.plus(lease).into(), limit.into()];
-        let statements = vec![Statement::new(expire, [now.into()]), Statement::new(take, params)];
-        let Batch::Done(results) = self.db.batch(statements).await? else { return Ok(Vec::new()) };
+        let Batch::Done(results) = self.db.batch(vec![Statement::new(take, params)]).await? else {
+            return Ok(Vec::new());
+        };
         results.last().into_iter().flat_map(Rows::iter).map(|row| command(&row)).collect()
     }
 

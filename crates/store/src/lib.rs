@@ -59,7 +59,7 @@ pub use naming::Named;
 #[cfg(feature = "native")]
 pub use native::NativeDb;
 pub use orders::{Cancelled, KnownOrder, NewOrder, Order, OrderState, Ordered};
-pub use receiving::{Created, LIVE_MAX, NewCall, Receipt, Received};
+pub use receiving::{Created, LIVE_MAX, Limit, NewCall, Receipt, Received};
 pub use recording_queue::DueRecording;
 pub use recordings::{Recording, RecordingState};
 #[cfg(feature = "spin")]

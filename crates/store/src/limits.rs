@@ -42,29 +42,13 @@ impl<D: Db> Store<D> {
         rate: Rate,
         now: Timestamp,
     ) -> Result<Admission, StoreError> {
-        // Further ahead than twice what this rate can lead to was written by a clock that ran ahead, or under a slower
-        // rate: it is forgotten instead of keeping somebody out for as long.
-        let sql = "INSERT INTO limits (scope, key, arrives_at) VALUES (?1, ?2, ?3) \
-                   ON CONFLICT (scope, key) DO UPDATE SET arrives_at = CASE \
-                   WHEN limits.arrives_at > ?5 AND limits.arrives_at <= ?7 THEN limits.arrives_at + ?4 ELSE ?3 END \
-                   WHERE limits.arrives_at <= ?6 OR limits.arrives_at > ?7 RETURNING arrives_at";
-        let Some(Pace { interval, burst }) = Pace::of(rate) else {
+        let Some(statement) = admission(scope, key, rate, now) else {
             return Ok(Admission::Over { retry_after: rate.per });
         };
-        let at = micros(now);
-        let (latest, absurd) = (at + burst - interval, at + 2 * burst);
-        let params: [Value; 7] = [
-            scope.into(),
-            key.into(),
-            (at + interval).into(),
-            interval.into(),
-            at.into(),
-            latest.into(),
-            absurd.into(),
-        ];
-        if let Batch::Done(_) = self.db.batch(vec![Statement::new(sql, params).required()]).await? {
+        if let Batch::Done(_) = self.db.batch(vec![statement]).await? {
             return Ok(Admission::Admitted);
         }
+        let (at, latest) = (micros(now), latest(rate, now));
         let sql = "SELECT arrives_at FROM limits WHERE scope = ?1 AND key = ?2";
         let rows = self.db.query(Statement::new(sql, [scope.into(), key.into()])).await?;
         let arrives_at = rows.first().map(|row| row.integer("arrives_at")).transpose()?;
@@ -73,6 +57,34 @@ impl<D: Db> Store<D> {
         let millis = u64::try_from(wait).unwrap_or_default().div_ceil(1000).max(1);
         Ok(Admission::Over { retry_after: Duration::from_millis(millis) })
     }
+}
+
+/// Counts a request, and returns a row if it may pass. `None` for a rate of nothing.
+pub(crate) fn admission(scope: &str, key: &str, rate: Rate, now: Timestamp) -> Option<Statement> {
+    // Further ahead than twice what this rate can lead to was written by a clock that ran ahead, or under a slower
+    // rate: it is forgotten instead of keeping somebody out for as long.
+    let sql = "INSERT INTO limits (scope, key, arrives_at) VALUES (?1, ?2, ?3) \
+               ON CONFLICT (scope, key) DO UPDATE SET arrives_at = CASE \
+               WHEN limits.arrives_at > ?5 AND limits.arrives_at <= ?7 THEN limits.arrives_at + ?4 ELSE ?3 END \
+               WHERE limits.arrives_at <= ?6 OR limits.arrives_at > ?7 RETURNING arrives_at";
+    let Pace { interval, burst } = Pace::of(rate)?;
+    let at = micros(now);
+    let params: [Value; 7] = [
+        scope.into(),
+        key.into(),
+        (at + interval).into(),
+        interval.into(),
+        at.into(),
+        latest(rate, now).into(),
+        (at + 2 * burst).into(),
+    ];
+    Some(Statement::new(sql, params).required())
+}
+
+/// Up to when the next request may be expected, for one that comes now to pass.
+fn latest(rate: Rate, now: Timestamp) -> i64 {
+    let ahead = Pace::of(rate).map_or(0, |pace| pace.burst - pace.interval);
+    micros(now) + ahead
 }
 
 /// A rate in microseconds, which are fine enough that a rate of 7 a minute is not one of 7.0001.

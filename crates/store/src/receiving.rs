@@ -7,8 +7,8 @@ use crate::carrier_events::{carrier, kept, way};
 use crate::db::Batch;
 use crate::naming::is_placeholder;
 use crate::{
-    AgentId, Call, CallId, CallStatus, Db, Direction, NewCommand, Statement, Store, StoreError, TenantId,
-    Timestamp, Value, accounts, commands, event_log,
+    AgentId, Call, CallId, CallStatus, Db, Direction, NewCommand, Rate, Statement, Store, StoreError,
+    TenantId, Timestamp, Value, accounts, commands, event_log, limits,
 };
 
 /// What is known of a call when it begins.
@@ -41,10 +41,23 @@ pub struct Receipt<'a> {
     pub carrier_event: Option<&'a CarrierEvent>,
     /// What the carrier is to be told.
     pub commands: &'a [NewCommand],
+    /// How often whoever calls may call. Only a call that is stored counts.
+    pub caller: Option<Limit<'a>>,
     /// The most calls that the tenant may have at once, this one among them.
     pub max_live: Option<u32>,
     /// What routing decided.
     pub decision: Option<serde_json::Value>,
+}
+
+/// A limit on how often somebody may do something, as for [`Store::admit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit<'a> {
+    /// What is counted, for example `calls-of-a-number`.
+    pub scope: &'a str,
+    /// Whose doings are counted.
+    pub key: &'a str,
+    /// How often they may.
+    pub rate: Rate,
 }
 
 /// What [`Store::receive_call`] found.
@@ -54,6 +67,8 @@ pub enum Received {
     New(Call),
     /// The carrier's id was known; nothing was written.
     Existing(Call),
+    /// Whoever calls has begun as many calls as they may; nothing was written.
+    TooOften,
     /// The tenant has as many calls as it may; nothing was written.
     TooMany,
 }
@@ -83,12 +98,14 @@ impl<D: Db> Store<D> {
         match self.receive_call(tenant, new, Receipt { events, ..Receipt::default() }, now).await? {
             Received::New(call) => Ok(Created::New(call)),
             Received::Existing(call) => Ok(Created::Existing(call)),
-            Received::TooMany => Err(StoreError::Unreadable("a call without a limit exceeds it".to_owned())),
+            Received::TooOften | Received::TooMany => {
+                Err(StoreError::Unreadable("a call without a limit exceeds it".to_owned()))
+            }
         }
     }
 
-    /// Stores a call with all of its receipt in one transaction, unless the carrier's id of it is known already or the
-    /// tenant has too many calls. A call counts until it is over, for [`LIVE_MAX`] at most, so that one whose end was
+    /// Stores a call with all of its receipt in one transaction, unless the carrier's id of it is known already, whoever
+    /// calls does so too often, or the tenant has too many calls. A call counts until it is over, for [`LIVE_MAX`] at most, so that one whose end was
     /// lost does not count for ever.
     ///
     /// # Errors
@@ -101,26 +118,36 @@ impl<D: Db> Store<D> {
         now: Timestamp,
     ) -> Result<Received, StoreError> {
         let mut statements = vec![insert(tenant, &new, receipt.decision.as_ref(), now)?];
+        let admission =
+            receipt.caller.map(|limit| limits::admission(limit.scope, limit.key, limit.rate, now));
+        if let Some(None) = admission {
+            return Ok(self.existing(tenant, &new).await?.unwrap_or(Received::TooOften));
+        }
+        statements.extend(admission.flatten());
+        let limits = statements.len();
         statements.extend(receipt.max_live.map(|most| within_limit(tenant, most, now)));
         for event in receipt.events {
             statements.extend(event_log::append(tenant, &new.id, event, None, now)?);
         }
-        if let Some(event) = receipt.carrier_event {
-            statements.extend(first_word(tenant, &new, event, now)?);
-        }
         statements.extend(commands::enqueue(tenant, &new.id, receipt.commands, now));
-        statements.push(select(tenant, &new.id));
+        statements.extend(match receipt.carrier_event {
+            Some(event) => first_word(tenant, &new, event, now)?,
+            None => vec![select(tenant, &new.id)],
+        });
         match self.db.batch(statements).await? {
             Batch::Done(results) => {
                 let row = results.last().and_then(crate::Rows::first).ok_or(StoreError::NoSuchCall)?;
                 Ok(Received::New(Call::from_row(&row)?))
             }
-            Batch::Unmet(0) => {
-                let existing = self.call_by_carrier_id(tenant, &new.carrier, &new.carrier_call_id).await?;
-                existing.map(Received::Existing).ok_or(StoreError::NoSuchCall)
-            }
+            Batch::Unmet(0) => self.existing(tenant, &new).await?.ok_or(StoreError::NoSuchCall),
+            Batch::Unmet(index) if index < limits => Ok(Received::TooOften),
             Batch::Unmet(_) => Ok(Received::TooMany),
         }
+    }
+
+    async fn existing(&self, tenant: &TenantId, new: &NewCall) -> Result<Option<Received>, StoreError> {
+        let existing = self.call_by_carrier_id(tenant, &new.carrier, &new.carrier_call_id).await?;
+        Ok(existing.map(Received::Existing))
     }
 }
 
@@ -173,6 +200,7 @@ fn insert(
 }
 
 /// The event that offered the call is the first of its record. Its status is the call's already, so it is not logged.
+/// The last statement returns the call.
 fn first_word(
     tenant: &TenantId,
     new: &NewCall,
@@ -191,6 +219,6 @@ fn first_word(
         return Err(StoreError::Refused("the event that offers a call is about another call"));
     }
     let mut statements = kept(tenant, &new.id, &state, event, applied, now)?;
-    statements.push(accounts::settle(tenant, &new.id));
+    statements.push(accounts::settled(tenant, &new.id));
     Ok(statements)
 }

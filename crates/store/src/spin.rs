@@ -1,5 +1,7 @@
 //! The SQLite that a Spin host lends to a component.
 
+use std::cell::Cell;
+
 use spin_sdk::sqlite;
 
 use crate::db::Batch;
@@ -9,6 +11,7 @@ use crate::{Db, DbError, Rows, Statement, Value};
 /// dropping it undoes that.
 pub struct SpinDb {
     connection: sqlite::Connection,
+    writes: Cell<bool>,
 }
 
 impl SpinDb {
@@ -18,11 +21,15 @@ impl SpinDb {
     /// When the manifest does not grant it or the host cannot open it.
     pub async fn open(name: &str) -> Result<Self, DbError> {
         let connection = sqlite::Connection::open(name).await.map_err(error)?;
-        let db = Self { connection };
-        // As in `native`: with a write-ahead log only a power cut can lose the last commits. A host
-        // that does not know the pragma flushes every commit, which is slower and as good.
-        let _ = db.run("PRAGMA synchronous = NORMAL", Vec::new()).await;
-        Ok(db)
+        Ok(Self { connection, writes: Cell::new(false) })
+    }
+
+    /// Before the first write. As in `native`: with a write-ahead log only a power cut can lose the last commits. A host
+    /// that does not know the pragma flushes every commit, which is slower and as good.
+    async fn will_write(&self) {
+        if !self.writes.replace(true) {
+            let _ = self.run("PRAGMA synchronous = NORMAL", Vec::new()).await;
+        }
     }
 
     async fn run(&self, sql: &str, params: Vec<Value>) -> Result<Rows, DbError> {
@@ -52,11 +59,13 @@ impl Db for SpinDb {
     }
 
     async fn execute(&self, statement: Statement) -> Result<u64, DbError> {
+        self.will_write().await;
         self.run(statement.sql, statement.params).await?;
         Ok(self.connection.changes().await)
     }
 
     async fn batch(&self, statements: Vec<Statement>) -> Result<Batch, DbError> {
+        self.will_write().await;
         if statements.len() <= 1 {
             // One statement is a transaction by itself, and one without a row changed nothing.
             return self.run_all(statements).await;

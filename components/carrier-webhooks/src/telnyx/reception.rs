@@ -3,7 +3,7 @@
 use call_state::{CallState, Carrier, EventKind, Ids};
 use events::CallEvent;
 use serde_json::json;
-use store::{AgentId, CallId, CallStatus, Direction, NewCall, NumberRoute, Receipt, Received};
+use store::{AgentId, CallId, CallStatus, Direction, Limit, NewCall, NumberRoute, Receipt, Received};
 use telnyx::{Cause, Command, Reject};
 use uuid::Uuid;
 
@@ -12,8 +12,9 @@ use super::call::{Fault, Hearing, Taken};
 use super::chain::{self, Course};
 use super::orders::Subject;
 use crate::bindings::voicehive::platform::call_routing::{self, Decision, Rejection};
+use crate::limits::Caller;
 use crate::service::Platform;
-use crate::{decision, host, journal, limits, routing_table};
+use crate::{decision, host, journal, routing_table};
 
 /// Who calls whom.
 #[derive(Clone, Copy)]
@@ -34,28 +35,68 @@ struct Ruling {
 
 /// Stores a call that is not known, and orders what follows, in one transaction.
 pub(super) async fn receive<P: Platform>(hearing: &Hearing<'_, P>, offer: Offer<'_>) -> Result<Taken, Fault> {
-    let ruling = rule(hearing, offer).await?;
+    let ruling = rule(hearing, offer);
     // Who is turned down takes no line.
     let rejected = matches!(ruling.decision, Decision::Reject(_));
-    let limit = offer.number.max_live_calls.filter(|_| !rejected);
-    if let Some(taken) = store(hearing, offer, &ruling, limit).await? {
-        return Ok(taken);
+    let max_live = offer.number.max_live_calls.filter(|_| !rejected);
+    // What is said of a call later on does not begin one.
+    let live = matches!(hearing.event.kind, EventKind::Initiated | EventKind::Answered { .. });
+    let caller = Caller::of(hearing.proven, &offer.number.tenant, offer.from);
+    let limits = Limits { caller: live.then(|| caller.limit()), max_live };
+    let mut stored = store(hearing, offer, &ruling, limits).await?;
+    if let Stored::TooOften = stored {
+        hearing.log("warn", "too-many-calls-of-one-number", "a number began too many calls");
+        stored = store(hearing, offer, &too_often(), Limits { caller: None, max_live }).await?;
     }
-    hearing.log("warn", "too-many-live-calls", "the tenant has as many calls at once as it may");
-    let ruling = Ruling { decision: Decision::Reject(Rejection::Busy), reason: "too many calls".to_owned() };
-    // Without a limit there cannot be too many.
-    Ok(store(hearing, offer, &ruling, None).await?.unwrap_or(Taken::UnknownNumber))
+    if let Stored::TooMany = stored {
+        hearing.log("warn", "too-many-live-calls", "the tenant has as many calls at once as it may");
+        stored = store(hearing, offer, &too_many(), Limits::default()).await?;
+    }
+    match stored {
+        Stored::Taken(taken) => Ok(taken),
+        // Without a limit there cannot be too many.
+        Stored::TooOften | Stored::TooMany => Ok(Taken::UnknownNumber),
+    }
 }
 
-/// `None` where the tenant has as many calls as it may.
+/// What is decided on a call that is one too many of its caller's, so that it hears why.
+fn too_often() -> Ruling {
+    let decision = Decision::Message(decision::TOO_OFTEN.to_owned());
+    Ruling { decision, reason: "too many calls of one number".to_owned() }
+}
+
+/// What is decided on a call that is one too many of its tenant's.
+fn too_many() -> Ruling {
+    Ruling { decision: Decision::Reject(Rejection::Busy), reason: "too many calls".to_owned() }
+}
+
+/// What keeps a call from being stored.
+#[derive(Clone, Copy, Default)]
+struct Limits<'a> {
+    caller: Option<Limit<'a>>,
+    max_live: Option<u32>,
+}
+
+/// What became of a call that was to be stored.
+enum Stored {
+    /// It is, or was.
+    Taken(Taken),
+    /// Its caller calls too often.
+    TooOften,
+    /// Its tenant has as many calls as it may.
+    TooMany,
+}
+
 async fn store<P: Platform>(
     hearing: &Hearing<'_, P>,
     offer: Offer<'_>,
     ruling: &Ruling,
-    max_live: Option<u32>,
-) -> Result<Option<Taken>, Fault> {
+    limits: Limits<'_>,
+) -> Result<Stored, Fault> {
     let (event, now) = (&hearing.event, hearing.now);
-    let Some(leg) = event.ids.leg.clone() else { return Ok(Some(Taken::UnknownCall)) };
+    let Some(leg) = event.ids.leg.clone() else {
+        return Ok(Stored::Taken(Taken::UnknownCall));
+    };
     let agent: Option<AgentId> = match &ruling.decision {
         Decision::Connect(agent) => Some(agent.parse()?),
         _ => None,
@@ -87,7 +128,8 @@ async fn store<P: Platform>(
         events: &[received],
         carrier_event: Some(event),
         commands: &commands,
-        max_live,
+        caller: limits.caller,
+        max_live: limits.max_live,
         decision: decision::stored(&ruling.decision),
     };
     match hearing.store.receive_call(&offer.number.tenant, new, receipt, now).await? {
@@ -98,25 +140,17 @@ async fn store<P: Platform>(
             if !commands.is_empty() {
                 host::wake(hearing.platform, hearing.proven).await;
             }
-            Ok(Some(Taken::Received))
+            Ok(Stored::Taken(Taken::Received))
         }
         // Another delivery was first.
-        Received::Existing(call) => hearing.told(&call).await.map(Some),
-        Received::TooMany => Ok(None),
+        Received::Existing(call) => hearing.told(&call).await.map(Stored::Taken),
+        Received::TooOften => Ok(Stored::TooOften),
+        Received::TooMany => Ok(Stored::TooMany),
     }
 }
 
 /// Decides on a call. A caller cannot help what is wrong with us, so that is said, too.
-async fn rule<P: Platform>(hearing: &Hearing<'_, P>, offer: Offer<'_>) -> Result<Ruling, Fault> {
-    let live = matches!(hearing.event.kind, EventKind::Initiated | EventKind::Answered { .. });
-    if live
-        && !limits::admit(&hearing.store, hearing.proven, &offer.number.tenant, offer.from, hearing.now)
-            .await?
-    {
-        hearing.log("warn", "too-many-calls-of-one-number", "a number began too many calls");
-        let decision = Decision::Message(decision::TOO_OFTEN.to_owned());
-        return Ok(Ruling { decision, reason: "too many calls of one number".to_owned() });
-    }
+fn rule<P: Platform>(hearing: &Hearing<'_, P>, offer: Offer<'_>) -> Ruling {
     let routed = routing_table::of(offer.number).map_err(|fault| fault.to_string()).and_then(|table| {
         let call = call_routing::Call {
             called: offer.to.to_owned(),
@@ -130,14 +164,14 @@ async fn rule<P: Platform>(hearing: &Hearing<'_, P>, offer: Offer<'_>) -> Result
         }
         Ok(answer)
     });
-    Ok(match routed {
+    match routed {
         Ok(answer) => Ruling { reason: decision::reason(&answer.reason), decision: answer.decision },
         Err(fault) => {
             hearing.log("error", "routing-table", &fault);
             let decision = Decision::Message(decision::APOLOGY.to_owned());
             Ruling { decision, reason: "unusable routing table".to_owned() }
         }
-    })
+    }
 }
 
 /// Turns down a call to a number that nobody has. There is no tenant whose command that would be, so the host is asked

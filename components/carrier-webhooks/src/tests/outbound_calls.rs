@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use call_state::Ids;
 use store::{CallStatus, Direction, OrderState};
 
@@ -136,4 +138,29 @@ async fn a_leg_that_was_dialled_from_an_ordered_call_does_not_take_its_name() {
 
 fn with<'a>(fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [&OUTBOUND[..], fields].concat()
+}
+
+#[tokio::test]
+async fn a_fax_that_is_found_while_the_agent_talks_is_hung_up_on_once() {
+    let setting = Setting::new().await;
+    let call = setting.order("key").await;
+    claims(
+        &setting.document(&format!("voice?call={}", call.id), &with(&[("CallStatus", "in-progress")])).await,
+    );
+    let commands = async || setting.store.lease_commands("test", NOW, Duration::ZERO, 10).await.unwrap();
+    let fields = with(&[("AnsweredBy", "fax"), ("CallStatus", "")]);
+    for _ in 0..2 {
+        setting.report("answered-by", &fields).await;
+    }
+
+    let told: Vec<_> = commands().await.into_iter().map(|told| (told.action, told.carrier_call_id)).collect();
+    assert_eq!(told, [("hangup".to_owned(), SID.to_owned())]);
+}
+
+#[tokio::test]
+async fn a_fax_that_calls_us_is_the_agents_to_deal_with() {
+    let setting = Setting::new().await;
+    claims(&setting.document("voice", &[]).await);
+    setting.report("answered-by", &[("AnsweredBy", "fax"), ("CallStatus", "")]).await;
+    assert!(setting.store.lease_commands("test", NOW, Duration::ZERO, 10).await.unwrap().is_empty());
 }

@@ -9,15 +9,12 @@ use super::desk::Desk;
 use super::fault::Fault;
 use super::{documents, form, known};
 use crate::bindings::voicehive::platform::call_routing::Decision;
+use crate::decision;
+use crate::limits::Caller;
 use crate::service::Platform;
-use crate::{decision, limits};
 
 /// The carrier offers a call: it is decided on, stored, and answered.
 pub(super) async fn first<P: Platform>(desk: &Desk<'_, P>) -> Result<Response, Fault> {
-    if !admitted(desk).await? {
-        desk.log("warn", "too-many-calls-of-one-number", "a number began too many calls");
-        return Ok(documents::said(decision::TOO_OFTEN));
-    }
     let answer = desk.route(&desk.table()?)?;
     let agent = match &answer.decision {
         Decision::Connect(agent) => Some(agent.parse::<AgentId>()?),
@@ -40,10 +37,14 @@ pub(super) async fn first<P: Platform>(desk: &Desk<'_, P>) -> Result<Response, F
     };
     let rejected = matches!(answer.decision, Decision::Reject(_));
     let heard = if rejected { Some(turned_down(desk)) } else { form::event(desk.proven, desk.now)? };
+    let caller = Caller::of(desk.proven, &desk.number.tenant, &desk.fields.from);
+    // Calls that we place are counted where they are ordered.
+    let inbound = desk.fields.direction == Direction::Inbound;
     let receipt = Receipt {
         events: &[received],
         carrier_event: heard.as_ref(),
         commands: &[],
+        caller: inbound.then(|| caller.limit()),
         // Who is turned down takes no line.
         max_live: if rejected { None } else { desk.number.max_live_calls },
         decision: decision::stored(&answer.decision),
@@ -52,20 +53,15 @@ pub(super) async fn first<P: Platform>(desk: &Desk<'_, P>) -> Result<Response, F
         Received::New(call) => desk.render(&call, &answer.decision),
         // The carrier asked twice at once, and the other request was first.
         Received::Existing(call) => known::again(desk, call, false).await,
+        Received::TooOften => {
+            desk.log("warn", "too-many-calls-of-one-number", "a number began too many calls");
+            Ok(documents::said(decision::TOO_OFTEN))
+        }
         Received::TooMany => {
             desk.log("warn", "too-many-live-calls", "the tenant has as many calls at once as it may");
             Ok(documents::busy())
         }
     }
-}
-
-/// Calls that we place are counted where they are ordered.
-async fn admitted<P: Platform>(desk: &Desk<'_, P>) -> Result<bool, Fault> {
-    if desk.fields.direction == Direction::Outbound {
-        return Ok(true);
-    }
-    let tenant = &desk.number.tenant;
-    Ok(limits::admit(&desk.store, desk.proven, tenant, &desk.fields.from, desk.now).await?)
 }
 
 /// A call that is turned down is over at once, whether or not the carrier is asked to report its end.

@@ -1,15 +1,19 @@
 //! What carriers report of a call, and the call that it is about.
 
-use call_state::{CarrierEvent, EventKind, Ids};
+use std::time::Duration;
+
+use call_state::{AnsweredBy, CarrierEvent, EventKind, Ids};
 use http::Response;
+use serde_json::json;
 use store::{
     Call, CallId, CallStatus, Direction, E164, Named, NewCall, NewCommand, Receipt, Received, Store,
     TenantId, Timestamp, Told,
 };
+use uuid::Uuid;
 
 use super::fault::Fault;
 use super::form::{self, CallFields};
-use crate::proof::Proven;
+use crate::proof::{Proven, Sender};
 use crate::service::Platform;
 use crate::{host, message};
 
@@ -56,7 +60,7 @@ pub(crate) async fn handle<P: Platform>(
 ) -> Response<String> {
     match take(platform, proven, now).await {
         Ok(taken) => {
-            if saved_recording(&taken) {
+            if saved_recording(&taken) || found_a_fax(&taken) {
                 host::wake(platform, proven).await;
             }
             noted(platform, proven, &taken)
@@ -75,7 +79,10 @@ async fn take<P: Platform>(platform: &P, proven: &Proven<'_>, now: Timestamp) ->
     let Some(event) = form::event(proven, now)? else { return Ok(Taken::NothingSaid) };
     let store = platform.open_store().await?;
     match find(platform, &store, proven, &event.ids, now).await? {
-        Some(call) => hear(&store, &call, &event, &[], now).await,
+        Some(call) => {
+            let end = hang_up_on_fax(proven, &call, &event, now);
+            hear(&store, &call, &event, end.as_slice(), now).await
+        }
         None => missed(&store, proven, &event, now).await,
     }
 }
@@ -157,13 +164,49 @@ async fn missed<D: store::Db>(
         agent: None,
         status: CallStatus::Ringing,
     };
-    let receipt =
-        Receipt { events: &[], carrier_event: Some(event), commands: &[], max_live: None, decision: None };
+    let receipt = Receipt { carrier_event: Some(event), ..Receipt::default() };
     match store.receive_call(&number.tenant, new, receipt, now).await? {
         Received::New(_) => Ok(Taken::Missed),
         Received::Existing(call) => hear(store, &call, event, &[], now).await,
-        Received::TooMany => Ok(Taken::UnknownCall),
+        Received::TooOften | Received::TooMany => Ok(Taken::UnknownCall),
     }
+}
+
+/// A fax that we called is hung up on: our agent would talk to it for as long as it listens. Where Twilio finds out before
+/// it asks what to do, that is the answer.
+fn hang_up_on_fax(
+    proven: &Proven<'_>,
+    call: &Call,
+    event: &CarrierEvent,
+    now: Timestamp,
+) -> Option<NewCommand> {
+    let ours = proven.sender() == Sender::Twilio && call.direction == Direction::Outbound;
+    let fax = is_fax(event) && event.ids.parent.is_none();
+    if !ours || !fax || call.status.is_terminal() {
+        return None;
+    }
+    Some(NewCommand {
+        id: Uuid::new_v4().to_string(),
+        carrier: call.carrier.clone(),
+        carrier_call_id: call.carrier_call_id.clone()?,
+        action: "hangup".to_owned(),
+        body: json!({}),
+        expires_at: now.plus(HANGUP_LIFE),
+    })
+}
+
+/// How long hanging up is tried for: until then the call costs.
+const HANGUP_LIFE: Duration = Duration::from_secs(600);
+
+fn is_fax(event: &CarrierEvent) -> bool {
+    matches!(event.kind, EventKind::AnsweredBy { who: AnsweredBy::Fax })
+}
+
+/// Whether there may be somebody to hang up on, which the host does.
+fn found_a_fax(taken: &Taken) -> bool {
+    let Taken::Told(told) = taken else { return false };
+    let last = told.state.record().last().filter(|_| told.applied.is_kept());
+    last.is_some_and(|last| is_fax(&last.event))
 }
 
 /// Whether there is something to fetch, which the host does.

@@ -11,8 +11,9 @@ use super::desk::{Case, Desk};
 use super::fault::Fault;
 use super::{assistant, within};
 use crate::bindings::voicehive::platform::call_routing::{Decision, Rejection};
+use crate::decision;
+use crate::limits::Caller;
 use crate::service::Platform;
-use crate::{decision, limits};
 
 /// How long everything may take together. Vapi gives up after 7.5 s, measured at its end, and cannot be told to wait
 /// longer; a caller who is told that something went wrong is better off than one who hears nothing.
@@ -54,11 +55,7 @@ async fn decide<P: Platform>(case: &Case<'_, P>) -> Result<Reply, Fault> {
 /// The call is new: it is decided on, stored, and answered.
 async fn first<P: Platform>(desk: &Desk<'_, P>, number: &NumberRoute) -> Result<Reply, Fault> {
     let case = desk.case;
-    let from = case.message.call.from();
-    if !limits::admit(&desk.store, case.proven, &number.tenant, from, case.now).await? {
-        case.log("warn", "too-many-calls-of-one-number", "a number began too many calls");
-        return Ok(Reply::error(decision::TOO_OFTEN));
-    }
+    let caller = Caller::of(case.proven, &number.tenant, case.message.call.from());
     let answer = desk.route(number)?;
     let agent = match &answer.decision {
         Decision::Connect(agent) => Some(agent.parse::<AgentId>()?),
@@ -74,6 +71,7 @@ async fn first<P: Platform>(desk: &Desk<'_, P>, number: &NumberRoute) -> Result<
         events: &[received],
         carrier_event: rejection.as_ref(),
         commands: &[],
+        caller: Some(caller.limit()),
         // Who is turned down takes no line.
         max_live: if rejection.is_some() { None } else { number.max_live_calls },
         decision: decision::stored(&answer.decision),
@@ -82,6 +80,10 @@ async fn first<P: Platform>(desk: &Desk<'_, P>, number: &NumberRoute) -> Result<
         Received::New(call) => render(desk, &call, &answer.decision).await,
         // Vapi asked twice at once, and the other request was first.
         Received::Existing(call) => again(desk, number, &call).await,
+        Received::TooOften => {
+            case.log("warn", "too-many-calls-of-one-number", "a number began too many calls");
+            Ok(Reply::error(decision::TOO_OFTEN))
+        }
         Received::TooMany => {
             case.log("warn", "too-many-live-calls", "the tenant has as many calls at once as it may");
             Ok(Reply::error(BUSY))

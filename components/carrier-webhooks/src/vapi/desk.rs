@@ -93,7 +93,7 @@ impl<'a, P: Platform> Desk<'a, P> {
         Ok(match self.receive(number, agent, receipt).await? {
             Received::New(call) => Some((call, true)),
             Received::Existing(call) => Some((call, false)),
-            Received::TooMany => None,
+            Received::TooOften | Received::TooMany => None,
         })
     }
 

@@ -12,7 +12,7 @@ contract! {
     calls_do_not_wait_for_each_other,
     a_lease_that_runs_out_is_taken_over,
     a_command_that_is_to_be_tried_again_holds_up_those_behind_it,
-    a_command_that_has_expired_fails_and_frees_those_behind_it,
+    a_command_that_has_expired_is_leased_once_more_before_those_behind_it,
     a_command_that_is_being_sent_does_not_expire,
     what_was_said_of_a_command_first_stands,
     a_command_is_written_once,
@@ -93,10 +93,16 @@ async fn a_command_that_is_to_be_tried_again_holds_up_those_behind_it(store: &Fi
     assert_eq!(ids(&lease(store, 5).await), ["c"]);
 }
 
-async fn a_command_that_has_expired_fails_and_frees_those_behind_it(store: &Fixture) {
+async fn a_command_that_has_expired_is_leased_once_more_before_those_behind_it(store: &Fixture) {
     let call = store.stored_call("CA1").await;
     let brief = NewCommand { expires_at: after(3), ..command("c") };
     store.enqueue_commands(&store.tenant, &call, &[brief, command("d")], NOW).await.unwrap();
+    lease(store, 0).await;
+    // It was to be tried again long after its end.
+    store.command_again(&store.tenant, "c", after(50), "429").await.unwrap();
+    assert!(lease(store, 2).await.is_empty());
+    assert_eq!(ids(&lease(store, 3).await), ["c"]);
+    store.command_failed(&store.tenant, "c", "expired", after(3)).await.unwrap();
     assert_eq!(ids(&lease(store, 3).await), ["d"]);
     store.command_done(&store.tenant, "d", after(4)).await.unwrap();
     assert!(lease(store, 100).await.is_empty());

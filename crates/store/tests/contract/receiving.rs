@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use call_state::{Applied, EndReason, EventKind};
 use events::CallEvent;
-use store::{LIVE_MAX, NewCall, Receipt, Received, StoreError};
+use store::{LIVE_MAX, Limit, NewCall, Rate, Receipt, Received, StoreError};
 
 use crate::contract;
 use crate::fixture::{Fixture, NOW, command, ended, said};
@@ -11,6 +11,8 @@ contract! {
     a_call_is_received_with_all_that_goes_with_it,
     a_call_that_is_offered_again_brings_nothing,
     a_call_over_the_limit_leaves_nothing,
+    a_caller_who_calls_too_often_leaves_nothing,
+    only_calls_that_are_stored_count_for_their_caller,
     calls_that_are_over_or_forgotten_leave_room,
     the_limit_holds_when_calls_come_at_once,
     an_event_about_another_call_offers_none,
@@ -29,6 +31,7 @@ async fn a_call_is_received_with_all_that_goes_with_it(store: &Fixture) {
         events: &events,
         carrier_event: Some(&ringing),
         commands: &commands,
+        caller: None,
         max_live: Some(1),
         decision: Some(serde_json::json!({ "connect": "receptionist" })),
     };
@@ -53,6 +56,7 @@ async fn a_call_that_is_offered_again_brings_nothing(store: &Fixture) {
         events: &events,
         carrier_event: Some(&ringing),
         commands: &commands,
+        caller: None,
         // The call that exists is no further one, whatever the limit.
         max_live: Some(1),
         decision: Some(serde_json::json!("other")),
@@ -80,6 +84,50 @@ async fn a_call_over_the_limit_leaves_nothing(store: &Fixture) {
     let theirs = NewCall { agent: None, ..store.new_call("CA3") };
     let theirs = store.receive_call(&store.stranger, theirs, receipt(1), NOW).await.unwrap();
     assert!(matches!(theirs, Received::New(_)), "{theirs:?}");
+}
+
+const CALLER: Limit<'static> =
+    Limit { scope: "calls", key: "+15551230000", rate: Rate { count: 2, per: Duration::from_secs(60) } };
+
+async fn receive_of(store: &Fixture, leg: &str, max_live: Option<u32>, caller: Limit<'_>) -> Received {
+    let (events, commands) = ([received()], [command(leg)]);
+    let ringing = said(leg, "0", EventKind::Ringing, 0);
+    let receipt = Receipt {
+        events: &events,
+        commands: &commands,
+        carrier_event: Some(&ringing),
+        caller: Some(caller),
+        max_live,
+        ..Receipt::default()
+    };
+    store.receive_call(&store.tenant, store.new_call(leg), receipt, NOW).await.unwrap()
+}
+
+async fn a_caller_who_calls_too_often_leaves_nothing(store: &Fixture) {
+    for leg in ["CA1", "CA2"] {
+        assert!(matches!(receive_of(store, leg, None, CALLER).await, Received::New(_)));
+    }
+    assert_eq!(receive_of(store, "CA3", Some(9), CALLER).await, Received::TooOften);
+    assert_eq!(store.call_by_carrier_id(&store.tenant, "twilio", "CA3").await.unwrap(), None);
+    // A call that is known is none more, and others are not concerned.
+    assert!(matches!(receive_of(store, "CA1", None, CALLER).await, Received::Existing(_)));
+    let other = Limit { key: "+15551230001", ..CALLER };
+    assert!(matches!(receive_of(store, "CA3", None, other).await, Received::New(_)));
+    let never = Limit { rate: Rate { count: 0, ..CALLER.rate }, ..CALLER };
+    assert_eq!(receive_of(store, "CA4", None, never).await, Received::TooOften);
+    assert!(matches!(receive_of(store, "CA3", None, never).await, Received::Existing(_)));
+}
+
+async fn only_calls_that_are_stored_count_for_their_caller(store: &Fixture) {
+    for _ in 0..5 {
+        assert_eq!(receive_of(store, "CA1", Some(0), CALLER).await, Received::TooMany);
+    }
+    for _ in 0..5 {
+        let received = receive_of(store, "CA1", None, CALLER).await;
+        assert!(!matches!(received, Received::TooOften | Received::TooMany), "{received:?}");
+    }
+    assert!(matches!(receive_of(store, "CA2", None, CALLER).await, Received::New(_)));
+    assert_eq!(receive_of(store, "CA3", None, CALLER).await, Received::TooOften);
 }
 
 async fn calls_that_are_over_or_forgotten_leave_room(store: &Fixture) {

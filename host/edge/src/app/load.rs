@@ -17,7 +17,7 @@ use crate::engine;
 use crate::error::LoadError;
 use crate::guest::{Grants, Guest};
 use crate::handler::{Handler, Shared};
-use crate::host::{KeyValueFile, Stores, prepare_database};
+use crate::host::{Database, KeyValueFile, Stores};
 use crate::hosts::AllowedHosts;
 use crate::manifest::{Component, Manifest, Route, Target};
 use crate::outbound::{Application, Outbound, tls_config};
@@ -133,7 +133,7 @@ fn routes(
 
 /// The files behind the labels that the application uses.
 struct Databases {
-    sqlite: BTreeMap<String, PathBuf>,
+    sqlite: BTreeMap<String, Arc<Database>>,
     key_value: Option<Arc<KeyValueFile>>,
 }
 
@@ -155,9 +155,13 @@ impl Databases {
         let wants_key_value = components.values().any(|component| !component.key_value_stores.is_empty());
         let state_dir = settings.state_dir.clone();
         tokio::task::spawn_blocking(move || {
-            for (label, path) in &sqlite {
-                open_file(&format!("SQLite database `{label}`"), path, prepare_database)?;
-            }
+            let sqlite = sqlite
+                .into_iter()
+                .map(|(label, path)| {
+                    let database = open_file(&format!("SQLite database `{label}`"), &path, Database::open)?;
+                    Ok((label, Arc::new(database)))
+                })
+                .collect::<Result<_, LoadError>>()?;
             let key_value = wants_key_value
                 .then(|| {
                     open_file("key-value store", &state_dir.join(KEY_VALUE_FILE), KeyValueFile::open)
@@ -224,7 +228,7 @@ impl Loader<'_> {
         let databases = component
             .sqlite_databases
             .iter()
-            .filter_map(|label| Some((label.clone(), self.databases.sqlite.get(label)?.clone())))
+            .filter_map(|label| Some((label.clone(), Arc::clone(self.databases.sqlite.get(label)?))))
             .collect();
         Ok(Arc::new(Grants {
             component: id.into(),

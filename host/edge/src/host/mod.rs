@@ -7,7 +7,6 @@ mod stream;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use wasmtime::component::{HasData, Linker, ResourceTable};
@@ -15,12 +14,12 @@ use wasmtime::component::{HasData, Linker, ResourceTable};
 use crate::guest::{Gone, Grants, Guest};
 
 pub(crate) use key_value::KeyValueFile;
-pub(crate) use sqlite::prepare_database;
+pub(crate) use sqlite::Database;
 
 /// The stores that a component may open, by label.
 #[derive(Debug, Default)]
 pub(crate) struct Stores {
-    pub(crate) databases: BTreeMap<String, PathBuf>,
+    pub(crate) databases: BTreeMap<String, Arc<Database>>,
     pub(crate) key_value: BTreeSet<String>,
     pub(crate) key_value_file: Option<Arc<KeyValueFile>>,
 }

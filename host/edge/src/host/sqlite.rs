@@ -1,11 +1,10 @@
 //! `spin:sqlite`: a connection per `open`, every statement on a blocking thread, rows passed on in batches.
 
-use std::path::Path;
+mod pool;
+
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
-use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use tokio::sync::{mpsc, oneshot};
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
@@ -16,13 +15,11 @@ use super::bindings::spin::sqlite::sqlite::{
 use super::stream::Batches;
 use super::{Spin, View};
 use crate::guest::Gone;
+pub(crate) use pool::Database;
+use pool::Lent;
 
-/// How long a statement waits for another writer, on connections that the runner itself uses.
+/// How long whoever writes waits for its turn.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How a guest's statement waits for another writer: every millisecond at first, then every five, five seconds in all.
-/// SQLite's own way backs off to a tenth of a second, which with many short writers makes some wait for half a second.
-const QUICK_WAITS: i32 = 25;
-const WAITS: i32 = 1020;
 /// Connections that one instance may have open. Spin allows 256; each is at least one file descriptor.
 const MAX_OPEN: usize = 64;
 /// Rows that are passed on at a time, at most.
@@ -31,70 +28,32 @@ const ROWS_PER_BATCH: usize = 128;
 const BYTES_PER_BATCH: usize = 256 << 10;
 /// Bytes that the buffered form of `execute` returns, at most (Spin: 128 MiB).
 const MAX_BUFFERED: usize = 32 << 20;
-/// Bytes of one value or statement.
-const MAX_VALUE: i32 = 16 << 20;
-/// Instructions of SQLite's virtual machine between two looks at whether the guest is still there.
-const INSTRUCTIONS_PER_CHECK: i32 = 10_000;
-
-/// Creates a database file if need be and sets write-ahead logging, without which every commit of every request waits for
-/// every reader.
-pub(crate) fn prepare_database(path: &Path) -> rusqlite::Result<()> {
-    let connection = rusqlite::Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")
-}
-
-fn open_connection(path: &Path, gone: Gone) -> rusqlite::Result<rusqlite::Connection> {
-    let mut connection = rusqlite::Connection::open(path)?;
-    connection.busy_handler(Some(wait_for_writer))?;
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
-    connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, MAX_VALUE)?;
-    connection.authorizer(Some(authorize))?;
-    connection.progress_handler(INSTRUCTIONS_PER_CHECK, Some(move || gone.is_set()))?;
-    Ok(connection)
-}
-
-fn wait_for_writer(waits: i32) -> bool {
-    std::thread::sleep(Duration::from_millis(if waits < QUICK_WAITS { 1 } else { 5 }));
-    waits < WAITS
-}
-
-/// Refuses what reaches files other than the database. `VACUUM` attaches a nameless temporary database; `VACUUM INTO` does
-/// the same with the name of the file, and is refused by it.
-fn authorize(context: AuthContext<'_>) -> Authorization {
-    match context.action {
-        AuthAction::Attach { filename: "" | ":memory:" } => Authorization::Allow,
-        AuthAction::Attach { .. } => Authorization::Deny,
-        AuthAction::Pragma { pragma_name: "temp_store_directory" | "data_store_directory", .. } => {
-            Authorization::Deny
-        }
-        _ => Authorization::Allow,
-    }
-}
-
-/// An open connection. The last handle closes it on a blocking thread: that may roll a transaction back.
+/// An open connection. The last handle gives it back on a blocking thread: that may roll a transaction back.
 #[derive(Clone, Debug)]
 pub struct Connection(Arc<Shared>);
 
 #[derive(Debug)]
-struct Shared(Mutex<Option<rusqlite::Connection>>);
+struct Shared(Mutex<Option<Lent>>);
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let connection = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn_blocking(move || drop(connection));
+        let lent = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some(lent), Ok(runtime)) = (lent, tokio::runtime::Handle::try_current()) {
+            runtime.spawn_blocking(move || lent.give_back());
         }
     }
 }
 
 impl Connection {
-    fn new(connection: rusqlite::Connection) -> Self {
-        Self(Arc::new(Shared(Mutex::new(Some(connection)))))
+    fn new(lent: Lent) -> Self {
+        Self(Arc::new(Shared(Mutex::new(Some(lent)))))
     }
 
-    async fn open(path: std::path::PathBuf, gone: Gone) -> Result<Self, Error> {
-        tokio::task::spawn_blocking(move || open_connection(&path, gone))
+    async fn open(database: Arc<Database>, gone: Gone) -> Result<Self, Error> {
+        if let Some(lent) = database.lend_idle(gone.clone()) {
+            return Ok(Self::new(lent));
+        }
+        tokio::task::spawn_blocking(move || database.lend_new(gone))
             .await
             .map_err(|error| Error::Io(error.to_string()))?
             .map(Self::new)
@@ -104,22 +63,22 @@ impl Connection {
     /// Runs `work` on a blocking thread, after what the connection is busy with.
     async fn run<R: Send + 'static>(
         self,
-        work: impl FnOnce(&rusqlite::Connection) -> R + Send + 'static,
+        work: impl FnOnce(&mut Lent) -> R + Send + 'static,
     ) -> Result<R, Error> {
         tokio::task::spawn_blocking(move || self.with(work))
             .await
             .map_err(|error| Error::Io(error.to_string()))?
     }
 
-    fn with<R>(&self, work: impl FnOnce(&rusqlite::Connection) -> R) -> Result<R, Error> {
-        let guard = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        guard.as_ref().map(work).ok_or(Error::InvalidConnection)
+    fn with<R>(&self, work: impl FnOnce(&mut Lent) -> R) -> Result<R, Error> {
+        let mut guard = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.as_mut().map(work).ok_or(Error::InvalidConnection)
     }
 
     /// Reads a counter of the connection: at once, unless a statement is running.
     async fn counter<R: Send + 'static>(
         self,
-        read: impl Fn(&rusqlite::Connection) -> R + Send + 'static,
+        read: impl Fn(&Lent) -> R + Send + 'static,
     ) -> Result<R, Error> {
         match self.0.0.try_lock() {
             Ok(guard) => return guard.as_ref().map(&read).ok_or(Error::InvalidConnection),
@@ -128,7 +87,7 @@ impl Connection {
             }
             Err(TryLockError::WouldBlock) => {}
         }
-        self.run(read).await
+        self.run(move |lent| read(lent)).await
     }
 }
 
@@ -180,15 +139,14 @@ impl Batch {
 /// Runs a statement and hands over each batch that is full; stops early when `deliver` returns false. The last batch, full or
 /// not, is returned with the outcome, so that the caller can let go of the connection before it passes that batch on.
 fn run_statement(
-    connection: &rusqlite::Connection,
+    lent: &mut Lent,
     statement: &str,
     parameters: Vec<Value>,
     mut deliver: impl FnMut(Batch) -> bool,
 ) -> (Batch, Result<(), Error>) {
     let mut batch = Batch::default();
-    let outcome = (|| {
+    let outcome = lent.with_statement(statement, |prepared| {
         let io = |error: rusqlite::Error| Error::Io(error.to_string());
-        let mut prepared = connection.prepare_cached(statement).map_err(io)?;
         batch.columns = prepared.column_names().map(str::to_owned).collect();
         let parameters = rusqlite::params_from_iter(parameters.into_iter().map(to_sql));
         let mut rows = prepared.query(parameters).map_err(io)?;
@@ -199,7 +157,7 @@ fn run_statement(
             batch.add(row)?;
         }
         Ok(())
-    })();
+    });
     (batch, outcome)
 }
 
@@ -232,7 +190,7 @@ async fn start(connection: Connection, statement: String, parameters: Vec<Value>
             None => later_sender.blocking_send(batch.rows).is_ok(),
         };
         let (last, outcome) = connection
-            .with(|connection| run_statement(connection, &statement, parameters, &mut deliver))
+            .with(|lent| run_statement(lent, &statement, parameters, &mut deliver))
             .unwrap_or_else(|error| (Batch::default(), Err(error)));
         deliver(last);
         let _ = outcome_sender.send(outcome);
@@ -242,11 +200,7 @@ async fn start(connection: Connection, statement: String, parameters: Vec<Value>
 }
 
 /// Runs a statement and keeps all its rows.
-fn buffered(
-    connection: &rusqlite::Connection,
-    statement: &str,
-    parameters: Vec<Value>,
-) -> Result<QueryResult, Error> {
+fn buffered(lent: &mut Lent, statement: &str, parameters: Vec<Value>) -> Result<QueryResult, Error> {
     let mut result = QueryResult { columns: Vec::new(), rows: Vec::new() };
     let mut bytes = 0;
     let mut keep = |batch: Batch| {
@@ -257,7 +211,7 @@ fn buffered(
         result.rows.extend(batch.rows);
         bytes <= MAX_BUFFERED
     };
-    let (last, outcome) = run_statement(connection, statement, parameters, &mut keep);
+    let (last, outcome) = run_statement(lent, statement, parameters, &mut keep);
     let fits = keep(last);
     outcome?;
     match fits {
@@ -268,11 +222,11 @@ fn buffered(
     }
 }
 
-/// The file behind a label, if the component may open one more connection to it.
-fn admit(view: &View<'_>, database: &str) -> Result<(std::path::PathBuf, Gone), Error> {
-    let path = view.grants.stores.databases.get(database).ok_or(Error::AccessDenied)?;
+/// The database behind a label, if the component may open one more connection to it.
+fn admit(view: &View<'_>, database: &str) -> Result<(Arc<Database>, Gone), Error> {
+    let database = view.grants.stores.databases.get(database).ok_or(Error::AccessDenied)?;
     match *view.open_connections < MAX_OPEN {
-        true => Ok((path.clone(), view.gone.clone())),
+        true => Ok((Arc::clone(database), view.gone.clone())),
         false => Err(Error::Io(format!("a component may have {MAX_OPEN} connections open"))),
     }
 }
@@ -292,11 +246,11 @@ impl<T> HostConnectionWithStore<T> for Spin {
         accessor: &Accessor<T, Self>,
         database: String,
     ) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
-        let (path, gone) = match accessor.with(|mut access| admit(&access.get(), &database)) {
+        let (database, gone) = match accessor.with(|mut access| admit(&access.get(), &database)) {
             Ok(admitted) => admitted,
             Err(error) => return Ok(Err(error)),
         };
-        match Connection::open(path, gone).await {
+        match Connection::open(database, gone).await {
             Ok(connection) => accessor.with(|mut access| register(&mut access.get(), connection)).map(Ok),
             Err(error) => Ok(Err(error)),
         }
@@ -328,7 +282,7 @@ impl<T> HostConnectionWithStore<T> for Spin {
         connection: Resource<Connection>,
     ) -> wasmtime::Result<i64> {
         let connection = find(accessor, &connection)?;
-        Ok(connection.counter(rusqlite::Connection::last_insert_rowid).await?)
+        Ok(connection.counter(Lent::last_insert_rowid).await?)
     }
 
     async fn changes_async(
@@ -336,17 +290,17 @@ impl<T> HostConnectionWithStore<T> for Spin {
         connection: Resource<Connection>,
     ) -> wasmtime::Result<u64> {
         let connection = find(accessor, &connection)?;
-        Ok(connection.counter(rusqlite::Connection::changes).await?)
+        Ok(connection.counter(Lent::changes).await?)
     }
 }
 
 impl HostConnection for View<'_> {
     async fn open(&mut self, database: String) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
-        let (path, gone) = match admit(self, &database) {
+        let (database, gone) = match admit(self, &database) {
             Ok(admitted) => admitted,
             Err(error) => return Ok(Err(error)),
         };
-        match Connection::open(path, gone).await {
+        match Connection::open(database, gone).await {
             Ok(connection) => register(self, connection).map(Ok),
             Err(error) => Ok(Err(error)),
         }
@@ -359,18 +313,18 @@ impl HostConnection for View<'_> {
         parameters: Vec<Value>,
     ) -> wasmtime::Result<Result<QueryResult, Error>> {
         let connection = self.table.get(&connection)?.clone();
-        let result = connection.run(move |connection| buffered(connection, &statement, parameters)).await;
+        let result = connection.run(move |lent| buffered(lent, &statement, parameters)).await;
         Ok(result.and_then(|result| result))
     }
 
     async fn last_insert_rowid(&mut self, connection: Resource<Connection>) -> wasmtime::Result<i64> {
         let connection = self.table.get(&connection)?.clone();
-        Ok(connection.counter(rusqlite::Connection::last_insert_rowid).await?)
+        Ok(connection.counter(Lent::last_insert_rowid).await?)
     }
 
     async fn changes(&mut self, connection: Resource<Connection>) -> wasmtime::Result<u64> {
         let connection = self.table.get(&connection)?.clone();
-        Ok(connection.counter(rusqlite::Connection::changes).await?)
+        Ok(connection.counter(Lent::changes).await?)
     }
 
     async fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {

@@ -75,8 +75,8 @@ async fn a_transaction_spans_several_statements() {
     all(&connection, "COMMIT", vec![]).await.2.unwrap();
 
     assert_eq!(count(&other).await, 2);
-    assert_eq!(connection.clone().counter(rusqlite::Connection::changes).await.unwrap(), 1);
-    assert_eq!(connection.counter(rusqlite::Connection::last_insert_rowid).await.unwrap(), 2);
+    assert_eq!(connection.clone().counter(Lent::changes).await.unwrap(), 1);
+    assert_eq!(connection.counter(Lent::last_insert_rowid).await.unwrap(), 2);
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn other_files_are_out_of_reach() {
 async fn a_statement_ends_when_its_instance_is_gone() {
     let directory = tempfile::tempdir().unwrap();
     let gone = Gone::default();
-    let connection = Connection::open(directory.path().join("test.db"), gone.clone()).await.unwrap();
+    let connection = Connection::open(database(&directory), gone.clone()).await.unwrap();
     let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c";
     let running = tokio::spawn(async move { all(&connection, endless, vec![]).await.2 });
 
@@ -154,12 +154,16 @@ async fn a_buffered_result_has_a_limit_and_a_streamed_one_has_none() {
 
 async fn open() -> (Connection, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
-    prepare_database(&directory.path().join("test.db")).unwrap();
     (reopen(&directory).await, directory)
 }
 
 async fn reopen(directory: &tempfile::TempDir) -> Connection {
-    Connection::open(directory.path().join("test.db"), Gone::default()).await.unwrap()
+    Connection::open(database(directory), Gone::default()).await.unwrap()
+}
+
+/// The file as another process sees it: with connections and turns of its own.
+fn database(directory: &tempfile::TempDir) -> Arc<Database> {
+    Arc::new(Database::open(&directory.path().join("test.db")).unwrap())
 }
 
 async fn all(

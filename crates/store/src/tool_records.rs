@@ -126,7 +126,8 @@ impl<D: Db> Store<D> {
     }
 
     /// The records whose keys begin with `prefix`, in key order, after the key
-    /// `after` where given; at most `limit` of them.
+    /// `after` where given; at most `limit` of them. Where these have more than `bytes` bytes of keys and
+    /// values, the list is refused, and no value is read.
     ///
     /// # Errors
     /// See [`RecordError`].
@@ -136,6 +137,7 @@ impl<D: Db> Store<D> {
         prefix: &str,
         after: Option<&str>,
         limit: u32,
+        bytes: usize,
     ) -> Result<Vec<ToolRecord>, RecordError> {
         if !prefix.is_empty() {
             check_key(prefix)?;
@@ -145,13 +147,31 @@ impl<D: Db> Store<D> {
                 "a list holds 1 to {RECORD_LIST_MAX} records, not {limit}"
             )));
         }
-        let sql = "SELECT * FROM tool_records WHERE tenant = ?1 AND key >= ?2 AND key < ?3 AND key > ?4 \
-                   ORDER BY key LIMIT ?5";
+        // A length is known without the value, and `CASE` reads only what it returns.
+        let sql = "WITH listed AS (SELECT LENGTH(key) + LENGTH(value) AS bytes FROM tool_records \
+                   WHERE tenant = ?1 AND key >= ?2 AND key < ?3 AND key > ?4 ORDER BY key LIMIT ?5) \
+                   SELECT key, version, (SELECT SUM(bytes) FROM listed) AS listed_bytes, \
+                   CASE WHEN (SELECT SUM(bytes) FROM listed) <= ?6 THEN value END AS value FROM tool_records \
+                   WHERE tenant = ?1 AND key >= ?2 AND key < ?3 AND key > ?4 ORDER BY key LIMIT ?5";
         // `~` sorts after every character of a key, so this is the end of the prefix's range.
         let end = format!("{prefix}~");
-        let params: [Value; 5] =
-            [tenant.into(), prefix.into(), end.into(), after.unwrap_or_default().into(), limit.into()];
+        let most = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let params: [Value; 6] = [
+            tenant.into(),
+            prefix.into(),
+            end.into(),
+            after.unwrap_or_default().into(),
+            limit.into(),
+            most.into(),
+        ];
         let rows = self.db.query(Statement::new(sql, params)).await?;
+        let listed = rows.first().map(|row| row.integer("listed_bytes")).transpose()?.unwrap_or_default();
+        if listed > most {
+            let records = rows.iter().count();
+            return Err(RecordError::Invalid(format!(
+                "{records} records have {listed} bytes, a listing at most {most}; list fewer at once"
+            )));
+        }
         rows.iter().map(|row| Ok(record(&row)?)).collect()
     }
 
@@ -164,7 +184,9 @@ impl<D: Db> Store<D> {
         for prefix in projections::PREFIXES {
             let mut after = None;
             loop {
-                let page = self.records_by_prefix(tenant, prefix, after.as_deref(), RECORD_LIST_MAX).await?;
+                // No tool asks for this, so the bytes of a page are not bounded.
+                let (from, most) = (after.as_deref(), RECORD_LIST_MAX);
+                let page = self.records_by_prefix(tenant, prefix, from, most, usize::MAX).await?;
                 let statements: Vec<_> = page
                     .iter()
                     .flat_map(|record| projections::project(tenant, &record.key, Some(&record.value)))

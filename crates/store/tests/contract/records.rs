@@ -10,6 +10,7 @@ contract! {
     a_record_is_removed_only_at_its_version,
     of_many_writers_at_once_one_wins,
     a_prefix_lists_its_keys_in_order_by_page,
+    a_list_of_too_many_bytes_is_refused_and_not_cut_short,
     what_the_interface_forbids_is_refused,
     another_tenant_does_not_see_a_record,
     an_appointment_is_listed_while_its_record_lives,
@@ -17,6 +18,8 @@ contract! {
     projections_can_be_rebuilt,
     the_quota_is_given_back,
 }
+
+const MIB: usize = 1 << 20;
 
 async fn a_key_is_inserted_once(store: &Fixture) {
     assert_eq!(store.insert_record(&store.tenant, "a", b"1").await.unwrap(), 1);
@@ -70,7 +73,7 @@ async fn a_prefix_lists_its_keys_in_order_by_page(store: &Fixture) {
         store.insert_record(&store.tenant, key, b"").await.unwrap();
     }
     let list = async |prefix: &str, after: Option<&str>, limit| -> Vec<String> {
-        let found = store.records_by_prefix(&store.tenant, prefix, after, limit).await.unwrap();
+        let found = store.records_by_prefix(&store.tenant, prefix, after, limit, MIB).await.unwrap();
         found.into_iter().map(|record| record.key).collect()
     };
     assert_eq!(list("slot/", None, 200).await, ["slot/a", "slot/a/1", "slot/b", "slot/z"]);
@@ -78,6 +81,24 @@ async fn a_prefix_lists_its_keys_in_order_by_page(store: &Fixture) {
     assert_eq!(list("slot/z", None, 200).await, ["slot/z"]);
     assert_eq!(list("", None, 200).await.len(), 7);
     assert_eq!(list("slot/zz", None, 200).await, Vec::<String>::new());
+}
+
+async fn a_list_of_too_many_bytes_is_refused_and_not_cut_short(store: &Fixture) {
+    for key in ["a/1", "a/2", "a/3"] {
+        store.insert_record(&store.tenant, key, &[7; 97]).await.unwrap();
+    }
+    store.insert_record(&store.tenant, "b/1", &[7; 1000]).await.unwrap();
+    let list = async |after: Option<&str>, limit, bytes| {
+        store.records_by_prefix(&store.tenant, "a/", after, limit, bytes).await
+    };
+    let listed = list(None, 200, 300).await.unwrap();
+    assert!(listed.len() == 3 && listed.iter().all(|record| record.value == [7; 97]), "{listed:?}");
+    let refused = list(None, 200, 299).await;
+    assert!(matches!(&refused, Err(RecordError::Invalid(why)) if why.contains("300 bytes")), "{refused:?}");
+    // Only what would be listed counts.
+    assert_eq!(list(None, 2, 200).await.unwrap().len(), 2);
+    assert_eq!(list(Some("a/1"), 200, 200).await.unwrap().len(), 2);
+    assert!(list(Some("a/3"), 200, 0).await.unwrap().is_empty());
 }
 
 async fn what_the_interface_forbids_is_refused(store: &Fixture) {
@@ -93,7 +114,7 @@ async fn what_the_interface_forbids_is_refused(store: &Fixture) {
     let refused = store.insert_record(&store.tenant, "larger", &larger).await;
     assert!(matches!(refused, Err(RecordError::Invalid(_))), "{refused:?}");
     for limit in [0, 201] {
-        let refused = store.records_by_prefix(&store.tenant, "", None, limit).await;
+        let refused = store.records_by_prefix(&store.tenant, "", None, limit, MIB).await;
         assert!(matches!(refused, Err(RecordError::Invalid(_))), "{limit}: {refused:?}");
     }
 }
@@ -101,7 +122,7 @@ async fn what_the_interface_forbids_is_refused(store: &Fixture) {
 async fn another_tenant_does_not_see_a_record(store: &Fixture) {
     store.insert_record(&store.tenant, "appointments/1", br#"{"status":"booked"}"#).await.unwrap();
     assert_eq!(store.record(&store.stranger, "appointments/1").await.unwrap(), None);
-    assert!(store.records_by_prefix(&store.stranger, "", None, 200).await.unwrap().is_empty());
+    assert!(store.records_by_prefix(&store.stranger, "", None, 200, MIB).await.unwrap().is_empty());
     assert!(store.remove_record(&store.stranger, "appointments/1", 1).await.is_err());
     let listed = store.projected(&store.stranger, Projection::Appointments, None, None, 10).await.unwrap();
     assert!(listed.items.is_empty());

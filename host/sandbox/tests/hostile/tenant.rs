@@ -7,7 +7,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use egress::{Answer, Budget, Egress, Host, Limits, Policy, Request, Resolver, Secret, Usage};
-use sandbox::{HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost};
+use sandbox::{
+    HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost, ToolLimits,
+};
 use store::native::NativeDb;
 use store::{Store, TenantId, Timestamp, ToolRecord};
 use tokio::runtime::Runtime;
@@ -86,7 +88,8 @@ impl ToolHost for Tenant {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Record>, RecordError> {
-        let listed = self.wait(self.store.records_by_prefix(&self.id, prefix, after, limit))?;
+        let most = ToolLimits::default().listing_bytes;
+        let listed = self.wait(self.store.records_by_prefix(&self.id, prefix, after, limit, most))?;
         Ok(listed.into_iter().map(record).collect())
     }
 

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use egress::{Budget, Egress, Host, Policy};
-use sandbox::{HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost};
+use sandbox::{
+    HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost, ToolLimits,
+};
 use store::{NativeDb, Store, TenantId, Timestamp, ToolDigest, ToolName, ToolRecord};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -148,8 +150,10 @@ impl ToolHost for TenantHost {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Record>, RecordError> {
-        let listed =
-            self.wait(self.services.store.records_by_prefix(&self.run.tenant, prefix, after, limit))?;
+        // More than a run may list is not read to begin with; all tiers may list the same.
+        let most = ToolLimits::default().listing_bytes;
+        let store = &self.services.store;
+        let listed = self.wait(store.records_by_prefix(&self.run.tenant, prefix, after, limit, most))?;
         Ok(listed.into_iter().map(record).collect())
     }
 

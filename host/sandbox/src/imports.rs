@@ -17,6 +17,7 @@ pub(crate) struct CallState {
     limits: ToolLimits,
     now_ms: u64,
     record_calls: u32,
+    record_bytes: usize,
     log_bytes: usize,
     http_requests: u32,
     egress_bytes: u64,
@@ -46,6 +47,7 @@ impl CallState {
             limits,
             now_ms,
             record_calls: 0,
+            record_bytes: 0,
             log_bytes: 0,
             http_requests: 0,
             egress_bytes: 0,
@@ -66,29 +68,44 @@ impl CallState {
         }
     }
 
-    /// Asks the store, once the question is known to be a good one.
+    /// Asks the store, once the question is known to be a good one. It hands over `written` bytes; `read`
+    /// says how many there are in the answer.
     fn ask_store<R>(
         &mut self,
         check: Result<(), records::Error>,
+        written: usize,
         ask: impl FnOnce(&dyn ToolHost) -> Result<R, RecordError>,
+        read: impl FnOnce(&R) -> usize,
     ) -> wasmtime::Result<Result<R, records::Error>> {
-        if let Err(error) = check.and_then(|()| self.count_record_call()) {
+        let counted = check
+            .and_then(|()| self.check_record_bytes())
+            .and_then(|()| self.count_record_call().map_err(records::Error::Invalid));
+        if let Err(error) = counted {
             return Ok(Err(error));
         }
+        self.record_bytes = self.record_bytes.saturating_add(written);
         let host = self.host.clone();
         let answer = self.account.outside(|_| ask(&*host)).map_err(ended)?;
+        self.record_bytes = self.record_bytes.saturating_add(answer.as_ref().map_or(0, read));
         Ok(answer.map_err(records::Error::from))
     }
 
-    /// What the store does for a tool is not the guest's processor time, so it is bounded by number.
-    fn count_record_call(&mut self) -> Result<(), records::Error> {
+    /// What the store does for a tool is not the guest's processor time, so it is bounded by number and by bytes.
+    fn count_record_call(&mut self) -> Result<(), String> {
         let most = self.limits.record_calls;
         if self.record_calls >= most {
-            let why = format!("a call may ask for records {most} times");
-            return Err(records::Error::Invalid(why));
+            return Err(format!("a call may ask for records and secrets {most} times"));
         }
         self.record_calls += 1;
         Ok(())
+    }
+
+    fn check_record_bytes(&self) -> Result<(), records::Error> {
+        let most = self.limits.record_bytes;
+        if self.record_bytes < most {
+            return Ok(());
+        }
+        Err(records::Error::Invalid(format!("a call may read and write {most} bytes of records")))
     }
 
     /// Whether one more request may be sent.
@@ -114,13 +131,14 @@ fn ended(ended: Ended) -> wasmtime::Error {
 
 impl records::Host for CallState {
     fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<records::Entry>, records::Error>> {
-        let found = self.ask_store(check_key(&key), |host| host.get(&key))?;
+        let read = |found: &Option<Record>| found.as_ref().map_or(0, record_bytes);
+        let found = self.ask_store(check_key(&key), 0, |host| host.get(&key), read)?;
         Ok(found.map(|record| record.map(entry)))
     }
 
     fn insert(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<u64, records::Error>> {
         let check = check_key(&key).and_then(|()| check_value(&value));
-        self.ask_store(check, |host| host.insert(&key, &value))
+        self.ask_store(check, key.len() + value.len(), |host| host.insert(&key, &value), |_| 0)
     }
 
     fn replace(
@@ -130,11 +148,11 @@ impl records::Host for CallState {
         version: u64,
     ) -> wasmtime::Result<Result<u64, records::Error>> {
         let check = check_key(&key).and_then(|()| check_value(&value));
-        self.ask_store(check, |host| host.replace(&key, &value, version))
+        self.ask_store(check, key.len() + value.len(), |host| host.replace(&key, &value, version), |_| 0)
     }
 
     fn remove(&mut self, key: String, version: u64) -> wasmtime::Result<Result<(), records::Error>> {
-        self.ask_store(check_key(&key), |host| host.remove(&key, version))
+        self.ask_store(check_key(&key), key.len(), |host| host.remove(&key, version), |_| 0)
     }
 
     fn list_by_prefix(
@@ -144,7 +162,8 @@ impl records::Host for CallState {
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<records::Entry>, records::Error>> {
         let check = check_listing(&prefix, after.as_deref(), limit);
-        let listed = self.ask_store(check, |host| host.list(&prefix, after.as_deref(), limit))?;
+        let read = |listed: &Vec<Record>| listed.iter().map(record_bytes).sum::<usize>();
+        let listed = self.ask_store(check, 0, |host| host.list(&prefix, after.as_deref(), limit), read)?;
         let most = self.limits.listing_bytes;
         Ok(listed.and_then(|listed| {
             check_listed(&listed, most)?;
@@ -209,7 +228,15 @@ impl http::Host for CallState {
 impl secrets::Host for CallState {
     fn handle(&mut self, name: String) -> wasmtime::Result<Result<String, secrets::Error>> {
         // A name that cannot be one is not asked for.
-        let known = if is_secret_name(&name) { self.host.secret(&name) } else { None };
+        if !is_secret_name(&name) {
+            return Ok(Err(secrets::Error::Unknown));
+        }
+        if self.count_record_call().is_err() {
+            return Ok(Err(secrets::Error::Unavailable));
+        }
+        // The first one waits for the store.
+        let host = self.host.clone();
+        let known = self.account.outside(|_| host.secret(&name)).map_err(ended)?;
         Ok(known.ok_or(secrets::Error::Unknown))
     }
 }
@@ -241,6 +268,10 @@ fn entry(record: Record) -> records::Entry {
     records::Entry { key: record.key, value: record.value, version: record.version }
 }
 
+fn record_bytes(record: &Record) -> usize {
+    record.key.len() + record.value.len()
+}
+
 fn check_key(key: &str) -> Result<(), records::Error> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/+-".contains(&byte);
     if key.is_empty() || key.len() > MAX_KEY_BYTES {
@@ -266,7 +297,7 @@ fn check_listing(prefix: &str, after: Option<&str>, limit: u32) -> Result<(), re
 
 /// A listing that is cut short would look like the end of the records, so it is refused.
 fn check_listed(listed: &[Record], most: usize) -> Result<(), records::Error> {
-    let bytes: usize = listed.iter().map(|record| record.key.len() + record.value.len()).sum();
+    let bytes: usize = listed.iter().map(record_bytes).sum();
     if bytes <= most {
         return Ok(());
     }
@@ -299,6 +330,62 @@ fn truncate(text: &str, bytes: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::SystemClock;
+
+    /// Has one record, one secret and no room.
+    struct Full;
+
+    impl ToolHost for Full {
+        fn get(&self, key: &str) -> Result<Option<Record>, RecordError> {
+            Ok(Some(Record { key: key.into(), value: vec![0; 9], version: 1 }))
+        }
+        fn insert(&self, _: &str, _: &[u8]) -> Result<u64, RecordError> {
+            Err(RecordError::QuotaExceeded)
+        }
+        fn replace(&self, _: &str, _: &[u8], _: u64) -> Result<u64, RecordError> {
+            Err(RecordError::QuotaExceeded)
+        }
+        fn remove(&self, _: &str, _: u64) -> Result<(), RecordError> {
+            Err(RecordError::Conflict)
+        }
+        fn list(&self, _: &str, _: Option<&str>, _: u32) -> Result<Vec<Record>, RecordError> {
+            Ok(Vec::new())
+        }
+        fn send(&self, _: HttpRequest, _: Duration) -> crate::HttpSent {
+            crate::HttpSent::nothing(HttpError::Timeout)
+        }
+        fn secret(&self, name: &str) -> Option<String> {
+            (name == "own").then(|| "handle".into())
+        }
+        fn log(&self, _: Level, _: &str) {}
+    }
+
+    fn state(limits: ToolLimits) -> CallState {
+        let account = Account::new(Arc::new(SystemClock::new()), Duration::MAX, Duration::MAX);
+        CallState::new(Arc::new(Full), limits, 0, account)
+    }
+
+    #[test]
+    fn secrets_count_among_the_questions_to_the_records() {
+        let mut state = state(ToolLimits { record_calls: 2, ..ToolLimits::default() });
+        let mut handle = |name: &str| secrets::Host::handle(&mut state, name.into()).unwrap();
+        assert!(matches!(handle("No Name"), Err(secrets::Error::Unknown)), "which asks nobody");
+        assert!(matches!(handle("own"), Ok(handle) if handle == "handle"));
+        assert!(matches!(handle("other"), Err(secrets::Error::Unknown)));
+        assert!(matches!(handle("own"), Err(secrets::Error::Unavailable)));
+        let found = records::Host::get(&mut state, "a".into()).unwrap();
+        assert!(matches!(found, Err(records::Error::Invalid(_))), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_written_counts_though_there_is_no_room_for_it() {
+        let mut state = state(ToolLimits { record_bytes: 20, ..ToolLimits::default() });
+        let found = records::Host::get(&mut state, "a".into()).unwrap();
+        assert!(matches!(found, Ok(Some(_))), "{found:?}");
+        let mut insert = || records::Host::insert(&mut state, "a".into(), vec![0; 9]).unwrap();
+        assert!(matches!(insert(), Err(records::Error::QuotaExceeded)));
+        assert!(matches!(insert(), Err(records::Error::Invalid(_))));
+    }
 
     #[test]
     fn keys_cannot_reach_outside_their_alphabet() {

@@ -28,8 +28,10 @@ pub struct ToolLimits {
     pub result_bytes: usize,
     /// Bytes of log lines kept.
     pub log_bytes: usize,
-    /// Questions to the records.
+    /// Questions to the records, and for secrets.
     pub record_calls: u32,
+    /// Bytes of keys and values of records, read and written, after which none is asked for.
+    pub record_bytes: usize,
     /// Bytes of keys and values in one listing of records.
     pub listing_bytes: usize,
     /// HTTP requests.
@@ -53,6 +55,7 @@ impl Default for ToolLimits {
             result_bytes: 64 << 10,
             log_bytes: 16 << 10,
             record_calls: 1000,
+            record_bytes: 8 << 20,
             listing_bytes: 1 << 20,
             http_requests: 8,
             egress_bytes: 4 << 20,

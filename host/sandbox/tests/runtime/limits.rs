@@ -80,6 +80,44 @@ fn a_listing_is_bounded_in_bytes_and_not_cut_short() {
 }
 
 #[test]
+fn once_its_bytes_of_records_are_used_up_a_tool_asks_for_no_more() {
+    struct Thousand(AtomicU32);
+    impl ToolHost for Thousand {
+        fn get(&self, key: &str) -> Result<Option<Record>, RecordError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(Some(Record { key: key.into(), value: vec![0; 997], version: 1 }))
+        }
+        fn insert(&self, _: &str, _: &[u8]) -> Result<u64, RecordError> {
+            Err(RecordError::Unavailable)
+        }
+        fn replace(&self, _: &str, _: &[u8], _: u64) -> Result<u64, RecordError> {
+            Err(RecordError::Unavailable)
+        }
+        fn remove(&self, _: &str, _: u64) -> Result<(), RecordError> {
+            Err(RecordError::Unavailable)
+        }
+        fn list(&self, _: &str, _: Option<&str>, _: u32) -> Result<Vec<Record>, RecordError> {
+            Ok(Vec::new())
+        }
+        fn send(&self, _: HttpRequest, _: Duration) -> HttpSent {
+            HttpSent::nothing(HttpError::Timeout)
+        }
+        fn secret(&self, _: &str) -> Option<String> {
+            None
+        }
+        fn log(&self, _: Level, _: &str) {}
+    }
+    // The worker asks twice, each time for a key and a value of a thousand bytes together.
+    for (most, asked) in [(0, 0), (1000, 1), (1001, 2)] {
+        let host = Arc::new(Thousand(AtomicU32::new(0)));
+        let limits = ToolLimits { record_bytes: most, ..*WORKER.limits() };
+        let tool = WORKER.clone().with_limits(limits);
+        assert_ok(&tool.call(&context("t"), "{\"get\":1}", host.clone(), LONG));
+        assert_eq!(host.0.load(Ordering::Relaxed), asked, "{most}");
+    }
+}
+
+#[test]
 fn requests_are_bounded_in_number_and_in_bytes() {
     let host = Host::new();
     let finished = call("http", &host, |_| ());

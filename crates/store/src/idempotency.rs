@@ -65,13 +65,17 @@ impl<D: Db> Store<D> {
         Ok(())
     }
 
-    /// Forgets the tenant's claims made before `before`; returns how many.
+    /// Forgets claims of all tenants made before `before`, with their results, at most `limit` of them;
+    /// returns how many.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn forget_claims(&self, tenant: &TenantId, before: Timestamp) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM idempotency_keys WHERE tenant = ?1 AND at < ?2";
-        Ok(self.db.execute(Statement::new(sql, [tenant.into(), before.into()])).await?)
+    pub async fn forget_claims(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        // By tenant, because the index is.
+        let sql = "DELETE FROM idempotency_keys WHERE (tenant, scope, key) IN \
+                   (SELECT k.tenant, k.scope, k.key FROM tenants t CROSS JOIN idempotency_keys k \
+                   WHERE k.tenant = t.id AND k.at < ?1 LIMIT ?2)";
+        Ok(self.db.execute(Statement::new(sql, [before.into(), limit.into()])).await?)
     }
 }
 

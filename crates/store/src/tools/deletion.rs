@@ -7,7 +7,7 @@ use crate::db::Batch;
 use crate::{Db, Statement, Store, TenantId};
 
 impl<D: Db> Store<D> {
-    /// Deletes a version that no alias names. What was done to it stays known.
+    /// Deletes a version that no alias names. What was done to it stays known, what the gate measured does not.
     ///
     /// # Errors
     /// When an alias names it, there is no such version, or the database fails.
@@ -19,8 +19,8 @@ impl<D: Db> Store<D> {
         act: &Act<'_>,
     ) -> Result<(), ToolError> {
         act.check()?;
-        let mark = "UPDATE tool_versions SET deleted_at = ?4 WHERE tenant = ?1 AND tool = ?2 AND digest = ?3 \
-                    AND deleted_at IS NULL RETURNING digest";
+        let mark = "UPDATE tool_versions SET deleted_at = ?4, report_json = '{}' \
+                    WHERE tenant = ?1 AND tool = ?2 AND digest = ?3 AND deleted_at IS NULL RETURNING digest";
         let unnamed = "SELECT name FROM tools WHERE tenant = ?1 AND name = ?2 AND NOT EXISTS \
                        (SELECT 1 FROM tool_aliases WHERE tenant = ?1 AND tool = ?2 AND digest = ?3)";
         let name = || [tenant.into(), tool.into(), digest.into()];
@@ -52,8 +52,8 @@ impl<D: Db> Store<D> {
         let at = || name().into_iter().chain([act.at.into()]);
         let mark = "UPDATE tools SET deleted_at = ?3 WHERE tenant = ?1 AND name = ?2 AND deleted_at IS NULL \
                     RETURNING name";
-        let versions = "UPDATE tool_versions SET deleted_at = ?3 WHERE tenant = ?1 AND tool = ?2 \
-                        AND deleted_at IS NULL";
+        let versions = "UPDATE tool_versions SET deleted_at = ?3, report_json = '{}' \
+                        WHERE tenant = ?1 AND tool = ?2 AND deleted_at IS NULL";
         let mut statements = vec![Statement::new(mark, at()).required()];
         statements.extend(aliases::clear_all(tenant, tool, act));
         statements.extend([

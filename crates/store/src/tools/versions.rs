@@ -58,7 +58,7 @@ pub struct GateCheck {
     pub engine: String,
     /// The code of the refusal; none where it was accepted.
     pub refusal: Option<String>,
-    /// What was measured, and warnings.
+    /// What was measured, and warnings; an empty object once the version is deleted.
     pub report: Json,
 }
 

@@ -44,9 +44,12 @@ async fn old_claims_are_forgotten(store: &Fixture) {
     let later = NOW.plus(Duration::from_secs(60));
     store.claim(&store.tenant, "tool", "old", NOW).await.unwrap();
     store.claim(&store.tenant, "tool", "new", later).await.unwrap();
-    assert_eq!(store.forget_claims(&store.tenant, later).await.unwrap(), 1);
+    store.claim(&store.stranger, "tool", "old", NOW).await.unwrap();
+    let forget = async |limit| store.forget_claims(later, limit).await.unwrap();
+    assert_eq!((forget(1).await, forget(9).await, forget(9).await), (1, 1, 0));
     assert_eq!(store.claim(&store.tenant, "tool", "old", later).await.unwrap(), Claim::First);
     assert_eq!(store.claim(&store.tenant, "tool", "new", later).await.unwrap(), Claim::Seen(None));
+    assert_eq!(store.claim(&store.stranger, "tool", "old", later).await.unwrap(), Claim::First);
 }
 
 async fn of_many_claimants_at_once_one_is_the_first(store: &Fixture) {

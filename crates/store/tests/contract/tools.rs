@@ -355,6 +355,7 @@ async fn a_deleted_tool_leaves_its_history(store: &Fixture) {
     assert!(!store.needs_tool_bytes(&digest).await.unwrap());
     let kept = store.tool_version(&store.tenant, &tool(), &digest).await.unwrap().unwrap();
     assert_eq!((kept.deleted_at, kept.uploaded_by.as_str()), (Some(NOW), "ana"));
+    assert_eq!(kept.check.report, json!({}), "what the gate measured is not kept");
     store.upload("1").await;
     use ToolAction::{Cleared, Deleted, Switched, Uploaded};
     assert_eq!(store.done().await, [Uploaded, Switched, Cleared, Deleted, Uploaded]);

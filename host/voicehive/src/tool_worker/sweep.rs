@@ -1,8 +1,9 @@
-//! Bytes that nobody needs any more.
+//! Bytes and claims that nobody needs any more.
 
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use store::Timestamp;
 
 use super::ToolWorker;
 
@@ -12,11 +13,23 @@ const AGE: Duration = Duration::from_secs(60 * 60);
 /// How many files are looked at in one sweep.
 const FILES_MAX: usize = 100_000;
 
-/// Removes bytes that no version needs. Returns how many files went.
+/// A claim is asked for again within its call, or while its media token holds; neither lasts as long. Results may hold
+/// what a caller said.
+const CLAIM_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many claims go at once: others want to write meanwhile.
+const CLAIMS_MAX: u32 = 1000;
+
+/// Removes bytes that no version needs, and claims that nobody comes back for. Returns how many files went.
 ///
 /// # Errors
 /// When the folder cannot be read, or the database does not say what is needed: then nothing more goes.
 pub async fn sweep(worker: &ToolWorker, now: SystemTime) -> anyhow::Result<usize> {
+    match forget_claims(worker, Timestamp::from(now)).await {
+        Ok(0) => {}
+        Ok(claims) => tracing::debug!(claims, "claims of tools and media tokens were forgotten"),
+        Err(error) => tracing::warn!(%error, "claims could not be forgotten"),
+    }
     let artifacts = worker.artifacts.clone();
     let limit = now.checked_sub(AGE).context("the clock is before its beginning")?;
     let listing = tokio::task::spawn_blocking(move || artifacts.older_than(limit, FILES_MAX));
@@ -34,4 +47,15 @@ pub async fn sweep(worker: &ToolWorker, now: SystemTime) -> anyhow::Result<usize
         }
     }
     Ok(removed)
+}
+
+async fn forget_claims(worker: &ToolWorker, now: Timestamp) -> Result<u64, store::StoreError> {
+    let mut forgotten = 0;
+    loop {
+        let claims = worker.store.forget_claims(now.minus(CLAIM_AGE), CLAIMS_MAX).await?;
+        forgotten += claims;
+        if claims < u64::from(CLAIMS_MAX) {
+            return Ok(forgotten);
+        }
+    }
 }

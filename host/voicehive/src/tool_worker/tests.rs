@@ -260,6 +260,23 @@ async fn bytes_go_when_no_version_needs_them() {
     assert_eq!(setting.worker.artifacts.read(&second.digest, 99).unwrap(), b"second");
 }
 
+#[tokio::test]
+async fn results_of_tool_calls_go_after_a_day() {
+    let setting = Setting::new().await;
+    let store = &setting.worker.store;
+    let claim = async |key: &str| store.claim(&setting.tenant, "tool-call", key, NOW).await.unwrap();
+    for number in 0..1001 {
+        claim(&format!("{number}")).await;
+    }
+    store.complete_claim(&setting.tenant, "tool-call", "0", "said by a caller").await.unwrap();
+    let day_later = SystemTime::UNIX_EPOCH + Duration::from_mins(30_000_000) + Duration::from_hours(24);
+    sweep::sweep(&setting.worker, day_later).await.unwrap();
+    assert_eq!(claim("0").await, store::Claim::Seen(Some("said by a caller".into())));
+    sweep::sweep(&setting.worker, day_later + Duration::from_millis(1)).await.unwrap();
+    assert_eq!(claim("0").await, store::Claim::First);
+    assert_eq!(claim("1000").await, store::Claim::First);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_stops_writes_down_what_was_counted_last() {
     let setting = Setting::new().await;

@@ -14,7 +14,7 @@ pub struct CapabilityPaths {
 }
 
 /// All capability components, loaded on the hot engine and callable from any
-/// thread. A call takes microseconds and never waits.
+/// thread. A call takes microseconds, but for what it says itself, and never waits.
 pub struct Capabilities {
     // Keeps the epoch clock going, without which no deadline would ever pass.
     _engine: HotEngine,
@@ -155,7 +155,8 @@ impl Capabilities {
         self.memory.call(|instance, store| instance.voicehive_platform_memory().call_extract(store, call))
     }
 
-    /// Checks a model's tool call and plans its run.
+    /// Checks a model's tool call and plans its run. How long that takes, the tool's schema has a hand in: it is done by
+    /// [`Runtime::work`](crate::Runtime::work), never on an I/O thread.
     ///
     /// # Errors
     /// Where the component broke; the inner error is for the model to mend.

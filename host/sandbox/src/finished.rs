@@ -54,9 +54,15 @@ pub enum RunError {
     /// It did not begin: the tenant's tools have used their processor time of this window. Nothing was done.
     #[error("the tenant's tools have used up their processor time; try again in a minute")]
     OverBudget,
-    /// It took too long, with all its waiting, and was ended.
+    /// It took too long, most of it by its own processor time and HTTP, and was ended.
     #[error("the tool took longer than {0:?}")]
     Timeout(Duration),
+    /// Its time was over after it had waited for most of it: for its turn, or for records. It was ended.
+    #[error("the tool was kept waiting for most of its {0:?}")]
+    Delayed(Duration),
+    /// It did not begin: checking its arguments used too much processor time. Nothing was done.
+    #[error("checking the arguments took longer than {0:?}; make the schema of the parameters simpler")]
+    SchemaTooSlow(Duration),
     /// It used more processor time than a run may, and was ended.
     #[error("the tool used more than {0:?} of processor time; do less work in one call")]
     CpuExhausted(Duration),
@@ -107,7 +113,9 @@ impl RunError {
     /// | `arguments-too-large` | the arguments are larger than allowed | no | the caller's |
     /// | `busy` | too many runs wait, or it waited until its time was over | no | no one's |
     /// | `over-budget` | the tenant's processor time of this window is used up | no | the tenant's |
-    /// | `timeout` | its time was over | yes | the tool's, or of what it waited for |
+    /// | `timeout` | its time was over, most of it used by itself or its HTTP | yes | the tool's |
+    /// | `delayed` | its time was over, most of it waited for a turn or for records | yes | no one's |
+    /// | `schema-too-slow` | checking its arguments used too much processor time | no | the tool's |
     /// | `cpu-exhausted` | its processor time was used up | yes | the tool's |
     /// | `abandoned` | the caller went away | yes | no one's |
     /// | `memory-exhausted` | it broke after it was refused memory or table elements | yes | the tool's |
@@ -123,6 +131,8 @@ impl RunError {
             Self::Busy => "busy",
             Self::OverBudget => "over-budget",
             Self::Timeout(_) => "timeout",
+            Self::Delayed(_) => "delayed",
+            Self::SchemaTooSlow(_) => "schema-too-slow",
             Self::CpuExhausted(_) => "cpu-exhausted",
             Self::Abandoned => "abandoned",
             Self::MemoryExhausted { .. } => "memory-exhausted",
@@ -139,6 +149,7 @@ impl RunError {
     pub fn is_tools_fault(&self) -> bool {
         match self {
             Self::Timeout(_)
+            | Self::SchemaTooSlow(_)
             | Self::CpuExhausted(_)
             | Self::MemoryExhausted { .. }
             | Self::StackExhausted
@@ -149,6 +160,7 @@ impl RunError {
             Self::ArgumentsTooLarge { .. }
             | Self::Busy
             | Self::OverBudget
+            | Self::Delayed(_)
             | Self::Abandoned
             | Self::HostBroke => false,
         }
@@ -177,6 +189,7 @@ pub(crate) fn run_error(error: &wasmtime::Error, allowed: &Allowed) -> RunError 
     if let Some(ended) = error.downcast_ref::<Ended>() {
         return match ended {
             Ended::Deadline => RunError::Timeout(allowed.timeout),
+            Ended::Delayed => RunError::Delayed(allowed.timeout),
             Ended::Processor => RunError::CpuExhausted(allowed.cpu),
             Ended::Abandoned => RunError::Abandoned,
         };

@@ -212,7 +212,8 @@ impl http::Host for CallState {
             body: request.body,
         };
         let host = self.host.clone();
-        let sent = self.account.outside(|left| host.send(request, HTTP_TIMEOUT.min(left))).map_err(ended)?;
+        let sent =
+            self.account.elsewhere(|left| host.send(request, HTTP_TIMEOUT.min(left))).map_err(ended)?;
         self.egress_bytes = self.egress_bytes.saturating_add(sent.bytes);
         Ok(sent
             .response

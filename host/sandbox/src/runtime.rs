@@ -5,9 +5,13 @@
 //! others wait ([`account`]). So a tool that spins delays another tenant's by an epoch and not by its
 //! run, also where there is one processor; calls' audio it does not delay, because its thread has a lower
 //! priority.
+//!
+//! What the host does for a tenant, and the tenant may make long, is done here too ([`chore`]). That does not give
+//! way, so it has to be short.
 
 mod account;
 mod budget;
+mod chore;
 mod clock;
 mod limits;
 mod pool;
@@ -21,10 +25,11 @@ use std::time::Duration;
 use futures::channel::oneshot;
 
 use crate::definition::{Context, Effect};
-use crate::finished::{Finished, RunError};
+use crate::finished::{Finished, RunError, Spent};
 use crate::tool::Tool;
 use crate::tool_host::ToolHost;
 pub(crate) use account::{Account, Ended};
+use chore::Chore;
 pub(crate) use clock::{Clock, SystemClock};
 pub use limits::RuntimeLimits;
 use pool::{Place, Pool, Queued, Work};
@@ -86,6 +91,31 @@ impl Runtime {
         // A run that never answers is one whose host panicked.
         finished.unwrap_or_else(|_| Finished::rejected(RunError::HostBroke, Duration::ZERO))
     }
+
+    /// Does something of the host's whose length a tenant has a hand in: on a thread of the tools, in the tenant's
+    /// turn and charged to it. Says besides what it used. Needs no particular executor.
+    ///
+    /// It must end by itself and soon: it keeps its slot to its end. It waits for its turn for `patience` at most.
+    /// Dropped, it is taken out of the queue if it has not begun.
+    ///
+    /// # Errors
+    /// [`RunError::Busy`] or [`RunError::OverBudget`] where it did not begin, [`RunError::HostBroke`] where it
+    /// panicked.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        tenant: &str,
+        patience: Duration,
+        act: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(T, Spent), RunError> {
+        let (done, answer) = oneshot::channel();
+        let submitted = self.pool.now();
+        let chore = Chore { act, clock: self.clock.clone(), submitted, done };
+        let queued = self.pool.submit(tenant, Box::new(chore), submitted.saturating_add(patience));
+        let mut caller = Caller { queued, abandoned: Arc::default(), answered: false };
+        let worked = answer.await;
+        caller.answered = true;
+        worked.unwrap_or(Err(RunError::HostBroke))
+    }
 }
 
 /// Whoever waits for a run.
@@ -139,11 +169,16 @@ impl Work for Job {
     }
 
     fn reject(self: Box<Self>, why: Rejected) {
-        let error = match why {
-            Rejected::Full | Rejected::Expired => RunError::Busy,
-            Rejected::OverBudget => RunError::OverBudget,
-        };
         let waited = self.waited();
-        let _ = self.done.send(Finished::rejected(error, waited));
+        let _ = self.done.send(Finished::rejected(why.into(), waited));
+    }
+}
+
+impl From<Rejected> for RunError {
+    fn from(why: Rejected) -> Self {
+        match why {
+            Rejected::Full | Rejected::Expired => Self::Busy,
+            Rejected::OverBudget => Self::OverBudget,
+        }
     }
 }

@@ -8,6 +8,7 @@ mod host;
 mod kept;
 mod library;
 mod lru;
+mod planning;
 mod rehearsal;
 mod runner;
 mod usage;
@@ -96,7 +97,7 @@ impl Tools {
     }
 }
 
-/// What a run shows of its version. A tool that refuses is well; one that was not begun shows nothing.
+/// What a run shows of its version. A tool that refuses is well; one that was not begun or was kept waiting shows nothing.
 fn ended(outcome: &Result<Result<Reply, Failure>, RunError>) -> Ended {
     match outcome {
         Ok(_) => Ended::Well,
@@ -109,7 +110,7 @@ fn ended(outcome: &Result<Result<Reply, Failure>, RunError>) -> Ended {
 fn counter<'a>(run: &'a mut Runs, error: &RunError) -> &'a mut u64 {
     match error {
         RunError::Trap(_) | RunError::MemoryExhausted { .. } | RunError::StackExhausted => &mut run.traps,
-        RunError::Timeout(_) | RunError::CpuExhausted(_) => &mut run.timeouts,
+        RunError::Timeout(_) | RunError::CpuExhausted(_) | RunError::SchemaTooSlow(_) => &mut run.timeouts,
         _ => &mut run.faults,
     }
 }
@@ -128,7 +129,9 @@ mod tests {
         for (error, expected) in [
             (RunError::Trap("unreachable".into()), Ended::Badly),
             (RunError::Timeout(Duration::from_secs(1)), Ended::Badly),
+            (RunError::SchemaTooSlow(Duration::from_secs(1)), Ended::Badly),
             (RunError::BadReply(String::new()), Ended::Badly),
+            (RunError::Delayed(Duration::from_secs(1)), Ended::Unknown),
             (RunError::Busy, Ended::Unknown),
             (RunError::OverBudget, Ended::Unknown),
             (RunError::Abandoned, Ended::Unknown),
@@ -148,6 +151,7 @@ mod tests {
         assert_eq!(count(RunError::Trap(String::new())), (1, 0, 0));
         assert_eq!(count(RunError::MemoryExhausted { limit: 1 }), (1, 0, 0));
         assert_eq!(count(RunError::CpuExhausted(Duration::ZERO)), (0, 1, 0));
+        assert_eq!(count(RunError::SchemaTooSlow(Duration::ZERO)), (0, 1, 0));
         assert_eq!(count(RunError::ResultTooLarge { part: "data", size: 2, limit: 1 }), (0, 0, 1));
     }
 }

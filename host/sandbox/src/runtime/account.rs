@@ -10,9 +10,12 @@ use super::pool::Place;
 /// Why a run is ended from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Ended {
-    /// Its time is over, with all its waiting.
+    /// Its time is over, and it has used most of it itself.
     #[error("the run's time is over")]
     Deadline,
+    /// Its time is over, and it was kept waiting for most of it.
+    #[error("the run's time is over, most of which it waited")]
+    Delayed,
     /// Its processor time is used up.
     #[error("the run's processor time is used up")]
     Processor,
@@ -30,11 +33,15 @@ pub(crate) struct Account {
     /// Set when no one waits for the run any more; absent where it is to go on all the same.
     abandoned: Option<Arc<AtomicBool>>,
     deadline: Duration,
+    /// The time from its submission to its deadline.
+    allotted: Duration,
     cpu_limit: Duration,
     /// The thread's processor time when it was last counted.
     counted: Duration,
     guest: Duration,
     host: Duration,
+    /// How much of `host` the run has itself chosen to wait for.
+    chosen: Duration,
     waited: Duration,
 }
 
@@ -42,15 +49,18 @@ impl Account {
     /// A run that begins now and may last until `deadline`, `cpu_limit` of it on a processor.
     pub(crate) fn new(clock: Arc<dyn Clock>, deadline: Duration, cpu_limit: Duration) -> Self {
         let counted = clock.cpu();
+        let allotted = deadline.saturating_sub(clock.now());
         Self {
             clock,
             place: None,
             abandoned: None,
             deadline,
+            allotted,
             cpu_limit,
             counted,
             guest: Duration::ZERO,
             host: Duration::ZERO,
+            chosen: Duration::ZERO,
             waited: Duration::ZERO,
         }
     }
@@ -63,6 +73,7 @@ impl Account {
         abandoned: Option<Arc<AtomicBool>>,
     ) -> Self {
         self.place = Some(place);
+        self.allotted = self.allotted.saturating_add(waited);
         self.waited = waited;
         self.abandoned = abandoned;
         self
@@ -109,11 +120,24 @@ impl Account {
         self.waited = self.waited.saturating_add(self.clock.now().saturating_sub(before));
         // A thread that waits uses next to nothing, and what it uses is not the guest's.
         self.counted = self.clock.cpu();
-        back.then_some(()).ok_or(Ended::Deadline)
+        if back { Ok(()) } else { Err(self.out_of_time()) }
     }
 
-    /// Does what may wait, while others have the slot. It is told how long the run may still last.
+    /// Does what the platform may be slow at, while others have the slot. It is told how long the run may still last.
     pub(crate) fn outside<R>(&mut self, act: impl FnOnce(Duration) -> R) -> Result<R, Ended> {
+        self.wait_for(act, |_, _| ())
+    }
+
+    /// Like [`Self::outside`], for what the tool itself chose to wait for: how long that takes is the tool's matter.
+    pub(crate) fn elsewhere<R>(&mut self, act: impl FnOnce(Duration) -> R) -> Result<R, Ended> {
+        self.wait_for(act, |account, took| account.chosen = account.chosen.saturating_add(took))
+    }
+
+    fn wait_for<R>(
+        &mut self,
+        act: impl FnOnce(Duration) -> R,
+        count: impl FnOnce(&mut Self, Duration),
+    ) -> Result<R, Ended> {
         self.count();
         self.check()?;
         let began = self.clock.now();
@@ -122,12 +146,14 @@ impl Account {
         }
         let result = act(self.deadline.saturating_sub(began));
         let ended = self.clock.now();
-        self.host = self.host.saturating_add(ended.saturating_sub(began));
+        let took = ended.saturating_sub(began);
+        self.host = self.host.saturating_add(took);
+        count(self, took);
         let back = self.place.as_ref().is_none_or(|place| place.come_back(self.deadline));
         self.waited = self.waited.saturating_add(self.clock.now().saturating_sub(ended));
         self.counted = self.clock.cpu();
         if !back {
-            return Err(Ended::Deadline);
+            return Err(self.out_of_time());
         }
         self.check()?;
         Ok(result)
@@ -138,18 +164,33 @@ impl Account {
             return Err(Ended::Processor);
         }
         if self.remaining().is_zero() {
-            return Err(Ended::Deadline);
+            return Err(self.out_of_time());
         }
         match &self.abandoned {
             Some(abandoned) if abandoned.load(Ordering::Relaxed) => Err(Ended::Abandoned),
             _ => Ok(()),
         }
     }
+
+    /// Whose doing it is that the time is over.
+    fn out_of_time(&self) -> Ended {
+        let own = match self.place {
+            // Time in which others had the processor is not the run's.
+            Some(_) => self.guest.saturating_add(self.chosen),
+            None => self.allotted.saturating_sub(self.host.saturating_sub(self.chosen)),
+        };
+        if own.saturating_mul(2) >= self.allotted { Ended::Deadline } else { Ended::Delayed }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::channel;
+
     use super::super::clock::tests::FakeClock;
+    use super::super::limits::RuntimeLimits;
+    use super::super::pool::{Pool, Work};
+    use super::super::schedule::Rejected;
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -188,10 +229,58 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_took_too_long_for_ends_the_run() {
+    fn what_the_host_took_too_long_for_ends_the_run_and_is_not_held_against_it() {
         let (clock, mut account) = account();
         let answer = account.outside(|_| clock.advance(200 * MS, Duration::ZERO));
-        assert_eq!(answer, Err(Ended::Deadline));
+        assert_eq!(answer, Err(Ended::Delayed));
         assert_eq!(account.host(), 200 * MS);
+    }
+
+    #[test]
+    fn what_the_tool_chose_to_wait_for_is_its_own_time() {
+        let (clock, mut account) = account();
+        assert_eq!(account.outside(|_| clock.advance(40 * MS, Duration::ZERO)), Ok(()));
+        let answer = account.elsewhere(|_| clock.advance(60 * MS, Duration::ZERO));
+        assert_eq!(answer, Err(Ended::Deadline));
+        assert_eq!(account.host(), 100 * MS);
+    }
+
+    #[test]
+    fn a_run_among_others_answers_for_its_processor_time_and_what_it_chose_to_wait_for() {
+        let end = |cpu: Duration, chosen: Duration| {
+            let clock = Arc::new(FakeClock::default());
+            let limits = RuntimeLimits { threads: 1, slots: 1, ..RuntimeLimits::default() };
+            let pool = Pool::start(limits, clock.clone()).unwrap();
+            let (done, ended) = channel();
+            let act = move |place: Place| {
+                // It has waited for 20 ms of its 100.
+                let mut account =
+                    Account::new(clock.clone(), 80 * MS, 100 * MS).with_place(place, 20 * MS, None);
+                clock.advance(cpu, cpu);
+                let waited = account.elsewhere(|_| clock.advance(chosen, Duration::ZERO));
+                clock.advance(80 * MS, Duration::ZERO);
+                done.send((waited, account.tick())).unwrap();
+            };
+            let _queued = pool.submit("t", Box::new(Act(act)), Duration::MAX);
+            ended.recv().unwrap()
+        };
+        assert_eq!(end(20 * MS, 30 * MS), (Ok(()), Err(Ended::Deadline)));
+        assert_eq!(end(20 * MS, 29 * MS), (Ok(()), Err(Ended::Delayed)));
+        assert_eq!(end(50 * MS, Duration::ZERO), (Ok(()), Err(Ended::Deadline)));
+        assert_eq!(end(Duration::ZERO, Duration::ZERO), (Ok(()), Err(Ended::Delayed)));
+    }
+
+    /// Something that is done on a thread of the pool.
+    struct Act<F>(F);
+
+    impl<F: FnOnce(Place) + Send + 'static> Work for Act<F> {
+        fn run(self: Box<Self>, place: Place) {
+            let Self(act) = *self;
+            act(place);
+        }
+
+        fn reject(self: Box<Self>, why: Rejected) {
+            panic!("{why:?}");
+        }
     }
 }

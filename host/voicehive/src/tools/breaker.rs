@@ -30,7 +30,7 @@ pub enum Ended {
     Well,
     /// It broke, or was out of time.
     Badly,
-    /// It did not begin, or nobody waited for its end.
+    /// It did not begin, it was kept waiting, or nobody waited for its end.
     Unknown,
 }
 

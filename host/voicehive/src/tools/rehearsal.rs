@@ -4,15 +4,15 @@
 //! know of it, and no answer is kept.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use sandbox::platform::tool_calls::{Audience, Definition, Outcome, Request};
-use sandbox::{Context, Effect, Finished, Run, Tool};
+use sandbox::platform::tool_calls::{Audience, Outcome, Request};
+use sandbox::{Context, Finished, Run, Tool};
 use store::{Timestamp, ToolDigest, ToolName};
 use uuid::Uuid;
 
 use super::Tools;
 use super::host::{self, TenantHost};
+use super::planning::Unplanned;
 
 /// A run to try a version out.
 #[derive(Clone, Debug)]
@@ -56,7 +56,10 @@ impl Tools {
         let Rehearsal { tenant, tool: name, version, .. } = rehearsal;
         let tool = self.library.version(&tenant.id, name, version).await.map_err(NotRun::Version)?;
         let id = format!("rehearsal-{}", Uuid::new_v4());
-        let arguments = self.checked_arguments(&tool, rehearsal, &id)?;
+        let arguments = match self.checked_arguments(&tool, rehearsal, &id).await? {
+            Ok(arguments) => arguments,
+            Err(finished) => return Ok(*finished),
+        };
         let definition = tool.definition();
         let whose = host::Run {
             tenant: tenant.id.clone(),
@@ -79,8 +82,13 @@ impl Tools {
         Ok(self.runtime.run(Run { tool, context, arguments, host, timeout }).await)
     }
 
-    /// The arguments as a call would give them to the tool.
-    fn checked_arguments(&self, tool: &Tool, rehearsal: &Rehearsal, id: &str) -> Result<String, NotRun> {
+    /// The arguments as a call would give them to the tool, or how it ended before there were any.
+    async fn checked_arguments(
+        &self,
+        tool: &Tool,
+        rehearsal: &Rehearsal,
+        id: &str,
+    ) -> Result<Result<String, Box<Finished>>, NotRun> {
         let request = Request {
             call_id: id.to_owned(),
             turn: 0,
@@ -88,24 +96,14 @@ impl Tools {
             name: tool.definition().name.clone(),
             arguments: rehearsal.arguments.clone(),
         };
-        let planned = self.capabilities.plan_tool_call(&request, &[planned(tool)]);
-        match planned.map_err(NotRun::Planning)? {
-            Ok(plan) => Ok(plan.arguments),
-            Err(refusal) => {
+        match self.plan(&rehearsal.tenant.id, request, vec![tool.clone()]).await {
+            Ok(Ok(plan)) => Ok(Ok(plan.arguments)),
+            Err(Unplanned::Ended(finished)) => Ok(Err(finished)),
+            Err(Unplanned::Broken(error)) => Err(NotRun::Planning(error)),
+            Ok(Err(refusal)) => {
                 let told = self.capabilities.shape_outcome(&Outcome::Refused(refusal), Audience::Model);
                 Err(NotRun::Arguments(told.map_err(NotRun::Planning)?))
             }
         }
-    }
-}
-
-fn planned(tool: &Tool) -> Definition {
-    let definition = tool.definition();
-    let millis = |timeout: Duration| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-    Definition {
-        name: definition.name.clone(),
-        parameters: definition.parameters.to_string(),
-        side_effect: definition.effect == Effect::Changes,
-        timeout_ms: millis(definition.timeout),
     }
 }

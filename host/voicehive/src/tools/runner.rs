@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbox::platform::tool_calls::{self as calls, Audience, Definition, Outcome, Plan, Request};
+use sandbox::platform::tool_calls::{self as calls, Audience, Outcome, Plan, Request};
 use sandbox::{Context, Effect, Failure, Finished, Reply, Run, RunError};
 use store::{CallId, Claim, TenantId, Timestamp};
 use turn::{ToolCall, ToolResult, TurnId};
@@ -15,6 +15,7 @@ use super::confirmation::{Confirmations, Wish};
 use super::host::{self, TenantHost};
 use super::kept::Question;
 use super::library::{ChosenTool, Source};
+use super::planning::Unplanned;
 use super::{Tools, ended};
 
 /// The scope in which keys of tool calls are claimed.
@@ -82,10 +83,12 @@ impl ToolRunner {
             name: call.name.clone(),
             arguments: call.arguments.clone(),
         };
-        let came = match self.tools.capabilities.plan_tool_call(&request, &self.definitions()) {
+        let tools = self.allowed.values().map(|chosen| chosen.tool.clone()).collect();
+        let came = match self.tools.plan(&self.tenant, request, tools).await {
             Ok(Ok(plan)) => self.run_planned(&call.name, plan, turn).await,
             Ok(Err(refusal)) => Came::Otherwise(Outcome::Refused(refusal)),
-            Err(error) => {
+            Err(Unplanned::Ended(finished)) => Came::Otherwise(self.without_plan(&call.name, &finished)),
+            Err(Unplanned::Broken(error)) => {
                 tracing::error!(%error, "a tool call cannot be planned");
                 Came::Otherwise(Outcome::Fault)
             }
@@ -102,19 +105,21 @@ impl ToolRunner {
         Ran { result, speech: answer.speech, data: answer.data }
     }
 
-    /// The definitions as the tool-calls capability wants them.
-    fn definitions(&self) -> Vec<Definition> {
-        let millis = |timeout: Duration| u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-        let define = |chosen: &ChosenTool| {
-            let definition = chosen.tool.definition();
-            Definition {
-                name: definition.name.clone(),
-                parameters: definition.parameters.to_string(),
-                side_effect: definition.effect == Effect::Changes,
-                timeout_ms: millis(definition.timeout),
+    /// What the model is told where there is no plan. It counts for the version like a run.
+    fn without_plan(&self, name: &str, finished: &Finished) -> Outcome {
+        if let Some(chosen) = self.allowed.get(name) {
+            let watched = Watched { tenant: self.tenant.clone(), digest: chosen.tool.digest().into() };
+            if let Some(entered) = self.tools.breakers.enter(&watched, self.tools.now()) {
+                entered.end(ended(&finished.outcome), self.tools.now());
             }
-        };
-        self.allowed.values().map(define).collect()
+            self.note(&chosen.source, finished);
+        }
+        match &finished.outcome {
+            Err(RunError::Busy | RunError::OverBudget | RunError::Delayed(_)) => {
+                Outcome::Failure(BUSY.into())
+            }
+            _ => Outcome::Fault,
+        }
     }
 
     /// What the model is told of an answer. Words that the caller is to hear as they are come first, where nothing cuts them
@@ -223,7 +228,7 @@ impl ToolRunner {
                 }
                 Came::Otherwise(Outcome::Failure(BUSY.into()))
             }
-            Err(RunError::Timeout(_)) => Came::Otherwise(Outcome::Timeout(timeout_ms)),
+            Err(RunError::Timeout(_) | RunError::Delayed(_)) => Came::Otherwise(Outcome::Timeout(timeout_ms)),
             Err(error) => {
                 tracing::warn!(tool = chosen.tool.definition().name, %error, "a tool broke");
                 Came::Otherwise(Outcome::Fault)

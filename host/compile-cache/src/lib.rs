@@ -61,7 +61,8 @@ impl Cache {
 
     /// As [`Cache::load`], where `compile` is what compiles: in this process or in another that this program started.
     /// What it returns becomes code of this process, so it must be what [`Engine::precompile_component`] made of `wasm`.
-    /// What this engine cannot use is neither kept nor run.
+    /// What this engine cannot use is neither kept nor run. What it can is kept, also where the caller goes on to refuse the
+    /// component: then [`Cache::forget`] is the caller's to call.
     ///
     /// # Errors
     /// What `compile` fails with, or where its result does not fit the engine.

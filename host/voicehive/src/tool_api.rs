@@ -21,6 +21,7 @@ mod access;
 mod aliases;
 mod body;
 mod insight;
+mod leftovers;
 mod query;
 mod receive;
 mod refused;

@@ -282,7 +282,8 @@ impl<D: Db> Store<D> {
         rows.iter().map(tool).collect()
     }
 
-    /// A tool's versions that are not deleted, the one uploaded last first; at most `limit`.
+    /// A tool's versions that are not deleted, the one uploaded last first; at most `limit`. Of their reports only the
+    /// `tier` is read: a list of whole ones has megabytes.
     ///
     /// # Errors
     /// When the database fails.
@@ -292,7 +293,13 @@ impl<D: Db> Store<D> {
         tool: &ToolName,
         limit: u32,
     ) -> Result<Vec<ToolVersion>, StoreError> {
-        let sql = "SELECT v.*, q.digest AS quarantined FROM tool_versions v \
+        // An object's members are written in the order of their names, and `tier` is the last that a report has.
+        let sql = "SELECT v.digest, v.bytes, v.state, v.refusal, v.gate, v.engine, v.uploaded_by, v.uploaded_at, \
+                   v.checked_at, v.deleted_at, q.digest AS quarantined, CASE \
+                   WHEN SUBSTR(v.report_json, LENGTH(v.report_json) - 17) = '\"tier\":\"standard\"}' \
+                   THEN '{\"tier\":\"standard\"}' \
+                   WHEN SUBSTR(v.report_json, LENGTH(v.report_json) - 14) = '\"tier\":\"large\"}' \
+                   THEN '{\"tier\":\"large\"}' ELSE '{}' END AS report_json FROM tool_versions v \
                    LEFT JOIN tool_quarantines q ON q.digest = v.digest \
                    WHERE v.tenant = ?1 AND v.tool = ?2 AND v.deleted_at IS NULL \
                    ORDER BY v.uploaded_at DESC, v.digest LIMIT ?3";

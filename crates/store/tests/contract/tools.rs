@@ -156,6 +156,19 @@ async fn a_refused_upload_is_kept_and_can_be_replaced(store: &Fixture) {
     assert_eq!(kept.len(), 51);
     assert_eq!(kept[0].digest, digest("bad 59"));
     assert_eq!(store.done().await.len(), 62);
+    // A list says of a report the tier and nothing else, whatever the tool says of itself.
+    let other: ToolName = "other".parse().unwrap();
+    for (tier, report) in [
+        (json!({ "tier": "large" }), json!({ "definition": { "tier": "standard" }, "tier": "large" })),
+        (json!({ "tier": "standard" }), json!({ "tier": "standard" })),
+        (json!({}), json!({ "definition": { "tier": "standard" } })),
+    ] {
+        let new = version(&report.to_string(), GateCheck { report, ..good() });
+        store.put_tool_version(&store.tenant, &other, &new, &quota, &act("")).await.unwrap();
+        let listed = store.tool_versions(&store.tenant, &other, 9).await.unwrap();
+        let listed = listed.into_iter().find(|listed| listed.digest == new.digest).unwrap();
+        assert_eq!(listed.check.report, tier);
+    }
 }
 
 async fn an_alias_names_accepted_versions_only(store: &Fixture) {

@@ -15,10 +15,14 @@ use super::{Refused, ToolApi};
 /// Longer keys are not looked up: none that is given out is.
 const API_KEY_BYTES_MAX: usize = 256;
 
-/// How often an address may change something; counted together with the edge's other changes of the configuration.
+/// How often an address may change something or run a tool, counted before its key is looked up. It is much, for behind a proxy
+/// all tenants have one address.
+const ASKING: Limit = Limit { scope: "api-tools", policy: "address", count: 600 };
+
+/// How often a tenant may change something.
 const CHANGES: Limit = Limit { scope: "api-admin", policy: "admin", count: 20 };
 
-/// How often an address may run a tool.
+/// How often a tenant may run a tool.
 const RUNS: Limit = Limit { scope: "api-tool-runs", policy: "tool-runs", count: 60 };
 
 /// The time in which a limit's count may come.
@@ -38,7 +42,7 @@ pub struct Reading {
     pub now: Timestamp,
 }
 
-/// A request that changes something, counted for the address that it comes from.
+/// A request that changes something, counted for the address that it comes from and for the tenant.
 pub struct Changing {
     /// Who asks.
     pub tenant: TenantId,
@@ -48,7 +52,7 @@ pub struct Changing {
     pub now: Timestamp,
 }
 
-/// A request to run a tool, counted for the address that it comes from.
+/// A request to run a tool, counted for the address that it comes from and for the tenant.
 pub struct Running {
     /// Who asks.
     pub tenant: Tenant,
@@ -67,9 +71,8 @@ impl FromRequestParts<Arc<ToolApi>> for Changing {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<ToolApi>) -> Result<Self, Refused> {
-        let (tenant, key) = authenticate(&api.store, &parts.headers).await?;
         let now = Timestamp::now();
-        CHANGES.count(&api.store, parts, now).await?;
+        let (tenant, key) = CHANGES.admit(&api.store, parts, now).await?;
         // Enough of the hash to tell which key it was, and far too little to find the key by.
         let by = format!("api key {}", key.as_str().get(..8).unwrap_or_default());
         Ok(Self { tenant: tenant.id, by, now })
@@ -80,16 +83,28 @@ impl FromRequestParts<Arc<ToolApi>> for Running {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<ToolApi>) -> Result<Self, Refused> {
-        let (tenant, _) = authenticate(&api.store, &parts.headers).await?;
-        RUNS.count(&api.store, parts, Timestamp::now()).await?;
+        let (tenant, _) = RUNS.admit(&api.store, parts, Timestamp::now()).await?;
         Ok(Self { tenant })
     }
 }
 
 impl Limit {
-    async fn count(&self, store: &Store<NativeDb>, parts: &Parts, now: Timestamp) -> Result<(), Refused> {
+    /// Counts a request for its address, and then for the tenant whose key it carries.
+    async fn admit(
+        &self,
+        store: &Store<NativeDb>,
+        parts: &Parts,
+        now: Timestamp,
+    ) -> Result<(Tenant, ApiKeyHash), Refused> {
         let client = client(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|connected| connected.0));
-        match store.admit(self.scope, &client, Rate { count: self.count, per: WINDOW }, now).await? {
+        ASKING.count(store, &client, now).await?;
+        let (tenant, key) = authenticate(store, &parts.headers).await?;
+        self.count(store, &counted_as(&tenant.id), now).await?;
+        Ok((tenant, key))
+    }
+
+    async fn count(&self, store: &Store<NativeDb>, key: &str, now: Timestamp) -> Result<(), Refused> {
+        match store.admit(self.scope, key, Rate { count: self.count, per: WINDOW }, now).await? {
             Admission::Admitted => Ok(()),
             Admission::Over { retry_after } => {
                 Err(Refused::RateLimited { scope: self.policy, count: self.count, retry_after })
@@ -128,7 +143,13 @@ async fn authenticate(store: &Store<NativeDb>, headers: &HeaderMap) -> Result<(T
     }
 }
 
-/// Whom limits count a request for, as the edge does: the address; of an IPv6 address the first half, since whoever has one
+/// The tenant as limits count it. The edge counts addresses within one of the scopes, and neither an address nor a tenant's id
+/// has a space.
+fn counted_as(tenant: &TenantId) -> String {
+    format!("tenant {tenant}")
+}
+
+/// The address as limits count it, and as the edge does: itself; of an IPv6 address the first half, since whoever has one
 /// has all that share it.
 fn client(connected: Option<SocketAddr>) -> String {
     match connected.map(|address| address.ip().to_canonical()) {
@@ -152,5 +173,7 @@ mod tests {
             assert_eq!(client(Some(connected.parse().unwrap())), client_is);
         }
         assert_eq!(client(None), "unknown");
+        let tenant: TenantId = "203.0.113.9".parse().unwrap();
+        assert_eq!(counted_as(&tenant), "tenant 203.0.113.9", "no tenant's name is an address");
     }
 }

@@ -19,7 +19,7 @@ pub enum Refused {
     Unauthorized,
     #[error("there is no such resource")]
     NotFound,
-    #[error("too many requests from this address; try again later")]
+    #[error("too many requests; try again later")]
     RateLimited { scope: &'static str, count: u32, retry_after: Duration },
     #[error("{0}")]
     Parameter(String),

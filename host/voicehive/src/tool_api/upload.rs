@@ -12,6 +12,7 @@ use store::{Act, NewVersion, TenantId, ToolAlias, ToolDigest, ToolName, ToolQuot
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::access::Changing;
+use super::leftovers::to_its_end;
 use super::query::Query;
 use super::receive::{self, Received};
 use super::workshop::Found;
@@ -109,13 +110,10 @@ pub async fn upload(
     if api.store.is_quarantined(&received.digest).await? {
         return Err(Refused::Quarantined);
     }
-    let (digest, size) = (received.digest.clone(), received.bytes);
-    let admitted = admit(&api, wanted.tier, received, turn).await.inspect_err(|refused| {
-        let (tenant, code) = (asking.tenant.as_str(), refused.code().0);
-        tracing::info!(tenant, %digest, code, by = asking.by, "an upload was refused");
-    })?;
-    let upload = Upload { api: &api, asking: &asking, digest, bytes: size, tier: wanted.tier };
-    upload.keep(admitted, wanted.named).await
+    let at_the_gate = api.uploads.turn_at_the_gate().await?;
+    let (digest, bytes) = (received.digest.clone(), received.bytes);
+    let upload = Upload { api, asking, digest, bytes, tier: wanted.tier };
+    to_its_end(upload.finish(received, turn, at_the_gate, wanted.named)).await
 }
 
 impl Wanted {
@@ -154,9 +152,14 @@ struct Admitted {
     turn: Turn,
 }
 
-/// Puts a component through the gate, on a thread that may block. Whoever hangs up meanwhile keeps both turns until then.
-async fn admit(api: &ToolApi, tier: Tier, received: Received, turn: Turn) -> Result<Admitted, Refused> {
-    let at_the_gate = api.uploads.turn_at_the_gate().await?;
+/// Puts a component through the gate, on a thread that may block.
+async fn admit(
+    api: &ToolApi,
+    tier: Tier,
+    received: Received,
+    turn: Turn,
+    at_the_gate: OwnedSemaphorePermit,
+) -> Result<Admitted, Refused> {
     let workshop = api.workshop.clone();
     let work = move || {
         let _at_the_gate = at_the_gate;
@@ -177,16 +180,38 @@ async fn admit(api: &ToolApi, tier: Tier, received: Received, turn: Turn) -> Res
     })?
 }
 
-/// An upload that may be kept.
-struct Upload<'a> {
-    api: &'a Arc<ToolApi>,
-    asking: &'a Changing,
+/// An upload whose turn at the gate has come.
+struct Upload {
+    api: Arc<ToolApi>,
+    asking: Changing,
     digest: ToolDigest,
     bytes: usize,
     tier: Tier,
 }
 
-impl Upload<'_> {
+impl Upload {
+    /// Puts it through the gate and keeps it. Of what is refused, by whichever of the two, nothing stays on the disk.
+    async fn finish(
+        self,
+        received: Received,
+        turn: Turn,
+        at_the_gate: OwnedSemaphorePermit,
+        named: Option<(ToolAlias, u32)>,
+    ) -> Result<Response, Refused> {
+        let finished = match admit(&self.api, self.tier, received, turn, at_the_gate).await {
+            Ok(admitted) => self.keep(admitted, named).await,
+            Err(refused) => Err(refused),
+        };
+        let finished = finished.inspect_err(|refused| {
+            let (tenant, code) = (self.asking.tenant.as_str(), refused.code().0);
+            tracing::info!(tenant, digest = %self.digest, code, by = self.asking.by, "an upload was refused");
+        });
+        if finished.is_err() {
+            self.api.forget_unless_needed(&self.digest).await;
+        }
+        finished
+    }
+
     /// Keeps the bytes, then the version and its alias.
     async fn keep(&self, admitted: Admitted, named: Option<(ToolAlias, u32)>) -> Result<Response, Refused> {
         let Admitted { found, name, bytes, turn: _turn } = admitted;

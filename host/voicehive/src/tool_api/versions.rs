@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
-use store::{Act, TenantId, Tool, ToolName};
+use store::{Act, TenantId, Tool, ToolName, VersionState};
 
 use super::access::{Changing, Reading};
+use super::leftovers::to_its_end;
 use super::query::{Named, Query};
 use super::{Refused, ToolApi, done, found, shown};
 
@@ -59,10 +60,20 @@ pub async fn delete_tool(
     query: Query,
 ) -> Result<Response, Refused> {
     let why = why(query)?;
-    let act = Act { by: &asking.by, why: &why, at: asking.now };
-    api.store.delete_tool(&asking.tenant, &named.tool, &act).await?;
-    api.lines.forget(&asking.tenant, &named.tool);
-    Ok(done())
+    to_its_end(async move {
+        let act = Act { by: &asking.by, why: &why, at: asking.now };
+        let versions = api.store.tool_versions(&asking.tenant, &named.tool, VERSIONS_MAX).await?;
+        api.store.delete_tool(&asking.tenant, &named.tool, &act).await?;
+        api.lines.forget(&asking.tenant, &named.tool);
+        for version in &versions {
+            // Of what was refused there are no bytes.
+            if version.state != VersionState::Refused {
+                api.forget_unless_needed(&version.digest).await;
+            }
+        }
+        Ok(done())
+    })
+    .await
 }
 
 /// `GET /v1/tools/{tool}/versions`: the newest first.
@@ -103,10 +114,15 @@ pub async fn delete(
     named: Named,
     query: Query,
 ) -> Result<Response, Refused> {
-    let why = why(query)?;
-    let act = Act { by: &asking.by, why: &why, at: asking.now };
-    api.store.delete_tool_version(&asking.tenant, &named.tool, &named.version()?, &act).await?;
-    Ok(done())
+    let (why, version) = (why(query)?, named.version()?);
+    to_its_end(async move {
+        let act = Act { by: &asking.by, why: &why, at: asking.now };
+        api.store.delete_tool_version(&asking.tenant, &named.tool, &version, &act).await?;
+        // It does not count as the tenant's any more, so it must not stay on the disk either.
+        api.forget_unless_needed(&version).await;
+        Ok(done())
+    })
+    .await
 }
 
 /// The reason that history keeps.

@@ -23,7 +23,7 @@ pub trait Workshop: Send + Sync {
     /// Why it may not run.
     fn admit(&self, bytes: &[u8], tier: Tier) -> Result<Found, Refusal>;
 
-    /// Forgets what was compiled of bytes that are gone.
+    /// Forgets what was compiled of bytes that no tenant needs; of a built-in tool's nothing.
     fn forget(&self, digest: &str);
 
     /// Runs a version once, under the limits of a phone call's run.
@@ -52,8 +52,11 @@ pub struct Found {
     pub measured: Value,
 }
 
+/// The most bytes of a report that the store keeps.
+const REPORT_BYTES_MAX: usize = 64 << 10;
+
 impl Found {
-    /// As the store keeps it.
+    /// As the store keeps it: without the parts that it has no room for.
     pub fn check(self, tier: Tier, identity: Identity) -> GateCheck {
         let report = json!({
             "tier": tier.as_str(),
@@ -61,16 +64,33 @@ impl Found {
             "report": self.report,
             "measured": self.measured,
         });
+        let report = fitting(report, &["measured", "report", "definition"]);
         GateCheck { gate: identity.gate, engine: identity.engine, refusal: None, report }
     }
 }
 
-/// The check of a version that is refused now, and was accepted with `before`.
+/// The report without the first of these `parts`, as far as it is too large with them. What a version may do does not
+/// depend on whether there is room to say why.
+fn fitting(mut report: Value, parts: &[&str]) -> Value {
+    for part in parts {
+        if report.to_string().len() <= REPORT_BYTES_MAX {
+            break;
+        }
+        if let Value::Object(members) = &mut report {
+            members.remove(*part);
+        }
+    }
+    report
+}
+
+/// The check of a version that is refused now, and was accepted with `before`. Where there is not room for all, why it is
+/// refused comes first.
 pub fn refused_now(refusal: &Refusal, before: &Value, identity: Identity) -> GateCheck {
     let mut report = before.clone();
     if let Value::Object(members) = &mut report {
         members.insert("refusal".to_owned(), json!({ "item": refusal.item, "mend": refusal.mend }));
     }
+    let report = fitting(report, &["measured", "report", "definition", "refusal"]);
     let refusal = Some(refusal.code.as_str().to_owned());
     GateCheck { gate: identity.gate, engine: identity.engine, refusal, report }
 }
@@ -97,7 +117,10 @@ impl Workshop for Tools {
     }
 
     fn forget(&self, digest: &str) {
-        self.library.admission().forget(digest);
+        // A tenant who uploads a built-in tool is refused, and must not make the next start compile it.
+        if !self.library.has_built_in(digest) {
+            self.library.admission().forget(digest);
+        }
     }
 
     fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>> {
@@ -153,4 +176,46 @@ fn measured(admitted: &Admitted) -> Value {
 
 fn millis(time: std::time::Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use gate::Code;
+
+    use super::*;
+
+    fn identity() -> Identity {
+        Identity { gate: "1".into(), engine: "e1".into() }
+    }
+
+    #[test]
+    fn a_report_is_kept_without_what_it_has_no_room_for() {
+        let found = |definition: usize, report: usize| Found {
+            name: "status".into(),
+            definition: json!("d".repeat(definition)),
+            report: json!("r".repeat(report)),
+            measured: json!({ "compile_ms": 1 }),
+        };
+        let parts = |found: Found| {
+            let report = found.check(Tier::Large, identity()).report;
+            assert!(report.to_string().len() <= REPORT_BYTES_MAX);
+            report.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(parts(found(1, 1)), ["definition", "measured", "report", "tier"]);
+        assert_eq!(parts(found(1, 65_536)), ["definition", "tier"]);
+        assert_eq!(parts(found(65_536, 1)), ["tier"]);
+    }
+
+    #[test]
+    fn a_refusal_is_kept_rather_than_what_was_found_before() {
+        let before = json!({ "definition": "d".repeat(65_000), "tier": "large" });
+        let refusal =
+            |item: usize| Refusal { code: Code::FeatureOff, item: "i".repeat(item), mend: "mend it".into() };
+        let kept = refused_now(&refusal(600), &before, identity());
+        assert_eq!(kept.refusal.as_deref(), Some("feature-off"));
+        assert_eq!(kept.report["refusal"]["mend"], "mend it");
+        assert_eq!((&kept.report["definition"], &kept.report["tier"]), (&Value::Null, &json!("large")));
+        let kept = refused_now(&refusal(65_536), &before, identity());
+        assert_eq!((kept.refusal.as_deref(), kept.report), (Some("feature-off"), json!({ "tier": "large" })));
+    }
 }

@@ -24,10 +24,11 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// Who does it, as history has it.
 const BY: &str = "voicehive";
 
-/// Puts every version that needs it through the gate, one at a time. Returns how many did.
+/// Puts every version that needs it through the gate, one at a time. Returns how many did; one that cannot be looked at is
+/// logged, and keeps none behind it from being looked at.
 ///
 /// # Errors
-/// When the database fails.
+/// When the database does not say which need it.
 pub async fn revalidate(worker: &ToolWorker) -> anyhow::Result<usize> {
     let identity = worker.workshop.identity();
     let (mut after, mut done) = (None, 0);
@@ -37,7 +38,20 @@ pub async fn revalidate(worker: &ToolWorker) -> anyhow::Result<usize> {
         let page = page.await?;
         let Some(last) = page.last() else { return Ok(done) };
         for version in &page {
-            done += usize::from(one(worker, version).await?);
+            match one(worker, version).await {
+                Ok(looked_at) => done += usize::from(looked_at),
+                Err(error) => {
+                    let Outdated { tenant, tool, digest } = version;
+                    let (tenant, tool, digest) = (tenant.as_str(), tool.as_str(), digest.as_str());
+                    tracing::error!(
+                        tenant,
+                        tool,
+                        digest,
+                        error = format!("{error:#}"),
+                        "a tool could not be put through the gate again"
+                    );
+                }
+            }
         }
         after = Some(last.clone());
     }

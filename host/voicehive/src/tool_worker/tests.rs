@@ -18,9 +18,10 @@ use crate::tools::{Rehearsal, UsedVersion};
 /// The beginning of a window of runs.
 const NOW: Timestamp = Timestamp(30_000_000 * 60_000);
 
-/// A gate that refuses what it is told to.
+/// A gate that refuses what it is told to, and breaks at what it is told to.
 #[derive(Default)]
 struct Paper {
+    breaks: Mutex<Vec<u8>>,
     refuses: Mutex<Vec<Vec<u8>>>,
     asked: Mutex<u32>,
     forgotten: Mutex<Vec<String>>,
@@ -37,6 +38,8 @@ impl Workshop for Paper {
 
     fn admit(&self, bytes: &[u8], _: Tier) -> Result<Found, Refusal> {
         *self.asked.lock().unwrap() += 1;
+        let breaks = *self.breaks.lock().unwrap() == bytes;
+        assert!(!breaks, "the gate breaks, as the test wants it");
         if self.refuses.lock().unwrap().iter().any(|refused| refused == bytes) {
             return Err(Refusal {
                 code: Code::FeatureOff,
@@ -237,6 +240,26 @@ async fn versions_of_another_release_go_through_the_gate_again() {
     assert_eq!(bad.check.report["refusal"]["item"], "threads");
     assert_eq!(version(&lost).await.state, VersionState::Accepted, "a lost file is no verdict of the gate's");
     assert_eq!(*setting.workshop.asked.lock().unwrap(), 4, "a refusal counts when it comes three times");
+}
+
+#[tokio::test]
+async fn a_version_that_breaks_the_gate_keeps_none_behind_it_from_being_looked_at() {
+    let setting = Setting::new().await;
+    let mut texts = ["one", "two", "three"];
+    texts.sort_by_key(|text| ToolDigest::of(text.as_bytes()).to_string());
+    let mut versions = Vec::new();
+    for text in texts {
+        versions.push(setting.publish(text, ToolAlias::Live).await);
+    }
+    // They are looked at in the order of their digests.
+    *setting.workshop.breaks.lock().unwrap() = texts[0].as_bytes().to_vec();
+    assert_eq!(revalidate::revalidate(&setting.worker).await.unwrap(), 2);
+    let mut gates = Vec::new();
+    for version in &versions {
+        let kept = setting.worker.store.tool_version(&setting.tenant, &setting.tool, &version.digest).await;
+        gates.push(kept.unwrap().unwrap().check.gate);
+    }
+    assert_eq!(gates, ["1", "2", "2"]);
 }
 
 #[tokio::test]

@@ -109,6 +109,11 @@ impl ToolLibrary {
         self.built_in.contains_key(name) || OF_THE_CORE.contains(&name)
     }
 
+    /// Whether these are the bytes of a built-in tool.
+    pub fn has_built_in(&self, digest: &str) -> bool {
+        self.built_in.values().any(|tool| tool.digest() == digest)
+    }
+
     /// What admits tools.
     pub fn admission(&self) -> &Admission {
         &self.shelves.admission

@@ -70,23 +70,47 @@ async fn what_is_not_there_is_not_the_edges() {
 }
 
 #[tokio::test]
-async fn changes_are_counted_for_an_address() {
+async fn changes_are_counted_for_a_tenant_wherever_it_sends_them_from() {
     let setting = Setting::new().await;
-    let key = format!("Bearer {KEY}");
-    let headers = [("authorization", key.as_str())];
-    let address: SocketAddr = "203.0.113.7:1".parse().unwrap();
-    let delete =
-        async || setting.send_from(address, "DELETE", "/v1/tools/none", &headers, Body::empty()).await;
+    // Each comes from an address of its own.
+    let delete = async |key: &str| setting.as_tenant(key, "DELETE", "/v1/tools/none", &Value::Null).await;
     for _ in 0..20 {
-        assert_eq!(delete().await.problem(), (404, "not-found"));
+        assert_eq!(delete(KEY).await.problem(), (404, "not-found"));
     }
-    let limited = delete().await;
+    let limited = delete(KEY).await;
     assert_eq!(limited.problem(), (429, "rate-limited"));
     assert_eq!(limited.headers["ratelimit-policy"], "\"admin\";q=20;w=60");
     assert!(limited.headers.contains_key("retry-after"));
+    assert_eq!(delete(STRANGERS_KEY).await.problem(), (404, "not-found"), "it is another tenant");
     // Whoever only reads is not counted.
-    let read = setting.send_from(address, "GET", "/v1/tools", &headers, Body::empty()).await;
-    assert_eq!(read.status, 200);
+    assert_eq!(setting.get("/v1/tools").await.status, 200);
+}
+
+#[tokio::test]
+async fn tenants_behind_one_address_do_not_take_each_others_turns() {
+    let setting = Setting::new().await;
+    let address: SocketAddr = "203.0.113.7:1".parse().unwrap();
+    let delete = async |key: &str| {
+        let key = format!("Bearer {key}");
+        let headers = [("authorization", key.as_str())];
+        setting.send_from(address, "DELETE", "/v1/tools/none", &headers, Body::empty()).await
+    };
+    for _ in 0..20 {
+        assert_eq!(delete(KEY).await.problem(), (404, "not-found"));
+    }
+    assert_eq!(delete(KEY).await.problem(), (429, "rate-limited"));
+    assert_eq!(delete(STRANGERS_KEY).await.problem(), (404, "not-found"));
+    // Those without a key are counted for the address, which comes to its end some time.
+    let mut tries = 0..10_000;
+    let limited = loop {
+        assert!(tries.next().is_some(), "nobody without a key is stopped");
+        let answer = delete("a wrong key").await;
+        if answer.status != 401 {
+            break answer;
+        }
+    };
+    assert_eq!(limited.problem(), (429, "rate-limited"));
+    assert_eq!(limited.headers["ratelimit-policy"], "\"address\";q=600;w=60");
 }
 
 #[tokio::test]
@@ -161,10 +185,14 @@ async fn what_is_deleted_leaves_its_history() {
     assert_eq!(setting.ask("DELETE", &version(&first), &Value::Null).await.problem(), (404, "not-found"));
     let kept = setting.get(&version(&first)).await;
     assert!(kept.body["deleted_at"].is_i64(), "{kept:?}");
+    assert!(setting.artifacts.read(&first.parse().unwrap(), 99).is_err(), "its bytes are gone at once");
+    assert_eq!(*setting.workshop.forgotten.lock().unwrap(), [first.clone()]);
     let run = json!({ "version": first, "arguments": {} });
     assert_eq!(setting.ask("POST", "/v1/tools/status/calls", &run).await.problem(), (404, "not-found"));
 
+    assert!(setting.artifacts.read(&second.parse().unwrap(), 99).is_ok());
     assert_eq!(setting.ask("DELETE", "/v1/tools/status?why=unused", &Value::Null).await.status, 204);
+    assert!(setting.artifacts.read(&second.parse().unwrap(), 99).is_err());
     assert_eq!(setting.get("/v1/tools/status").await.problem(), (404, "not-found"));
     assert_eq!(setting.get("/v1/tools/status/versions").await.problem(), (404, "not-found"));
     let history = setting.get("/v1/tools/status/history").await.body;

@@ -32,6 +32,8 @@ pub const STRANGERS_KEY: &str = "the key of a stranger";
 pub struct Paper {
     /// How many were put through the gate.
     pub admitted: AtomicUsize,
+    /// Of which what was compiled was forgotten.
+    pub forgotten: Mutex<Vec<String>>,
     /// What ran.
     pub rehearsed: Mutex<Vec<Rehearsal>>,
 }
@@ -61,7 +63,9 @@ impl Workshop for Paper {
         })
     }
 
-    fn forget(&self, _: &str) {}
+    fn forget(&self, digest: &str) {
+        self.forgotten.lock().unwrap().push(digest.to_owned());
+    }
 
     fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>> {
         self.rehearsed.lock().unwrap().push(rehearsal);

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use axum::body::{Body, Bytes};
 use futures::stream;
 use serde_json::json;
-use store::{Act, Timestamp, ToolDigest, VersionState};
+use store::{Act, GateCheck, NewVersion, Timestamp, ToolDigest, ToolQuota, VersionState};
 use tokio::sync::oneshot;
 
 use super::setting::{KEY, Setting};
@@ -102,6 +102,43 @@ async fn what_the_gate_refuses_is_told_and_not_kept() {
     assert_eq!(setting.upload("", "no name: x").await.problem(), (422, "invalid-request"));
     assert_eq!(setting.get("/v1/tools").await.body, json!({ "items": [] }));
     assert_eq!(setting.artifacts.read(&ToolDigest::of(b"refuse: this"), 99).ok(), None);
+    let compiled = ["refuse: this", "appointments: mine", "no name: x"];
+    let compiled = compiled.map(|text| ToolDigest::of(text.as_bytes()).to_string());
+    assert_eq!(*setting.workshop.forgotten.lock().unwrap(), compiled, "what was compiled is not kept either");
+}
+
+#[tokio::test]
+async fn what_there_is_no_room_for_is_not_kept() {
+    let setting = Setting::new().await;
+    let act = Act { by: "ana", why: "", at: Timestamp(1) };
+    let check = GateCheck { gate: "1".into(), engine: "e1".into(), refusal: None, report: json!({}) };
+    let quota = ToolQuota::default();
+    for number in 0..quota.tools {
+        let (tool, digest) = (format!("t{number}").parse().unwrap(), ToolDigest::of(&number.to_be_bytes()));
+        let version = NewVersion { digest, bytes: 1, check: check.clone() };
+        setting.store.put_tool_version(&setting.tenant, &tool, &version, &quota, &act).await.unwrap();
+    }
+    assert_eq!(setting.upload("", "status: 1").await.problem(), (409, "quota-exceeded"));
+    let digest = ToolDigest::of(b"status: 1");
+    assert!(setting.artifacts.read(&digest, 99).is_err());
+    assert_eq!(*setting.workshop.forgotten.lock().unwrap(), [digest.to_string()]);
+}
+
+#[tokio::test]
+async fn what_another_tenant_has_is_not_forgotten_by_a_refusal() {
+    let setting = Setting::new().await;
+    // Another tenant has it from before the gate refused it.
+    let bytes = b"refuse: this";
+    let digest = setting.artifacts.put(bytes).unwrap();
+    let (stranger, tool) = ("stranger".parse().unwrap(), "status".parse().unwrap());
+    let act = Act { by: "ana", why: "", at: Timestamp(1) };
+    let check = GateCheck { gate: "0".into(), engine: "e1".into(), refusal: None, report: json!({}) };
+    let version = NewVersion { digest: digest.clone(), bytes: 1, check };
+    let quota = ToolQuota::default();
+    setting.store.put_tool_version(&stranger, &tool, &version, &quota, &act).await.unwrap();
+    assert_eq!(setting.upload("", "refuse: this").await.problem(), (422, "precompiled"));
+    assert_eq!(setting.artifacts.read(&digest, 99).unwrap(), bytes);
+    assert_eq!(setting.workshop.forgotten.lock().unwrap().len(), 0);
 }
 
 #[tokio::test]

@@ -26,7 +26,8 @@ mod tool;
 mod tool_host;
 
 pub use admission::{
-    Admission, Admitted, CompileLimits, Compiler, Measured, Tier, UnknownTier, compile_child,
+    Admission, Admitted, CompileLimits, Compiler, Confined, Measured, Tier, UnknownTier, compile_child,
+    confined,
 };
 pub use bindings::platform;
 pub use capabilities::{Capabilities, CapabilityPaths};

@@ -23,6 +23,7 @@ use wasmtime::component::Component;
 
 pub use child::compile_child;
 pub use compiler::Compiler;
+pub use jail::{Confined, confined};
 pub use tier::{CompileLimits, Tier, UnknownTier};
 
 use crate::engine::HotEngine;

@@ -10,6 +10,7 @@ mod library;
 mod lru;
 mod rehearsal;
 mod runner;
+mod shelf;
 mod usage;
 
 use std::sync::Arc;

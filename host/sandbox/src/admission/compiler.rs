@@ -18,7 +18,11 @@ use super::tier::CompileLimits;
 use crate::engine::HotEngine;
 
 /// How many components are compiled at once, by all who share a [`Compiler`]. Each may take its tier's memory.
-const MAX_AT_ONCE: usize = 2;
+const MAX_AT_ONCE: usize = 3;
+
+/// How many of these places are not for uploads, however many there are: a call may wait for a tool that has to be compiled
+/// again.
+const FOR_LOADS: usize = 1;
 
 /// How long a component waits for others to be compiled.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -82,16 +86,18 @@ impl Compiler {
         self
     }
 
-    /// Compiles `wasm` for `engine`. The gate must have let it through.
+    /// Compiles `wasm` for `engine`. The gate must have let it through. `is_load` where it was admitted before.
     pub(super) fn compile(
         &self,
         engine: &HotEngine,
         wasm: &[u8],
         limits: CompileLimits,
+        is_load: bool,
     ) -> Result<Vec<u8>, Refusal> {
         let limits = self.limits.unwrap_or(limits);
         let order = Order { input_bytes: wasm.len(), metered: engine.is_metered(), limits };
-        let Some(_slot) = self.slots.take(MAX_WAIT) else {
+        let left_free = if is_load { 0 } else { FOR_LOADS };
+        let Some(_slot) = self.slots.take(MAX_WAIT, left_free) else {
             return Err(unavailable("others' components keep it busy", format_args!("for {MAX_WAIT:?}")));
         };
         let mut command = Command::new(&self.program);

@@ -103,8 +103,13 @@ impl Admission {
     /// The first thing that keeps the component from being a tool. Where [`Code::is_platform_fault`], try again later:
     /// it is no verdict.
     pub fn admit(&self, bytes: &[u8], tier: Tier) -> Result<Admitted, Refusal> {
+        self.admit_as(bytes, tier, false)
+    }
+
+    /// `is_load` where it was admitted before: then a place among those that compile is kept for it.
+    fn admit_as(&self, bytes: &[u8], tier: Tier, is_load: bool) -> Result<Admitted, Refusal> {
         let report = gate::check(bytes, &tier.gate())?;
-        let (component, compile) = self.compile(bytes, tier)?;
+        let (component, compile) = self.compile(bytes, tier, is_load)?;
         let (tool, measured) = self.tool(&component, &report.digest, tier, compile)?;
         Ok(Admitted { tool, report, measured })
     }
@@ -157,13 +162,18 @@ impl Admission {
                 Ok(Tool::new(&self.engine, pre, definition, tier.tool(), digest))
             }
             (Some(component), None) => self.tool(&component, digest, tier, None).map(|(tool, _)| tool),
-            (None, _) => self.admit(bytes, tier).map(|admitted| admitted.tool),
+            (None, _) => self.admit_as(bytes, tier, true).map(|admitted| admitted.tool),
         }
     }
 
-    fn compile(&self, bytes: &[u8], tier: Tier) -> Result<(Component, Option<Duration>), Refusal> {
+    fn compile(
+        &self,
+        bytes: &[u8],
+        tier: Tier,
+        is_load: bool,
+    ) -> Result<(Component, Option<Duration>), Refusal> {
         let began = Instant::now();
-        let compile = || Ok(self.compiler.compile(&self.engine, bytes, tier.compile())?);
+        let compile = || Ok(self.compiler.compile(&self.engine, bytes, tier.compile(), is_load)?);
         match self.cache.load_with(self.engine.wasmtime(), bytes, compile) {
             Ok((component, Found::Cached)) => Ok((component, None)),
             Ok((component, Found::Compiled)) => Ok((component, Some(began.elapsed()))),

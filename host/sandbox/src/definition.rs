@@ -25,6 +25,10 @@ impl Effect {
             Self::Changes => "changes",
         }
     }
+
+    fn from_stored(text: &str) -> Option<Self> {
+        [Self::Pure, Self::Reads, Self::Changes].into_iter().find(|effect| effect.as_str() == text)
+    }
 }
 
 /// What a tool says of itself.
@@ -42,6 +46,23 @@ pub struct Definition {
     pub hosts: Vec<String>,
     /// How long a call may take.
     pub timeout: Duration,
+}
+
+impl Definition {
+    /// The definition that the report of an admitted version holds as JSON: its members are this type's, with `timeout_ms` in
+    /// whole milliseconds. `None` where it is not a whole one.
+    pub fn from_stored(stored: &serde_json::Value) -> Option<Self> {
+        let text = |name: &str| stored.get(name).and_then(serde_json::Value::as_str);
+        let hosts = stored.get("hosts")?.as_array()?;
+        Some(Self {
+            name: text("name")?.to_owned(),
+            description: text("description")?.to_owned(),
+            parameters: stored.get("parameters").filter(|parameters| parameters.is_object())?.clone(),
+            effect: Effect::from_stored(text("effect")?)?,
+            hosts: hosts.iter().map(|host| host.as_str().map(str::to_owned)).collect::<Option<_>>()?,
+            timeout: Duration::from_millis(stored.get("timeout_ms")?.as_u64()?),
+        })
+    }
 }
 
 /// The call on whose behalf a tool runs.
@@ -84,5 +105,53 @@ impl From<&Context> for wit::Context {
             time_zone: context.time_zone.clone(),
             confirmed: context.confirmed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn stored() -> Value {
+        json!({
+            "name": "order-status",
+            "description": "Says where an order is.",
+            "parameters": { "type": "object" },
+            "effect": "changes",
+            "hosts": ["api.shop.com", "api.shop.com:8443"],
+            "timeout_ms": 2_000,
+        })
+    }
+
+    #[test]
+    fn a_stored_definition_is_read_back() {
+        let definition = Definition::from_stored(&stored()).unwrap();
+        assert_eq!((definition.name.as_str(), definition.effect), ("order-status", Effect::Changes));
+        assert_eq!(definition.description, "Says where an order is.");
+        assert_eq!(definition.parameters, json!({ "type": "object" }));
+        assert_eq!(definition.hosts, ["api.shop.com", "api.shop.com:8443"]);
+        assert_eq!(definition.timeout, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn half_a_definition_is_none() {
+        for (member, value) in [
+            ("name", json!(1)),
+            ("description", Value::Null),
+            ("parameters", json!(true)),
+            ("effect", json!("breaks")),
+            ("hosts", json!(["api.shop.com", 1])),
+            ("timeout_ms", json!(-1)),
+        ] {
+            let mut without = stored();
+            without.as_object_mut().unwrap().remove(member);
+            assert_eq!(Definition::from_stored(&without), None, "without {member}");
+            let mut wrong = stored();
+            wrong[member] = value;
+            assert_eq!(Definition::from_stored(&wrong), None, "with another {member}");
+        }
+        assert_eq!(Definition::from_stored(&Value::Null), None);
     }
 }

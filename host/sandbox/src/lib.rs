@@ -26,7 +26,8 @@ mod tool;
 mod tool_host;
 
 pub use admission::{
-    Admission, Admitted, CompileLimits, Compiler, Measured, Tier, UnknownTier, compile_child,
+    Admission, Admitted, CompileLimits, Compiler, Confined, Measured, Tier, UnknownTier, compile_child,
+    confined,
 };
 pub use bindings::platform;
 pub use capabilities::{Capabilities, CapabilityPaths};
@@ -38,5 +39,5 @@ pub use gate::{Code, Refusal, VERSION as GATE_VERSION};
 pub use limits::ToolLimits;
 pub use reply::{Answer, Failure, Reply};
 pub use runtime::{Run, Runtime, RuntimeLimits};
-pub use tool::Tool;
+pub use tool::{Tool, WeakTool};
 pub use tool_host::{HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost};

@@ -1,6 +1,6 @@
 //! One tool, ready to be called.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::admission::image_bytes;
@@ -21,10 +21,33 @@ use crate::tool_host::ToolHost;
 pub struct Tool {
     // Keeps the epoch clock going, without which no deadline would ever pass.
     engine: HotEngine,
-    pre: ToolComponentPre<CallState>,
+    pre: Arc<ToolComponentPre<CallState>>,
     definition: Arc<Definition>,
     limits: ToolLimits,
     digest: Arc<str>,
+}
+
+/// A tool that is kept by nobody through this, and is at hand only for as long as a copy of it is somewhere else.
+#[derive(Clone)]
+pub struct WeakTool {
+    engine: HotEngine,
+    pre: Weak<ToolComponentPre<CallState>>,
+    definition: Weak<Definition>,
+    limits: ToolLimits,
+    digest: Arc<str>,
+}
+
+impl WeakTool {
+    /// The tool, while it is there.
+    pub fn upgrade(&self) -> Option<Tool> {
+        Some(Tool {
+            engine: self.engine.clone(),
+            pre: self.pre.upgrade()?,
+            definition: self.definition.upgrade()?,
+            limits: self.limits,
+            digest: self.digest.clone(),
+        })
+    }
 }
 
 impl Tool {
@@ -36,7 +59,8 @@ impl Tool {
         limits: ToolLimits,
         digest: &str,
     ) -> Self {
-        Self { engine: engine.clone(), pre, definition: Arc::new(definition), limits, digest: digest.into() }
+        let (pre, definition) = (Arc::new(pre), Arc::new(definition));
+        Self { engine: engine.clone(), pre, definition, limits, digest: digest.into() }
     }
 
     /// What the tool says of itself.
@@ -57,6 +81,17 @@ impl Tool {
     /// What a run of it may use.
     pub fn limits(&self) -> &ToolLimits {
         &self.limits
+    }
+
+    /// The same tool, without keeping it.
+    pub fn downgrade(&self) -> WeakTool {
+        WeakTool {
+            engine: self.engine.clone(),
+            pre: Arc::downgrade(&self.pre),
+            definition: Arc::downgrade(&self.definition),
+            limits: self.limits,
+            digest: self.digest.clone(),
+        }
     }
 
     /// The same tool under other limits than those of its tier.

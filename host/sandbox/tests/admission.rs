@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{ADMISSION, compiler};
-use sandbox::{Admission, Code, Compiler, GATE_VERSION, HotEngine, Tier};
+use sandbox::{Admission, Code, Compiler, Definition, GATE_VERSION, HotEngine, Tier};
 use sha2::{Digest as _, Sha256};
 
 /// A tool of the world as it was released first.
@@ -53,6 +53,35 @@ fn what_was_compiled_once_is_not_compiled_again() {
     assert_eq!(second.measured.artefact_bytes, first.measured.artefact_bytes);
     let reloaded = again.reload(&tool(), &digest(&tool()), Tier::Standard).unwrap();
     assert_eq!(reloaded.definition(), first.tool.definition());
+}
+
+#[test]
+fn what_is_known_and_compiled_is_not_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let admission = caching(folder.path(), compiler());
+    let asked = admission.admit(&tool(), Tier::Standard).unwrap().tool.definition().clone();
+    let known = Definition { description: "As it was stored.".into(), ..asked.clone() };
+    let reload = |known: &Definition| {
+        admission.reload_as(&tool(), &digest(&tool()), Tier::Standard, known.clone()).unwrap()
+    };
+    let reloaded = reload(&known);
+    assert_eq!((reloaded.definition(), reloaded.digest()), (&known, digest(&tool()).as_str()));
+    // What has to be compiled again is admitted again, and so says for itself what it is.
+    admission.forget(&digest(&tool()));
+    assert_eq!(reload(&known).definition(), &asked);
+    let refusal = admission.reload_as(&tool(), &digest(b""), Tier::Standard, known).err().unwrap();
+    assert_eq!(refusal.code, Code::DigestMismatch);
+}
+
+#[test]
+fn a_tool_is_found_again_while_a_copy_of_it_lives() {
+    let tool = ADMISSION.admit(&tool(), Tier::Standard).unwrap().tool;
+    let (copy, weak) = (tool.clone(), tool.downgrade());
+    drop(tool);
+    let found = weak.upgrade().unwrap();
+    assert_eq!((found.digest(), found.definition()), (copy.digest(), copy.definition()));
+    drop((found, copy));
+    assert!(weak.upgrade().is_none());
 }
 
 #[test]

@@ -79,11 +79,12 @@ fn the_compiler_can_take_no_more_than_its_limits() {
         ("Max file size", "0"),
         ("Max core file size", "0"),
         ("Max processes", "0"),
-        ("Max open files", "3"),
+        ("Max open files", "0"),
         ("Max address space", "268435456"),
     ] {
         assert_eq!(limit(name), [most, most], "{name}");
     }
+    assert_eq!(jailed.read("oom_score_adj").trim(), "1000", "it goes first where memory ends");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use sandbox::Confined;
 use tokio::net::TcpStream;
 use url::Url;
 
@@ -71,7 +72,7 @@ fn files(config: &Config) -> Vec<Check> {
         database(config),
     ]
     .into_iter()
-    .chain([tools(config), tool_secrets(config)])
+    .chain([tools(config), tool_secrets(config), compiler(sandbox::confined())])
     .chain(config.recordings.as_ref().map(|folder| folder_check("recordings", folder, "the first call")))
     .collect()
 }
@@ -86,6 +87,22 @@ fn tool_secrets(config: &Config) -> Check {
         return check(Verdict::Warning, "tool secrets", says);
     }
     check(Verdict::Good, "tool secrets", format!("{} keys", config.tool_secrets.len()))
+}
+
+/// Tenants' components are compiled in a process that gives up all that the kernel can take.
+fn compiler(confined: Confined) -> Check {
+    let (verdict, says) = match confined {
+        Confined::Fully => (Verdict::Good, "the kernel keeps it from files and network (Landlock)"),
+        Confined::Partly => {
+            (Verdict::Good, "the kernel keeps it from files (Landlock); a newer one does more")
+        }
+        Confined::ByLimits => {
+            let says =
+                "this kernel has no Landlock: only limits keep the compiler of tools from files and network";
+            (Verdict::Warning, says)
+        }
+    };
+    check(verdict, "compiler", says)
 }
 
 fn folder_check(name: &str, folder: &std::path::Path, made_by: &str) -> Check {

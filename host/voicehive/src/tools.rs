@@ -11,6 +11,7 @@ mod lru;
 mod planning;
 mod rehearsal;
 mod runner;
+mod shelf;
 mod usage;
 
 use std::sync::Arc;

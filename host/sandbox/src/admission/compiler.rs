@@ -12,12 +12,17 @@ use sha2::{Digest as _, Sha256};
 
 use super::child::{COMPATIBILITY_BYTES, DIGEST_BYTES, JAILED, NOT_COMPILED, Order};
 use super::exchange::{Ended, Written, run};
+use super::jail::Confined;
 use super::slots::Slots;
 use super::tier::CompileLimits;
 use crate::engine::HotEngine;
 
 /// How many components are compiled at once, by all who share a [`Compiler`]. Each may take its tier's memory.
-const MAX_AT_ONCE: usize = 2;
+const MAX_AT_ONCE: usize = 3;
+
+/// How many of these places are not for uploads, however many there are: a call may wait for a tool that has to be compiled
+/// again.
+const FOR_LOADS: usize = 1;
 
 /// How long a component waits for others to be compiled.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -25,14 +30,16 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// What compiles, in a process of its own for each component: a program whose body is [`compile_child`]. Clones share
 /// the bound on how many run at once.
 ///
-/// The process has no environment, files, network or children, as far as the system can forbid them; its processor
-/// time, memory and output are bounded; and it is ended when its time is over, and when whoever waits for it is gone.
+/// The process has no environment and no children, opens no file and no socket, and reaches them in no other way as far
+/// as the system can forbid it ([`confined`]); its processor time, memory and output are bounded; and it is ended when its
+/// time is over, and when whoever waits for it is gone.
 ///
 /// That bounds what compiling can take and reach. What it returns is code, and trusted as the compiler is: a component that
 /// could make the compiler write other code than it says would run it here. The digest and the engine's compatibility
 /// that come with it show damage and mistakes, not malice.
 ///
 /// [`compile_child`]: super::compile_child
+/// [`confined`]: super::confined
 #[derive(Clone, Debug)]
 pub struct Compiler {
     program: PathBuf,
@@ -64,6 +71,11 @@ impl Compiler {
         // another compiler.
         let program = if cfg!(target_os = "linux") { Some("/proc/self/exe".into()) } else { None };
         let program = program.or_else(|| std::env::current_exe().ok()).unwrap_or_default();
+        if super::confined() == Confined::ByLimits {
+            tracing::warn!(
+                "this kernel has no Landlock: only limits keep the compiler of tenants' tools from files and network"
+            );
+        }
         Self::new(program, [Self::COMMAND])
     }
 
@@ -74,16 +86,18 @@ impl Compiler {
         self
     }
 
-    /// Compiles `wasm` for `engine`. The gate must have let it through.
+    /// Compiles `wasm` for `engine`. The gate must have let it through. `is_load` where it was admitted before.
     pub(super) fn compile(
         &self,
         engine: &HotEngine,
         wasm: &[u8],
         limits: CompileLimits,
+        is_load: bool,
     ) -> Result<Vec<u8>, Refusal> {
         let limits = self.limits.unwrap_or(limits);
         let order = Order { input_bytes: wasm.len(), metered: engine.is_metered(), limits };
-        let Some(_slot) = self.slots.take(MAX_WAIT) else {
+        let left_free = if is_load { 0 } else { FOR_LOADS };
+        let Some(_slot) = self.slots.take(MAX_WAIT, left_free) else {
             return Err(unavailable("others' components keep it busy", format_args!("for {MAX_WAIT:?}")));
         };
         let mut command = Command::new(&self.program);

@@ -2,7 +2,7 @@
 //!
 //! The order is that of cost and of trust. The gate reads the bytes and runs nothing. The compiler reads what the gate
 //! let through, in a process that can be lost. Only then does this process load the code that came of it, link it to
-//! what tools get, and ask it twice what it is, within limits.
+//! what tools get, and ask it twice what it is, within limits. What was admitted and is still at hand is not asked again.
 
 mod child;
 mod compiler;
@@ -23,8 +23,10 @@ use wasmtime::component::Component;
 
 pub use child::compile_child;
 pub use compiler::Compiler;
+pub use jail::{Confined, confined};
 pub use tier::{CompileLimits, Tier, UnknownTier};
 
+use crate::definition::Definition;
 use crate::engine::HotEngine;
 use crate::tool::Tool;
 use definition::Described;
@@ -101,8 +103,13 @@ impl Admission {
     /// The first thing that keeps the component from being a tool. Where [`Code::is_platform_fault`], try again later:
     /// it is no verdict.
     pub fn admit(&self, bytes: &[u8], tier: Tier) -> Result<Admitted, Refusal> {
+        self.admit_as(bytes, tier, false)
+    }
+
+    /// `is_load` where it was admitted before: then a place among those that compile is kept for it.
+    fn admit_as(&self, bytes: &[u8], tier: Tier, is_load: bool) -> Result<Admitted, Refusal> {
         let report = gate::check(bytes, &tier.gate())?;
-        let (component, compile) = self.compile(bytes, tier)?;
+        let (component, compile) = self.compile(bytes, tier, is_load)?;
         let (tool, measured) = self.tool(&component, &report.digest, tier, compile)?;
         Ok(Admitted { tool, report, measured })
     }
@@ -113,16 +120,7 @@ impl Admission {
     /// # Errors
     /// As [`Admission::admit`], and where the bytes are not those of `digest`.
     pub fn reload(&self, bytes: &[u8], digest: &str, tier: Tier) -> Result<Tool, Refusal> {
-        let found = hex(&Sha256::digest(bytes));
-        if found != digest {
-            let item = format!("the stored bytes of `{digest}` are those of `{found}`");
-            return Err(Refusal::new(Code::DigestMismatch, item, "upload the component again"));
-        }
-        match self.cache.find(self.engine.wasmtime(), bytes) {
-            // Nothing parses the component: what came of it is all that is needed.
-            Some(component) => self.tool(&component, digest, tier, None).map(|(tool, _)| tool),
-            None => self.admit(bytes, tier).map(|admitted| admitted.tool),
-        }
+        self.reload_with(bytes, digest, tier, None)
     }
 
     /// Removes what is kept of a component that is needed no more, known by its SHA-256 in lower-case hex.
@@ -130,9 +128,52 @@ impl Admission {
         self.cache.forget(digest);
     }
 
-    fn compile(&self, bytes: &[u8], tier: Tier) -> Result<(Component, Option<Duration>), Refusal> {
+    /// As [`Admission::reload`], of a tool that is known to be what `definition` says, as the gate of this release found when
+    /// it admitted it. Where the compiled form is at hand, nothing of the tool runs.
+    ///
+    /// # Errors
+    /// As [`Admission::reload`].
+    pub fn reload_as(
+        &self,
+        bytes: &[u8],
+        digest: &str,
+        tier: Tier,
+        definition: Definition,
+    ) -> Result<Tool, Refusal> {
+        self.reload_with(bytes, digest, tier, Some(definition))
+    }
+
+    fn reload_with(
+        &self,
+        bytes: &[u8],
+        digest: &str,
+        tier: Tier,
+        known: Option<Definition>,
+    ) -> Result<Tool, Refusal> {
+        let found = hex(&Sha256::digest(bytes));
+        if found != digest {
+            let item = format!("the stored bytes of `{digest}` are those of `{found}`");
+            return Err(Refusal::new(Code::DigestMismatch, item, "upload the component again"));
+        }
+        // Nothing parses the component where what came of it is there: that is all that is needed.
+        match (self.cache.find(self.engine.wasmtime(), bytes), known) {
+            (Some(component), Some(definition)) => {
+                let pre = describe::link(&component)?;
+                Ok(Tool::new(&self.engine, pre, definition, tier.tool(), digest))
+            }
+            (Some(component), None) => self.tool(&component, digest, tier, None).map(|(tool, _)| tool),
+            (None, _) => self.admit_as(bytes, tier, true).map(|admitted| admitted.tool),
+        }
+    }
+
+    fn compile(
+        &self,
+        bytes: &[u8],
+        tier: Tier,
+        is_load: bool,
+    ) -> Result<(Component, Option<Duration>), Refusal> {
         let began = Instant::now();
-        let compile = || Ok(self.compiler.compile(&self.engine, bytes, tier.compile())?);
+        let compile = || Ok(self.compiler.compile(&self.engine, bytes, tier.compile(), is_load)?);
         match self.cache.load_with(self.engine.wasmtime(), bytes, compile) {
             Ok((component, Found::Cached)) => Ok((component, None)),
             Ok((component, Found::Compiled)) => Ok((component, Some(began.elapsed()))),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use futures::future::join_all;
-use sandbox::{Admission, Tier, Tool};
+use sandbox::{Admission, Definition, GATE_VERSION, Tier, Tool};
 use store::native::Artifacts;
 use store::{
     CallId, NativeDb, Store, TenantId, ToolAlias, ToolDigest, ToolName, ToolReference, ToolVersion,
@@ -15,7 +15,7 @@ use store::{
 };
 use tokio::sync::Semaphore;
 
-use super::lru::{Lru, Room};
+use super::shelf::Shelf;
 use crate::one_at_a_time::OneAtATime;
 
 /// The tools that every tenant has.
@@ -24,10 +24,7 @@ const BUILT_IN: [&str; 3] = ["appointments", "leads", "notifications"];
 /// What the call core does itself. A tool of such a name would be offered twice, and vendors refuse that.
 const OF_THE_CORE: [&str; 3] = [turn::END_CALL, turn::PRESS_KEYS, turn::TRANSFER_CALL];
 
-/// How much of loaded versions is kept in memory: some hundred of compiled languages, or a few interpreters.
-const LOADED: Room = Room { entries: 1024, weight: 512 << 20 };
-
-/// How many versions are loaded at once: what was never compiled here takes a processor for seconds.
+/// How many versions are loaded at once, one of each tenant's: what was never compiled here takes a processor for seconds.
 const LOADING: usize = 2;
 
 /// How long a call waits for its tools before it begins without those that are late. They are loaded all the same.
@@ -70,8 +67,9 @@ struct Shelves {
     store: Store<NativeDb>,
     admission: Admission,
     artifacts: Artifacts,
-    loaded: Mutex<Lru<ToolDigest, (Tier, Tool)>>,
-    one_at_a_time: OneAtATime,
+    loaded: Mutex<Shelf<Tool>>,
+    one_of_a_tenant: OneAtATime,
+    one_of_a_digest: OneAtATime,
     loading: Semaphore,
 }
 
@@ -98,9 +96,15 @@ impl ToolLibrary {
                 .with_context(|| format!("the built-in tool `{name}` was refused"))?;
             built_in.insert(tool.definition().name.clone(), tool);
         }
-        let loaded = Mutex::new(Lru::new(LOADED));
-        let (one_at_a_time, loading) = (OneAtATime::default(), Semaphore::new(LOADING));
-        let shelves = Shelves { store, admission, artifacts, loaded, one_at_a_time, loading };
+        let shelves = Shelves {
+            store,
+            admission,
+            artifacts,
+            loaded: Mutex::new(Shelf::new()),
+            one_of_a_tenant: OneAtATime::default(),
+            one_of_a_digest: OneAtATime::default(),
+            loading: Semaphore::new(LOADING),
+        };
         Ok(Self { built_in, shelves: Arc::new(shelves) })
     }
 
@@ -194,9 +198,9 @@ impl ToolLibrary {
         let found = found.filter(|version| version.deleted_at.is_none());
         let version = found.with_context(|| format!("the tool has no version {digest}"))?;
         let tier = tier_that_may_run(&version)?;
-        let loaded = match self.shelves.loaded(digest, tier) {
+        let loaded = match self.shelves.loaded(tenant, digest, tier) {
             Some(loaded) => loaded,
-            None => self.shelves.clone().load_in_background(version, tier).await?,
+            None => self.shelves.clone().load_in_background(tenant.clone(), version, tier).await?,
         };
         if loaded.definition().name != tool.as_str() {
             bail!("the version {digest} calls itself `{}`", loaded.definition().name);
@@ -219,38 +223,62 @@ fn tier_that_may_run(version: &ToolVersion) -> anyhow::Result<Tier> {
         .map_err(|error| anyhow::anyhow!("the report of version {digest}: {error}"))
 }
 
+/// What a version is known to be. Another release's gate may have let through what this one does not: then it is asked.
+fn known_definition(version: &ToolVersion) -> Option<Definition> {
+    if version.check.gate != GATE_VERSION {
+        return None;
+    }
+    Definition::from_stored(version.check.report.get("definition")?)
+}
+
 impl Shelves {
-    fn loaded(&self, digest: &ToolDigest, tier: Tier) -> Option<Tool> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        // The same bytes may have come under another tier, and so under other limits.
-        loaded.get(digest).filter(|(of, _)| *of == tier).map(|(_, tool)| tool.clone())
+    fn loaded(&self, tenant: &TenantId, digest: &ToolDigest, tier: Tier) -> Option<Tool> {
+        self.shelf().get(tenant, &(digest.clone(), tier))
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf<Tool>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Loads a version, also where whoever asked stops waiting: the next call will have it.
-    async fn load_in_background(self: Arc<Self>, version: ToolVersion, tier: Tier) -> anyhow::Result<Tool> {
+    async fn load_in_background(
+        self: Arc<Self>,
+        tenant: TenantId,
+        version: ToolVersion,
+        tier: Tier,
+    ) -> anyhow::Result<Tool> {
         let loading = tokio::spawn(async move {
             let digest = version.digest.clone();
-            self.one_at_a_time.alone(digest.as_str(), self.load(version, tier)).await
+            // The tenant's turn comes first: who waits for it holds up nobody else who has the same bytes.
+            let load = self.one_of_a_digest.alone(digest.as_str(), self.load(&tenant, version, tier));
+            self.one_of_a_tenant.alone(tenant.as_str(), load).await
         });
         loading.await.context("loading a tool")?
     }
 
-    async fn load(self: &Arc<Self>, version: ToolVersion, tier: Tier) -> anyhow::Result<Tool> {
-        if let Some(tool) = self.loaded(&version.digest, tier) {
+    async fn load(
+        self: &Arc<Self>,
+        tenant: &TenantId,
+        version: ToolVersion,
+        tier: Tier,
+    ) -> anyhow::Result<Tool> {
+        if let Some(tool) = self.loaded(tenant, &version.digest, tier) {
             return Ok(tool);
         }
         let _turn = self.loading.acquire().await?;
-        let (shelves, digest) = (self.clone(), version.digest.clone());
-        let tool = tokio::task::spawn_blocking(move || shelves.reload(&digest, tier)).await??;
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.put(version.digest, (tier, tool.clone()), tool.image_bytes());
+        let (shelves, digest, known) = (self.clone(), version.digest.clone(), known_definition(&version));
+        let tool = tokio::task::spawn_blocking(move || shelves.reload(&digest, tier, known)).await??;
+        self.shelf().put(tenant, &(version.digest, tier), &tool);
         Ok(tool)
     }
 
-    fn reload(&self, digest: &ToolDigest, tier: Tier) -> anyhow::Result<Tool> {
+    fn reload(&self, digest: &ToolDigest, tier: Tier, known: Option<Definition>) -> anyhow::Result<Tool> {
         let most = u64::try_from(tier.gate().component_bytes).unwrap_or(u64::MAX);
         let bytes = self.artifacts.read(digest, most).with_context(|| format!("version {digest}"))?;
-        let tool = self.admission.reload(&bytes, digest.as_str(), tier);
+        let tool = match known {
+            Some(known) => self.admission.reload_as(&bytes, digest.as_str(), tier, known),
+            None => self.admission.reload(&bytes, digest.as_str(), tier),
+        };
         tool.with_context(|| format!("the gate refuses version {digest} now"))
     }
 }
@@ -275,6 +303,27 @@ mod tests {
         for state in [VersionState::Refused, VersionState::Quarantined] {
             assert!(tier(state, json!({ "tier": "standard" })).is_err(), "{state:?}");
         }
+    }
+
+    #[test]
+    fn what_a_version_is_is_known_by_this_releases_gate_alone() {
+        let definition = json!({
+            "name": "order_status",
+            "description": "Says where an order is.",
+            "parameters": { "type": "object" },
+            "effect": "reads",
+            "hosts": [],
+            "timeout_ms": 2_000,
+        });
+        let report = json!({ "tier": "standard", "definition": definition });
+        let mut found = version(VersionState::Accepted, report);
+        found.check.gate = GATE_VERSION.into();
+        assert_eq!(known_definition(&found).unwrap().name, "order_status");
+        found.check.gate = format!("{GATE_VERSION}-before");
+        assert_eq!(known_definition(&found), None);
+        let mut without = version(VersionState::Accepted, json!({ "tier": "standard" }));
+        without.check.gate = GATE_VERSION.into();
+        assert_eq!(known_definition(&without), None);
     }
 
     fn version(state: VersionState, report: serde_json::Value) -> ToolVersion {

@@ -295,15 +295,23 @@ impl<D: Db> Store<D> {
     ) -> Result<Vec<ToolVersion>, StoreError> {
         // An object's members are written in the order of their names, and `tier` is the last that a report has.
         let sql = "SELECT v.digest, v.bytes, v.state, v.refusal, v.gate, v.engine, v.uploaded_by, v.uploaded_at, \
-                   v.checked_at, v.deleted_at, q.digest AS quarantined, CASE \
-                   WHEN SUBSTR(v.report_json, LENGTH(v.report_json) - 17) = '\"tier\":\"standard\"}' \
-                   THEN '{\"tier\":\"standard\"}' \
-                   WHEN SUBSTR(v.report_json, LENGTH(v.report_json) - 14) = '\"tier\":\"large\"}' \
-                   THEN '{\"tier\":\"large\"}' ELSE '{}' END AS report_json FROM tool_versions v \
-                   LEFT JOIN tool_quarantines q ON q.digest = v.digest \
+                   v.checked_at, v.deleted_at, q.digest AS quarantined, \
+                   CASE WHEN v.report_json LIKE ?4 THEN CAST(?5 AS TEXT) \
+                   WHEN v.report_json LIKE ?6 THEN CAST(?7 AS TEXT) ELSE '{}' END AS report_json \
+                   FROM tool_versions v LEFT JOIN tool_quarantines q ON q.digest = v.digest \
                    WHERE v.tenant = ?1 AND v.tool = ?2 AND v.deleted_at IS NULL \
                    ORDER BY v.uploaded_at DESC, v.digest LIMIT ?3";
-        let rows = self.db.query(Statement::new(sql, [tenant.into(), tool.into(), limit.into()])).await?;
+        let [standard, large] = ["standard", "large"].map(|tier| format!(r#""tier":"{tier}"}}"#));
+        let params: [Value; 7] = [
+            tenant.into(),
+            tool.into(),
+            limit.into(),
+            format!("%{standard}").into(),
+            format!("{{{standard}").into(),
+            format!("%{large}").into(),
+            format!("{{{large}").into(),
+        ];
+        let rows = self.db.query(Statement::new(sql, params)).await?;
         rows.iter().map(|row| version(&row)).collect()
     }
 

@@ -275,11 +275,16 @@ impl Shelves {
     fn reload(&self, digest: &ToolDigest, tier: Tier, known: Option<Definition>) -> anyhow::Result<Tool> {
         let most = u64::try_from(tier.gate().component_bytes).unwrap_or(u64::MAX);
         let bytes = self.artifacts.read(digest, most).with_context(|| format!("version {digest}"))?;
+        let refused = || format!("the gate refuses version {digest} now");
         let tool = match known {
             Some(known) => self.admission.reload_as(&bytes, digest.as_str(), tier, known),
-            None => self.admission.reload(&bytes, digest.as_str(), tier),
+            None => {
+                // Another gate let it pass, and what it compiled may be cached.
+                gate::check(&bytes, &tier.gate()).with_context(refused)?;
+                self.admission.reload(&bytes, digest.as_str(), tier)
+            }
         };
-        tool.with_context(|| format!("the gate refuses version {digest} now"))
+        tool.with_context(refused)
     }
 }
 

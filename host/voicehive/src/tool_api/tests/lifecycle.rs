@@ -186,7 +186,7 @@ async fn what_is_deleted_leaves_its_history() {
     let kept = setting.get(&version(&first)).await;
     assert!(kept.body["deleted_at"].is_i64(), "{kept:?}");
     assert!(setting.artifacts.read(&first.parse().unwrap(), 99).is_err(), "its bytes are gone at once");
-    assert_eq!(*setting.workshop.forgotten.lock().unwrap(), [first.clone()]);
+    assert_eq!(*setting.workshop.forgotten.lock().unwrap(), std::slice::from_ref(&first));
     let run = json!({ "version": first, "arguments": {} });
     assert_eq!(setting.ask("POST", "/v1/tools/status/calls", &run).await.problem(), (404, "not-found"));
 

@@ -37,12 +37,19 @@ async fn what_is_asked_reaches_the_platform_with_the_key() {
     let asked = client.get(&["tools", "a/b", "versions"], &[("limit", "5".into())]).await.unwrap();
     assert_eq!(asked["uri"], "/v1/tools/a%2Fb/versions?limit=5");
     assert_eq!(asked["key"], "Bearer the-key");
-    let asked = client.upload(b"wasm".to_vec(), &[("alias", "none".into())]).await.unwrap();
+    let (asked, new) = client.upload(b"wasm".to_vec(), &[("alias", "none".into())]).await.unwrap();
+    assert!(!new, "200 is that of bytes which the platform has");
     assert_eq!((&asked["method"], &asked["uri"]), (&json!("POST"), &json!("/v1/tools?alias=none")));
     assert_eq!((&asked["type"], &asked["body"]), (&json!("application/wasm"), &json!("wasm")));
     let asked =
         client.send(Method::PUT, &["tools", "t", "secrets", "s"], &json!({"host": "h"})).await.unwrap();
     assert_eq!((&asked["method"], &asked["body"]), (&json!("PUT"), &json!(r#"{"host":"h"}"#)));
+}
+
+#[tokio::test]
+async fn an_upload_that_made_something_is_told_from_one_that_did_not() {
+    let client = client(StatusCode::CREATED).await;
+    assert!(client.upload(b"wasm".to_vec(), &[]).await.unwrap().1);
 }
 
 #[tokio::test]

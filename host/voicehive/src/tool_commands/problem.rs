@@ -53,7 +53,7 @@ fn hint(code: &str, retry_after: Option<Duration>) -> String {
         "name-reserved" => "change the name that `describe` gives, and build again",
         "alias-moved" => "`voicehive tool list TOOL` shows what it names now",
         "nothing-earlier" => "push the version that calls are to get",
-        "too-large" => "`--tier large` allows more",
+        "too-large" | "body-too-large" => "`--tier large` allows more",
         "stamp-missing" => "build with `voicehive tool build`",
         _ => "",
     };

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use anyhow::Context as _;
 use reqwest::Method;
 use serde_json::{Value, json};
+use store::ToolDigest;
 
 use super::arguments::{ListArguments, RollbackArguments, SecretCommand, word};
 use super::client::Client;
@@ -12,9 +13,6 @@ use super::{items, moment, print, short, text};
 
 /// The longest secret that is read: more fits into no header field.
 const MAX_SECRET_BYTES: u64 = 8 << 10;
-
-/// How many digits name a version in full.
-const DIGEST_DIGITS: usize = 64;
 
 /// Lists tools, or the versions of one.
 ///
@@ -55,7 +53,7 @@ fn rolled_back(answer: &Value) -> String {
 
 /// The digest of which the first digits are given, as every list shows them.
 async fn digest(client: &Client, tool: &str, digits: &str) -> anyhow::Result<String> {
-    if digits.len() == DIGEST_DIGITS {
+    if digits.parse::<ToolDigest>().is_ok() {
         return Ok(digits.to_owned());
     }
     let versions = client.get(&["tools", tool, "versions"], &[]).await?;

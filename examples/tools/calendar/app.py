@@ -4,7 +4,6 @@ Here is only what ties the logic in booking.py to the platform.
 """
 
 import json
-import traceback
 from zoneinfo import ZoneInfo, available_timezones
 
 import booking
@@ -91,8 +90,9 @@ class Tool(exports.Tool):
             log.write(log.Level.WARN, f"the records answered {error.value}")
             raise Err(Failure_Unavailable("the calendar cannot be read at the moment")) from error
         except Exception as error:
-            # Anything else that is raised here ends the call, and nobody learns why.
-            log.write(log.Level.ERROR, traceback.format_exc())
+            # Anything else that is raised here ends the call, and nobody learns why. Not with `traceback`: it reads the
+            # source, and a tool has no files.
+            log.write(log.Level.ERROR, repr(error))
             raise Err(Failure_Other("the calendar is broken; a human has to book")) from error
 
 

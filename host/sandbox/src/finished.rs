@@ -27,7 +27,7 @@ pub struct Spent {
     pub host: Duration,
     /// Linear memory at its largest, over all memories.
     pub memory_bytes: usize,
-    /// Instructions, on a metered engine only.
+    /// Instructions, on a metered engine only, and of no run that was interrupted: where it was is not counted.
     pub fuel: Option<u64>,
     /// HTTP requests.
     pub http_requests: u32,
@@ -208,5 +208,46 @@ pub(crate) fn run_error(error: &wasmtime::Error, allowed: &Allowed) -> RunError 
     if allowed.was_refused_memory {
         return RunError::MemoryExhausted { limit: allowed.memory_bytes };
     }
-    RunError::Trap(cause)
+    RunError::Trap(trap(cause))
+}
+
+/// A trap in words for the tool's author. Imports that are linked so that a component links at all have nothing behind
+/// them, and that is what the engine says of them.
+fn trap(cause: String) -> String {
+    let import =
+        cause.strip_prefix("unknown import: `").and_then(|rest| rest.strip_suffix("` has not been defined"));
+    match import {
+        Some(import) if import.starts_with("wasi:") => {
+            // The first thing that Rust's standard library does in a panic is to look for RUST_BACKTRACE.
+            let panic = if import.starts_with("wasi:cli/environment") {
+                "; a Rust tool does so when it panics"
+            } else {
+                ""
+            };
+            format!("it used `{import}`, which a tool does not get{panic}")
+        }
+        _ => cause,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_tool_does_not_get_is_named_for_what_it_is() {
+        let said = |import: &str| trap(format!("unknown import: `{import}` has not been defined"));
+        assert_eq!(
+            said("wasi:cli/environment@0.2.6#get-environment"),
+            "it used `wasi:cli/environment@0.2.6#get-environment`, which a tool does not get; \
+             a Rust tool does so when it panics"
+        );
+        assert_eq!(
+            said("wasi:filesystem/preopens@0.2.0#get-directories"),
+            "it used `wasi:filesystem/preopens@0.2.0#get-directories`, which a tool does not get"
+        );
+        for other in ["wasm `unreachable` instruction executed", "unknown import: `a` has not been defined"] {
+            assert_eq!(trap(other.to_owned()), other);
+        }
+    }
 }

@@ -47,7 +47,10 @@ pub(crate) fn run<R>(
         };
         run_error(&error, &allowed)
     });
-    (result, state.spent(fuel))
+    // A run that is interrupted in a loop has not yet written down what it used in it.
+    let interrupted =
+        matches!(result, Err(RunError::Timeout(_) | RunError::CpuExhausted(_) | RunError::Abandoned));
+    (result, state.spent(fuel.filter(|_| !interrupted)))
 }
 
 /// More than could be used in the time that a run has.

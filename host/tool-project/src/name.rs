@@ -20,7 +20,7 @@ pub struct ProjectName(String);
 pub enum InvalidName {
     /// It has other characters, or other places for them.
     #[error(
-        "`{0}` is no name for a tool: write words of lower-case letters and digits, joined by hyphens, such as `order-status`"
+        "`{0}` is no name for a tool: write words of lower-case letters and digits, joined by hyphens, beginning with a letter, such as `order-status`"
     )]
     Form(String),
     /// It is too long.
@@ -84,6 +84,12 @@ mod tests {
             assert_eq!(odd.parse::<ProjectName>(), Err(InvalidName::Form(odd.to_owned())));
         }
         assert_eq!("a".repeat(65).parse::<ProjectName>(), Err(InvalidName::TooLong(65)));
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_told_how_one_begins() {
+        let error = "1st".parse::<ProjectName>().unwrap_err().to_string();
+        assert!(error.contains("beginning with a letter"), "{error}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use arguments::ToolCommand;
+use arguments::{Tier, ToolCommand};
 
 /// Does what the command says.
 ///
@@ -44,6 +44,13 @@ fn note(text: &str) {
     eprintln!("{text}");
 }
 
+/// Says why nothing happens for a while: an interpreter takes seconds to compile.
+fn note_compiling(tier: Tier) {
+    if tier == Tier::Large {
+        note("compiling, which takes a while in this tier ..");
+    }
+}
+
 /// Prints what was asked for: as JSON, or as `text` makes of it.
 fn print(value: &Value, json: bool, text: impl FnOnce(&Value) -> String) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
@@ -64,6 +71,13 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
 /// A member's list, or an empty one.
 fn items<'a>(value: &'a Value, member: &str) -> &'a [Value] {
     value.get(member).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// A member's moment, which is in milliseconds since the Unix epoch, for people.
+fn moment(value: &Value, member: &str) -> String {
+    let moment = value.get(member).and_then(Value::as_i64);
+    let moment = moment.and_then(|moment| jiff::Timestamp::from_millisecond(moment).ok());
+    moment.map_or_else(String::new, |moment| moment.to_string())
 }
 
 /// Enough of a version's digest to tell it from others.

@@ -4,7 +4,6 @@ Here is only what ties the logic in callback.py to the platform.
 """
 
 import json
-import traceback
 
 import callback
 from componentize_py_types import Err
@@ -85,8 +84,9 @@ class Tool(exports.Tool):
         except Err:
             raise
         except Exception as error:
-            # Anything else that is raised here ends the call, and nobody learns why.
-            log.write(log.Level.ERROR, traceback.format_exc())
+            # Anything else that is raised here ends the call, and nobody learns why. Not with `traceback`: it reads the
+            # source, and a tool has no files.
+            log.write(log.Level.ERROR, repr(error))
             raise Err(Failure_Other("the tool is broken; a human has to mend it")) from error
 
 

@@ -1,6 +1,6 @@
 //! Bodies of JSON, read whole.
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -16,6 +16,10 @@ const MAX_BODY_BYTES: usize = 96 << 10;
 /// # Errors
 /// When it is late, too large, declared as something else, no JSON, or not what is expected.
 pub async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Refused> {
+    if !headers.contains_key(header::CONTENT_TYPE) && body.is_end_stream() {
+        // What is not there needs no type: it is told which members it lacks, if any.
+        return parse(b"{}");
+    }
     is(headers, "application/json")?;
     let read = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES));
     let body = match read.await {
@@ -23,7 +27,11 @@ pub async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Resul
         Ok(Err(_)) => return Err(Refused::BodyTooLarge(MAX_BODY_BYTES)),
         Err(_) => return Err(Refused::BodyTooSlow(BODY_TIMEOUT)),
     };
-    serde_json::from_slice(&body).map_err(|error| match error.classify() {
+    parse(&body)
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
         Category::Data => Refused::Invalid(error.to_string()),
         Category::Syntax | Category::Eof | Category::Io => Refused::MalformedJson(error.to_string()),
     })
@@ -77,6 +85,7 @@ mod tests {
         let json = ("content-type", "Application/JSON; charset=utf-8");
         assert_eq!(code(&[json], r#"{"share":5}"#).await, "five");
         assert_eq!(code(&[], r#"{"share":5}"#).await, "unsupported-media-type");
+        assert_eq!(code(&[], "").await, "invalid-request", "only `share` is missing");
         assert_eq!(code(&[json, ("content-encoding", "gzip")], "{}").await, "unsupported-encoding");
         assert_eq!(code(&[json], "").await, "malformed-json");
         assert_eq!(code(&[json], "{").await, "malformed-json");

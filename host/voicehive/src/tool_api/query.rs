@@ -103,7 +103,7 @@ impl Named {
     /// # Errors
     /// When it is none.
     pub fn alias(&self) -> Result<ToolAlias, Refused> {
-        read(&self.rest, "alias")
+        read(&self.rest, "alias").map_err(|_| Refused::NoSuchAlias)
     }
 
     /// The secret, by whatever name.

@@ -19,6 +19,8 @@ pub enum Refused {
     Unauthorized,
     #[error("there is no such resource")]
     NotFound,
+    #[error("there is no such alias: write `live` or `canary`")]
+    NoSuchAlias,
     #[error("too many requests; try again later")]
     RateLimited { scope: &'static str, count: u32, retry_after: Duration },
     #[error("{0}")]
@@ -35,6 +37,8 @@ pub enum Refused {
     BrokenBody,
     #[error("the body has more than {0} bytes")]
     BodyTooLarge(usize),
+    #[error("the component has more than {0} bytes; `tier=large` takes {larger}", larger = gate::Limits::LARGE.component_bytes)]
+    LargerTier(usize),
     #[error("the body took longer than {} seconds", .0.as_secs())]
     BodyTooSlow(Duration),
     #[error("another upload of this account is under way; send this one when that is done")]
@@ -76,7 +80,7 @@ impl Refused {
     pub fn code(&self) -> (&'static str, StatusCode) {
         match self {
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED),
-            Self::NotFound => ("not-found", StatusCode::NOT_FOUND),
+            Self::NotFound | Self::NoSuchAlias => ("not-found", StatusCode::NOT_FOUND),
             Self::RateLimited { .. } => ("rate-limited", StatusCode::TOO_MANY_REQUESTS),
             Self::Parameter(_) => ("invalid-parameter", StatusCode::UNPROCESSABLE_ENTITY),
             Self::Invalid(_) => ("invalid-request", StatusCode::UNPROCESSABLE_ENTITY),
@@ -84,7 +88,7 @@ impl Refused {
             Self::MediaType(_) => ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::Encoding => ("unsupported-encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::BrokenBody => ("broken-body", StatusCode::BAD_REQUEST),
-            Self::BodyTooLarge(_) => ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::BodyTooLarge(_) | Self::LargerTier(_) => ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::BodyTooSlow(_) => ("body-too-slow", StatusCode::REQUEST_TIMEOUT),
             Self::UploadInProgress => ("upload-in-progress", StatusCode::CONFLICT),
             Self::Gate(refusal) if refusal.code == Code::TooLarge => {
@@ -220,6 +224,18 @@ mod tests {
         assert_eq!(headers["ratelimit"], "\"admin\";r=0;t=3");
         assert_eq!(headers["ratelimit-policy"], "\"admin\";q=20;w=60");
         assert_eq!(Refused::Busy.into_response().headers()["retry-after"], "1");
+    }
+
+    #[test]
+    fn what_would_have_been_taken_is_named() {
+        let larger = Refused::LargerTier(4 << 20);
+        assert_eq!(larger.code(), ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(
+            larger.to_string(),
+            "the component has more than 4194304 bytes; `tier=large` takes 33554432"
+        );
+        assert_eq!(Refused::NoSuchAlias.code(), Refused::NotFound.code());
+        assert!(Refused::NoSuchAlias.to_string().contains("`live` or `canary`"));
     }
 
     #[test]

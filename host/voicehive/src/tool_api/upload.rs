@@ -105,7 +105,12 @@ pub async fn upload(
         }
     };
     let folder = api.artifacts.folder().to_owned();
-    let received = receive::receive(body, &folder, wanted.tier.gate().component_bytes, PATIENCE).await?;
+    let most = wanted.tier.gate().component_bytes;
+    let received =
+        receive::receive(body, &folder, most, PATIENCE).await.map_err(|refused| match refused {
+            Refused::BodyTooLarge(most) if wanted.tier == Tier::Standard => Refused::LargerTier(most),
+            refused => refused,
+        })?;
     drop(room);
     if api.store.is_quarantined(&received.digest).await? {
         return Err(Refused::Quarantined);

@@ -26,6 +26,8 @@ pub enum ToolCommand {
     #[command(after_help = "Examples:\n  \
         voicehive tool call callbacks.wasm --arguments '{\"topic\": \"my invoice\", \"when\": \"morning\"}' --confirmed\n  \
         voicehive tool call callbacks.wasm --arguments '{..}' --records records.json    keeps what the tool stores\n\n\
+        `--arguments` is handed over as it is: a platform checks it against the tool's schema first, and refuses what\n\
+        does not fit with `invalid-arguments`, so that the tool never sees it.\n\n\
         Exit code: 0 when the tool answered or wants confirmation, 1 when it refused or broke.")]
     Call(CallArguments),
     /// Uploads a component to a running platform. Calls that begin from then on get it; those that are live keep
@@ -91,7 +93,7 @@ pub struct CheckArguments {
 pub struct CallArguments {
     /// The component.
     pub file: PathBuf,
-    /// What the model passes: a JSON object that fits the tool's schema.
+    /// What the model passes: a JSON object that fits the tool's schema. Only a platform checks it against the schema.
     #[arg(long, default_value = "{}")]
     pub arguments: String,
     /// As if the caller had agreed to what the tool wants confirmed.
@@ -196,7 +198,7 @@ pub struct RollbackArguments {
     /// Which of its names.
     #[arg(long, value_enum, default_value_t)]
     pub alias: Alias,
-    /// Only if the alias still names this version (its digest).
+    /// Only if the alias still names this version: its digest, or as many of the first digits as tell it from others.
     #[arg(long)]
     pub from: Option<String>,
     /// What the tool's history is to say about it.
@@ -247,7 +249,8 @@ pub struct SecretSetArguments {
     pub tool: String,
     /// The name that the tool asks for it by.
     pub name: String,
-    /// The only host that it is ever sent to, as the tool declares it: api.example.com or api.example.com:8443.
+    /// The only host that it is ever sent to, without scheme and path, as the tool declares it: api.example.com or
+    /// api.example.com:8443.
     #[arg(long)]
     pub host: String,
     /// Where.

@@ -8,7 +8,7 @@ use sandbox::{Admission, Admitted, Compiler, Definition, HotEngine, Refusal};
 use serde_json::{Value, json};
 
 use super::arguments::{CheckArguments, Tier};
-use super::print;
+use super::{note_compiling, print};
 
 /// Puts a component through everything that a platform puts it through, and says what was measured.
 ///
@@ -22,6 +22,7 @@ pub fn check(arguments: &CheckArguments) -> anyhow::Result<()> {
 /// Reads and admits a component. Nothing of it is kept.
 pub(super) fn admit(engine: &HotEngine, file: &Path, tier: Tier) -> anyhow::Result<Admitted> {
     let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    note_compiling(tier);
     let admission = Admission::new(engine, Compiler::this_program());
     let refused = |refusal: Refusal| {
         let larger = tier == Tier::Standard && gate::check(&bytes, &gate::Limits::LARGE).is_ok();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use url::Url;
@@ -88,13 +88,29 @@ impl Client {
         self.ask(self.request(method, path, &[])?.json(body)).await
     }
 
-    /// Sends a component.
+    /// Sends a component, and says whether the platform did not have it before.
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub async fn upload(&self, component: Vec<u8>, query: &[(&str, String)]) -> anyhow::Result<Value> {
+    pub async fn upload(
+        &self,
+        component: Vec<u8>,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<(Value, bool)> {
         let request = self.request(Method::POST, &["tools"], query)?.header(CONTENT_TYPE, "application/wasm");
-        self.ask(request.timeout(ADMISSION).body(component)).await
+        let response = match request.timeout(ADMISSION).body(component).send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() || error.is_timeout() => return Err(self.unreachable(&error)),
+            Err(error) => {
+                // A platform that answers before it has all of a body hangs up, and its answer is lost with the
+                // connection. What it would not let this client do at all, it says again to a question without a body.
+                self.get(&["tools"], &[]).await?;
+                let at = self.base.origin().ascii_serialization();
+                bail!("{at} ended the upload before it had all of it: {} (hint: try again)", cause(&error));
+            }
+        };
+        let new = response.status() == StatusCode::CREATED;
+        Ok((answer(response).await?, new))
     }
 
     fn request(
@@ -113,19 +129,7 @@ impl Client {
     }
 
     async fn ask(&self, request: RequestBuilder) -> anyhow::Result<Value> {
-        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        let retry_after =
-            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = read(response).await?;
-        if !status.is_success() {
-            return Err(Refused::read(status.as_u16(), &body, retry_after.map(Duration::from_secs)).into());
-        }
-        if body.is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_slice(&body)
-            .map_err(|_| Refused::Foreign { status: status.as_u16(), bytes: body.len() }.into())
+        answer(request.send().await.map_err(|error| self.unreachable(&error))?).await
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
@@ -134,12 +138,32 @@ impl Client {
             return anyhow::anyhow!("{at} did not answer in time (hint: look at what `voicehive up` says)");
         }
         let hint = "start `voicehive up`, or say where the platform is with `--url`";
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        anyhow::anyhow!("{at} cannot be reached: {cause} (hint: {hint})")
+        anyhow::anyhow!("{at} cannot be reached: {} (hint: {hint})", cause(error))
     }
+}
+
+/// What lies at the bottom of an error: the layers above it only say that there was one.
+fn cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause
+}
+
+/// Reads what the platform answered, a refusal as well.
+async fn answer(response: Response) -> anyhow::Result<Value> {
+    let status = response.status();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = read(response).await?;
+    if !status.is_success() {
+        return Err(Refused::read(status.as_u16(), &body, retry_after.map(Duration::from_secs)).into());
+    }
+    if body.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(&body)
+        .map_err(|_| Refused::Foreign { status: status.as_u16(), bytes: body.len() }.into())
 }
 
 async fn read(mut response: Response) -> anyhow::Result<Vec<u8>> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::arguments::LogsArguments;
 use super::client::Client;
-use super::{items, print, text};
+use super::{items, moment, print, short, text};
 
 /// Between two looks for new lines.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -39,10 +39,11 @@ pub async fn logs(arguments: LogsArguments) -> anyhow::Result<()> {
 }
 
 fn line(line: &Value) -> String {
-    let (at, level, call) = (text(line, "at"), text(line, "level"), text(line, "call"));
+    let (at, level, call) = (moment(line, "at"), text(line, "level"), text(line, "call"));
+    let version = short(text(line, "version"));
     // A tool's words are its author's own, but a terminal takes orders from control characters.
     let said = text(line, "line").replace(char::is_control, " ");
-    format!("{at}  {level:<5}  {call}  {said}\n")
+    format!("{at}  {version}  {level:<5}  {call}  {said}\n")
 }
 
 #[cfg(test)]
@@ -52,8 +53,8 @@ mod tests {
 
     #[test]
     fn a_line_cannot_move_the_cursor() {
-        let logged =
-            json!({"at": "2026-11-21T10:00:00Z", "level": "info", "call": "c1", "line": "a\u{1b}[2Jb"});
-        assert_eq!(line(&logged), "2026-11-21T10:00:00Z  info   c1  a [2Jb\n");
+        let logged = json!({"at": 1_795_255_200_000_i64, "version": "0123456789abcdef", "level": "info",
+            "call": "c1", "line": "a\u{1b}[2Jb"});
+        assert_eq!(line(&logged), "2026-11-21T10:00:00Z  0123456789ab  info   c1  a [2Jb\n");
     }
 }

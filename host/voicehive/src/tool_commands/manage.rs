@@ -5,10 +5,11 @@ use std::io::Read as _;
 use anyhow::Context as _;
 use reqwest::Method;
 use serde_json::{Value, json};
+use store::ToolDigest;
 
 use super::arguments::{ListArguments, RollbackArguments, SecretCommand, word};
 use super::client::Client;
-use super::{items, print, short, text};
+use super::{items, moment, print, short, text};
 
 /// The longest secret that is read: more fits into no header field.
 const MAX_SECRET_BYTES: u64 = 8 << 10;
@@ -34,13 +35,44 @@ pub async fn roll_back(arguments: RollbackArguments) -> anyhow::Result<()> {
     let client = Client::new(&arguments.platform)?;
     let mut body = json!({ "alias": word(arguments.alias), "why": arguments.why });
     if let (Some(from), Some(members)) = (&arguments.from, body.as_object_mut()) {
-        members.insert("from".to_owned(), from.as_str().into());
+        let from = digest(&client, &arguments.tool, from).await?;
+        members.insert("from".to_owned(), from.into());
     }
     let answer = client.send(Method::POST, &["tools", &arguments.tool, "rollback"], &body).await?;
-    print(&answer, arguments.platform.json, |answer| {
-        let (tool, alias) = (text(answer, "tool"), text(answer, "alias"));
-        format!("{tool}  {}  {alias}\n", short(text(answer, "version")))
-    })
+    print(&answer, arguments.platform.json, rolled_back)
+}
+
+/// One line: the version that the alias names now. A canary that went back is there no more.
+fn rolled_back(answer: &Value) -> String {
+    let (tool, alias) = (text(answer, "tool"), text(answer, "alias"));
+    match text(answer, "version") {
+        "" => format!("{tool}  {alias} is gone: its calls get what is live\n"),
+        version => format!("{tool}  {}  {alias}\n", short(version)),
+    }
+}
+
+/// The digest of which the first digits are given, as every list shows them.
+async fn digest(client: &Client, tool: &str, digits: &str) -> anyhow::Result<String> {
+    if digits.parse::<ToolDigest>().is_ok() {
+        return Ok(digits.to_owned());
+    }
+    let versions = client.get(&["tools", tool, "versions"], &[]).await?;
+    only_one(items(&versions, "items"), tool, digits)
+}
+
+/// The only version that begins so.
+fn only_one(versions: &[Value], tool: &str, digits: &str) -> anyhow::Result<String> {
+    let digests = versions.iter().map(|version| text(version, "version"));
+    let found: Vec<&str> =
+        digests.filter(|digest| !digits.is_empty() && digest.starts_with(digits)).collect();
+    let hint = format!("(hint: `voicehive tool list {tool}` shows them)");
+    match *found.as_slice() {
+        [digest] => Ok(digest.to_owned()),
+        [] => anyhow::bail!("no version of {tool} begins with `{digits}` {hint}"),
+        _ => {
+            anyhow::bail!("{} versions of {tool} begin with `{digits}`: give more digits {hint}", found.len())
+        }
+    }
 }
 
 /// Sets a secret.
@@ -49,6 +81,7 @@ pub async fn roll_back(arguments: RollbackArguments) -> anyhow::Result<()> {
 /// Where stdin holds none, or the platform does not take it.
 pub async fn secret(command: SecretCommand) -> anyhow::Result<()> {
     let SecretCommand::Set(arguments) = command;
+    is_host(&arguments.host)?;
     let value = read_secret(std::io::stdin().lock())?;
     let client = Client::new(&arguments.platform)?;
     let path = ["tools", arguments.tool.as_str(), "secrets", &arguments.name];
@@ -57,6 +90,15 @@ pub async fn secret(command: SecretCommand) -> anyhow::Result<()> {
     print(&answer, arguments.platform.json, |answer| {
         format!("{}  for {}\n", text(answer, "name"), text(answer, "host"))
     })
+}
+
+/// Whether a host may be one: what people paste is the address of a page. The platform looks more closely.
+fn is_host(host: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !host.is_empty() && !host.contains('/'),
+        "`{host}` is no host: give a host without scheme and path, for example api.example.com"
+    );
+    Ok(())
 }
 
 /// The secret without the line's end, which editors and `echo` add.
@@ -91,7 +133,7 @@ fn version(version: &Value) -> String {
         short(text(version, "version")),
         text(version, "state"),
         text(version, "tier"),
-        text(version, "uploaded_at"),
+        moment(version, "uploaded_at"),
         aliases.join(", ")
     );
     format!("{}\n", line.trim_end())
@@ -109,8 +151,35 @@ mod tests {
         ]});
         assert_eq!(tool(&listed), "callbacks  live 0123456789ab  canary fedcba987654 (10 %)\n");
         let listed = json!({"version": "0123456789abcdef", "state": "accepted", "tier": "standard",
-            "uploaded_at": "2026-11-21T10:00:00Z", "aliases": ["live"]});
+            "uploaded_at": 1_795_255_200_000_i64, "aliases": ["live"]});
         assert_eq!(version(&listed), "0123456789ab  accepted     standard  2026-11-21T10:00:00Z  live\n");
+    }
+
+    #[test]
+    fn a_canary_that_went_back_is_gone() {
+        let answer = json!({"tool": "callbacks", "alias": "live", "version": "0123456789abcdef"});
+        assert_eq!(rolled_back(&answer), "callbacks  0123456789ab  live\n");
+        let answer = json!({"tool": "callbacks", "alias": "canary", "version": null});
+        assert_eq!(rolled_back(&answer), "callbacks  canary is gone: its calls get what is live\n");
+    }
+
+    #[test]
+    fn a_version_is_found_by_its_first_digits() {
+        let versions = [json!({"version": "0123"}), json!({"version": "0145"}), json!({"version": "fe"})];
+        let found = |digits: &str| only_one(&versions, "t", digits).map_err(|error| error.to_string());
+        assert_eq!(found("012"), Ok("0123".to_owned()));
+        assert!(found("01").unwrap_err().starts_with("2 versions of t begin with `01`"));
+        for none in ["7", "01234", ""] {
+            assert!(found(none).unwrap_err().contains("voicehive tool list t"), "{none}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_no_host() {
+        assert!(is_host("api.example.com:8443").is_ok());
+        for odd in ["https://api.example.com", "api.example.com/v1", ""] {
+            assert!(is_host(odd).unwrap_err().to_string().contains("without scheme and path"), "{odd}");
+        }
     }
 
     #[test]

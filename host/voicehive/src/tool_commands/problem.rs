@@ -37,7 +37,7 @@ impl Refused {
         match serde_json::from_slice::<Value>(body) {
             Ok(document) if !text(&document, "code").is_empty() => Self::Problem {
                 code: one_line(text(&document, "code")),
-                detail: one_line(text(&document, "detail")),
+                detail: one_line(detail(&document)),
                 retry_after,
             },
             _ => Self::Foreign { status, bytes: body.len() },
@@ -53,7 +53,7 @@ fn hint(code: &str, retry_after: Option<Duration>) -> String {
         "name-reserved" => "change the name that `describe` gives, and build again",
         "alias-moved" => "`voicehive tool list TOOL` shows what it names now",
         "nothing-earlier" => "push the version that calls are to get",
-        "too-large" => "`--tier large` allows more",
+        "too-large" | "body-too-large" => "`--tier large` allows more",
         "stamp-missing" => "build with `voicehive tool build`",
         _ => "",
     };
@@ -62,6 +62,12 @@ fn hint(code: &str, retry_after: Option<Duration>) -> String {
         ("", Some(wait)) => format!(" (hint: again in {} s)", wait.as_secs()),
         (hint, _) => format!(" (hint: {hint})"),
     }
+}
+
+/// The sentence, without the code where it begins with that, as the gate's do.
+fn detail(document: &Value) -> &str {
+    let (code, detail) = (text(document, "code"), text(document, "detail"));
+    detail.strip_prefix(code).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(detail)
 }
 
 fn one_line(text: &str) -> String {
@@ -89,6 +95,12 @@ mod tests {
         let body = br#"{"code":"rate-limited","detail":"too many"}"#;
         let error = Refused::read(429, body, Some(Duration::from_secs(7))).to_string();
         assert_eq!(error, "rate-limited: too many (hint: again in 7 s)");
+    }
+
+    #[test]
+    fn a_code_is_told_once() {
+        let body = br#"{"code":"core-module","detail":"core-module: the file; build a component"}"#;
+        assert_eq!(Refused::read(422, body, None).to_string(), "core-module: the file; build a component");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sandbox::{Answer, Context, Failure, Finished, HotEngine, Reply, RunError, Spent, ToolHost};
 use serde_json::{Value, json};
-use store::Timestamp;
+use store::{E164, Timestamp};
 
 use super::arguments::CallArguments;
 use super::check::{admit, milliseconds};
@@ -29,10 +29,30 @@ pub async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
     let given: Value = serde_json::from_str(&arguments.arguments)
         .context("`--arguments` is no JSON (hint: quote it: '{\"topic\": \"my invoice\"}')")?;
     anyhow::ensure!(given.is_object(), "`--arguments` must be an object, as in '{{}}'");
+    check_caller(&arguments.caller)?;
+    check_time_zone(&arguments.time_zone)?;
     let runtime = tokio::runtime::Handle::current();
     // Compiling and running block, and a thread that waits for others' answers must not be one that fetches them.
     let finished = tokio::task::spawn_blocking(move || run(&arguments, &given, runtime)).await;
     finished.context("running the tool")?
+}
+
+/// Whether a platform would name such a caller to a tool.
+fn check_caller(caller: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        caller.is_empty() || caller.parse::<E164>().is_ok(),
+        "`--caller` must be an E.164 number like +12025550143, or empty for one that is withheld"
+    );
+    Ok(())
+}
+
+/// Whether a platform would name such a time zone to a tool.
+fn check_time_zone(time_zone: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        jiff::tz::TimeZone::get(time_zone).is_ok(),
+        "`--time-zone` must be an IANA time zone like Europe/Madrid"
+    );
+    Ok(())
 }
 
 fn run(
@@ -168,6 +188,13 @@ mod tests {
         assert_eq!((asked["outcome"].as_str(), plain(&asked)), (Some("confirm"), "Shall I?"));
         let done = shown(&finished(Ok(Ok(Reply::text("done it")))));
         assert_eq!((plain(&done), &done["spent"]["guest_us"]), ("done it", &json!(1500)));
+    }
+
+    #[test]
+    fn a_tool_is_told_what_a_platform_would_tell_it() {
+        assert!(check_caller("").is_ok() && check_caller("+12025550143").is_ok());
+        assert!(check_caller("2025550143").is_err() && check_caller("anonymous").is_err());
+        assert!(check_time_zone("UTC").is_ok() && check_time_zone("Mars/Olympus").is_err());
     }
 
     #[test]

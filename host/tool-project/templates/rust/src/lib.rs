@@ -43,6 +43,8 @@ impl Guest for Tool {
     }
 
     fn call(context: Context, arguments: String) -> Result<Reply, Failure> {
+        // A panic ends the call; without this, nobody learns why.
+        std::panic::set_hook(Box::new(|panic| log::write(log::Level::Error, &panic.to_string())));
         let request = Request::read(&arguments, &context.caller).map_err(Failure::Invalid)?;
         if !context.confirmed {
             return Ok(Reply::Confirm(request.question()));

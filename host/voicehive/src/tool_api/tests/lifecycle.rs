@@ -139,6 +139,9 @@ async fn an_alias_is_switched_taken_back_and_taken_away() {
     assert_eq!((canary.status, &canary.body["version"]), (200, &Value::Null));
 
     assert_eq!(setting.ask("DELETE", "/v1/tools/status/aliases/canary", &Value::Null).await.problem().0, 404);
+    let odd = switch("stable", json!({ "version": second })).await;
+    assert_eq!(odd.problem(), (404, "not-found"));
+    assert!(odd.body["detail"].as_str().unwrap().contains("`live` or `canary`"), "{odd:?}");
     let gone = setting.ask("DELETE", "/v1/tools/status/aliases/live?why=not%20now", &Value::Null).await;
     assert_eq!((gone.status, setting.aliases("status").await.len()), (204, 0));
     let history = setting.get("/v1/tools/status/history?limit=1").await.body;

@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 
@@ -37,7 +38,8 @@ async fn what_is_asked_reaches_the_platform_with_the_key() {
     let asked = client.get(&["tools", "a/b", "versions"], &[("limit", "5".into())]).await.unwrap();
     assert_eq!(asked["uri"], "/v1/tools/a%2Fb/versions?limit=5");
     assert_eq!(asked["key"], "Bearer the-key");
-    let asked = client.upload(b"wasm".to_vec(), &[("alias", "none".into())]).await.unwrap();
+    let (asked, new) = client.upload(b"wasm".to_vec(), &[("alias", "none".into())]).await.unwrap();
+    assert!(!new, "200 is that of bytes which the platform has");
     assert_eq!((&asked["method"], &asked["uri"]), (&json!("POST"), &json!("/v1/tools?alias=none")));
     assert_eq!((&asked["type"], &asked["body"]), (&json!("application/wasm"), &json!("wasm")));
     let asked =
@@ -46,11 +48,41 @@ async fn what_is_asked_reaches_the_platform_with_the_key() {
 }
 
 #[tokio::test]
+async fn an_upload_that_made_something_is_told_from_one_that_did_not() {
+    let client = client(StatusCode::CREATED).await;
+    assert!(client.upload(b"wasm".to_vec(), &[]).await.unwrap().1);
+}
+
+#[tokio::test]
 async fn a_refusal_is_read_and_a_redirect_is_not_followed() {
     for status in [StatusCode::CONFLICT, StatusCode::TEMPORARY_REDIRECT] {
         let error = client(status).await.get(&[], &[]).await.unwrap_err();
         assert_eq!(error.to_string(), "the-code: the detail (hint: again in 3 s)");
     }
+}
+
+#[tokio::test]
+async fn a_platform_that_hangs_up_on_an_upload_is_asked_why() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let body = r#"{"code":"the-code","detail":"the detail"}"#;
+        let head = "HTTP/1.1 401 Unauthorized\r\nconnection: close\r\ncontent-length";
+        let answer = format!("{head}: {}\r\n\r\n{body}", body.len());
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                asked.push(socket.read_u8().await.unwrap());
+            }
+            if asked.starts_with(b"GET ") {
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            }
+        }
+    });
+    let client = Client::with(&format!("http://{address}"), Secret::new("k")).unwrap();
+    let error = client.upload(vec![0; 1 << 20], &[]).await.unwrap_err();
+    assert_eq!(error.to_string(), "the-code: the detail");
 }
 
 #[tokio::test]

@@ -85,15 +85,30 @@ impl Base {
         url
     }
 
+    /// Whether the API is not on the public internet, as simulators are.
+    pub(crate) fn is_near(&self) -> bool {
+        is_private(&self.0)
+    }
+
     /// Whether files may be fetched from `url`, which somebody else wrote: encrypted and from a public host, or as near as
     /// the API itself is.
     pub(crate) fn may_fetch(&self, url: &Url) -> bool {
-        let near = is_private(&self.0);
+        let near = self.is_near();
         match url.scheme() {
-            "https" => near || !is_private(url),
+            "https" => near || is_public(url),
             "http" => near && self.0.scheme() == "http" && is_private(url),
             _ => false,
         }
+    }
+}
+
+/// Whether the address may be on the public internet. Of a name that is known when it is resolved.
+fn is_public(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => egress::is_public(address.into()),
+        Some(Host::Ipv6(address)) => egress::is_public(address.into()),
+        Some(Host::Domain(_)) => !is_private(url),
+        None => false,
     }
 }
 
@@ -179,6 +194,9 @@ mod tests {
             "[::]",
             "[::ffff:10.0.0.1]",
             "[fd00:ec2::254]",
+            "168.63.129.16",
+            "[64:ff9b::a00:1]",
+            "[2002:a00:1::]",
             "localhost",
             "vault",
             "metadata.google.internal",

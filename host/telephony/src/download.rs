@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
 
 use crate::wire::{Answer, open, read, retry_after};
 use crate::{Cause, Fault};
@@ -62,17 +63,10 @@ pub(crate) async fn to_file(
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).await?;
     }
-    let part = part(file);
-    let written = write(response, deadline, &part, limit).await;
-    let whole = match written {
-        Ok(fetched) => fs::rename(&part, file).await.map(|()| fetched).map_err(Error::File),
-        Err(error) => Err(error),
-    };
-    if whole.is_err() {
-        // Best effort: what is left of it is overwritten by the next try.
-        let _ = fs::remove_file(&part).await;
-    }
-    whole
+    let part = Part::beside(file);
+    let fetched = write(response, deadline, &part.0, limit).await?;
+    fs::rename(&part.0, file).await?;
+    Ok(fetched)
 }
 
 async fn write(mut response: Response, deadline: Instant, part: &Path, limit: u64) -> Result<Fetched, Error> {
@@ -95,11 +89,24 @@ async fn write(mut response: Response, deadline: Instant, part: &Path, limit: u6
     Ok(Fetched { bytes, sha256: hex(&hash.finalize()) })
 }
 
-/// Beside the file, so that renaming it does not copy.
-fn part(file: &Path) -> PathBuf {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    file.with_file_name(name)
+/// What there is of a file so far: beside it, so that renaming does not copy, and one attempt's alone. Another process
+/// may be fetching the same.
+struct Part(PathBuf);
+
+impl Part {
+    fn beside(file: &Path) -> Self {
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.part", Uuid::new_v4().simple()));
+        Self(file.with_file_name(name))
+    }
+}
+
+/// However an attempt ends, also where it is broken off: no later one would clear this name away.
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Best effort, and what was renamed is here no more.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// The SHA-256 of some bytes, in lower-case hexadecimal.
@@ -109,4 +116,30 @@ pub(crate) fn hex_of(bytes: &[u8]) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_attempts_write_to_one_file() {
+        let file = Path::new("/recordings/t/c/RE1.wav");
+        let (one, other) = (Part::beside(file), Part::beside(file));
+        assert_ne!(one.0, other.0);
+        assert_eq!((one.0.parent(), other.0.parent()), (file.parent(), file.parent()));
+    }
+
+    #[test]
+    fn an_attempt_that_is_broken_off_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (Part::beside(&folder.path().join("a")), Part::beside(&folder.path().join("a")));
+        for part in [&one, &other] {
+            std::fs::write(&part.0, "torso").unwrap();
+        }
+        drop(one);
+        assert!(other.0.exists());
+        drop(other);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 }

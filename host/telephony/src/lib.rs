@@ -15,6 +15,7 @@ mod download;
 mod fault;
 mod hours;
 pub mod order;
+mod public;
 pub mod telnyx;
 pub mod twilio;
 mod wire;

@@ -23,6 +23,8 @@ use crate::{Cause, Fault, Timeouts};
 #[derive(Clone, Debug)]
 pub struct Rest {
     wire: Wire,
+    /// For addresses that a webhook brought.
+    files: Wire,
     base: Base,
     api_key: Secret,
     connection_id: String,
@@ -52,9 +54,13 @@ impl Rest {
         {
             return Err(Misconfigured::Malformed("the connection id"));
         }
+        let (base, wire) = (Base::new(base)?, Wire::new(timeouts)?);
+        // A simulator's files are as near as its API is.
+        let files = if base.is_near() { wire.clone() } else { Wire::to_public_names(timeouts)? };
         Ok(Self {
-            wire: Wire::new(timeouts)?,
-            base: Base::new(base)?,
+            wire,
+            files,
+            base,
             api_key: api_key.checked("the API key")?,
             connection_id: connection_id.to_owned(),
         })

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{RequestBuilder, Response, header};
+use reqwest::{ClientBuilder, RequestBuilder, Response, header};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::base::Misconfigured;
+use crate::public::PublicNames;
 use crate::{Cause, Fault};
 
 /// How long a carrier may take.
@@ -51,13 +52,22 @@ pub(crate) struct Answer {
 
 impl Wire {
     pub(crate) fn new(timeouts: Timeouts) -> Result<Self, Misconfigured> {
+        Self::build(timeouts, reqwest::Client::builder())
+    }
+
+    /// One that connects to no name's private addresses. Addresses that are written out are the caller's to judge.
+    pub(crate) fn to_public_names(timeouts: Timeouts) -> Result<Self, Misconfigured> {
+        Self::build(timeouts, reqwest::Client::builder().dns_resolver(Arc::new(PublicNames)))
+    }
+
+    fn build(timeouts: Timeouts, builder: ClientBuilder) -> Result<Self, Misconfigured> {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|_| Misconfigured::Tls)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let http = reqwest::Client::builder()
+        let http = builder
             .tls_backend_preconfigured(tls)
             .connect_timeout(timeouts.connect.min(timeouts.request / 2))
             .redirect(reqwest::redirect::Policy::none())
@@ -163,6 +173,17 @@ mod tests {
         for status in [200, 301, 400, 401, 404, 422] {
             assert_eq!(transient(status, wait), None, "{status}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_a_private_address_is_not_connected_to() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let wire = Wire::to_public_names(Timeouts::default()).unwrap();
+        let url = format!("http://localhost:{}/a.wav", listener.local_addr().unwrap().port());
+        let fault = wire.send(wire.client().get(url)).await.unwrap_err();
+        assert_eq!(fault, Fault::NotDone { cause: Cause::Unreachable, retry_after: None });
+        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     }
 
     #[test]

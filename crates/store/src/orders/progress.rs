@@ -65,7 +65,9 @@ impl<D: Db> Store<D> {
     }
 
     /// Notes that the carrier is about to be asked. Only after this may it be, and only where this is true: otherwise
-    /// the order was called off, or somebody else is at it.
+    /// the order was called off, or somebody else is at it, or of another of the tenant's orders, through the same carrier
+    /// from the same number to the same, it is not known yet whether it was placed: a carrier that lists calls by their
+    /// numbers could not tell the two apart.
     ///
     /// # Errors
     /// When the database fails; then do not ask the carrier.
@@ -79,8 +81,15 @@ impl<D: Db> Store<D> {
         let Some(before) = self.order(tenant, call).await? else { return Ok(false) };
         let sql = "UPDATE outbound_orders SET state = 'placing', attempts = attempts + 1, attempt_id = ?3, \
                    attempted_at = ?4 WHERE tenant = ?1 AND call = ?2 AND state = 'queued' AND attempts = ?5 \
-                   RETURNING call";
-        let params = [tenant.into(), call.into(), attempt_id.into(), now.into(), before.attempts.into()];
+                   AND NOT EXISTS (SELECT 1 FROM outbound_orders AS twin WHERE twin.tenant = ?1 \
+                   AND twin.attempted_at > ?6 AND twin.call <> ?2 AND twin.state IN ('placing', 'uncertain') \
+                   AND twin.carrier = outbound_orders.carrier \
+                   AND twin.from_number = outbound_orders.from_number \
+                   AND twin.to_number = outbound_orders.to_number) RETURNING call";
+        let since = now.minus(TWINS_SINCE);
+        let attempts = before.attempts;
+        let params =
+            [tenant.into(), call.into(), attempt_id.into(), now.into(), attempts.into(), since.into()];
         let number = before.attempts.saturating_add(1);
         let attempted = CallEvent::Attempted { attempt: attempt_id.to_owned(), number };
         let mut statements = vec![Statement::new(sql, params).required()];
@@ -190,6 +199,10 @@ impl<D: Db> Store<D> {
         Ok(self.db.execute(Statement::new(sql, params)).await? == 1)
     }
 }
+
+/// How far back an attempt of which nothing is known keeps others like it waiting: longer than a worker takes to give one
+/// up, and short enough that few attempts are looked at.
+const TWINS_SINCE: Duration = Duration::from_secs(15 * 60);
 
 /// The carrier has named the call of an order, so it is placed. What we had given up stays given up: its call has the
 /// name, and whatever the carrier says of it is heard.

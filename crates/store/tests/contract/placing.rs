@@ -10,11 +10,13 @@ use proptest::test_runner::TestRunner;
 use store::{CallId, Named, NewOrder, Order, OrderState};
 
 use crate::contract;
-use crate::fixture::{Fixture, NOW, after, named};
+use crate::fixture::{Fixture, NOW, after, named, number};
 
 contract! {
     an_order_is_leased_when_it_is_due,
     an_attempt_is_one_however_many_try,
+    an_order_waits_while_nobody_knows_of_another_between_the_same_numbers,
+    only_an_order_through_one_carrier_between_the_same_numbers_is_waited_for,
     a_worker_that_dies_while_placing_leaves_an_attempt_to_look_for,
     an_answer_that_was_lost_is_looked_for_later,
     what_certainly_was_not_placed_is_attempted_anew,
@@ -34,6 +36,15 @@ async fn lease(store: &Fixture, seconds: u64) -> Vec<Order> {
 
 async fn order(store: &Fixture, call: &CallId) -> Order {
     store.order(&store.tenant, call).await.unwrap().unwrap()
+}
+
+/// An order to a number that no other is to, so that it waits for none.
+async fn ordered_to(store: &Fixture, index: usize) -> CallId {
+    let to = number(&format!("+1555124{index:04}"));
+    let new = NewOrder { to, ..store.new_order(&index.to_string()) };
+    let call = new.call.clone();
+    store.order_call(&store.tenant, new, NOW).await.unwrap();
+    call
 }
 
 async fn an_order_is_leased_when_it_is_due(store: &Fixture) {
@@ -69,6 +80,40 @@ async fn an_attempt_is_one_however_many_try(store: &Fixture) {
     let nobody = "nobody".parse().unwrap();
     assert!(!store.order_attempt(&store.tenant, &nobody, "a", NOW).await.unwrap());
     assert!(!store.order_attempt(&store.stranger, &call, "a", NOW).await.unwrap());
+}
+
+async fn an_order_waits_while_nobody_knows_of_another_between_the_same_numbers(store: &Fixture) {
+    let (first, second) = (store.ordered("1").await, store.ordered("2").await);
+    let attempt = async |call, id, at| store.order_attempt(&store.tenant, call, id, after(at)).await.unwrap();
+    assert!(attempt(&first, "a", 0).await);
+    assert!(!attempt(&second, "b", 0).await);
+    store.order_uncertain(&store.tenant, &first, after(15), "timeout").await.unwrap();
+    assert!(!attempt(&second, "b", 15).await);
+    let waiting = order(store, &second).await;
+    assert_eq!((waiting.state, waiting.attempts, waiting.attempt_id), (OrderState::Queued, 0, None));
+    store.order_again(&store.tenant, &first, after(16), "none found").await.unwrap();
+    assert!(attempt(&second, "b", 16).await);
+    assert!(!attempt(&first, "c", 16).await);
+    store.order_placed(&store.tenant, &second, &named("CA2"), after(17)).await.unwrap();
+    assert!(attempt(&first, "c", 17).await);
+}
+
+async fn only_an_order_through_one_carrier_between_the_same_numbers_is_waited_for(store: &Fixture) {
+    let first = store.ordered("1").await;
+    assert!(store.order_attempt(&store.tenant, &first, "a", NOW).await.unwrap());
+    for other in [
+        NewOrder { carrier: "twilio".into(), ..store.new_order("2") },
+        NewOrder { from: number("+34910000001"), ..store.new_order("3") },
+        NewOrder { to: number("+15551230001"), ..store.new_order("4") },
+    ] {
+        let call = other.call.clone();
+        store.order_call(&store.tenant, other, NOW).await.unwrap();
+        assert!(store.order_attempt(&store.tenant, &call, "b", NOW).await.unwrap());
+    }
+    // What was left lying for longer than anybody looks for it holds nobody up.
+    let last = store.ordered("5").await;
+    assert!(!store.order_attempt(&store.tenant, &last, "c", after(899)).await.unwrap());
+    assert!(store.order_attempt(&store.tenant, &last, "c", after(900)).await.unwrap());
 }
 
 async fn a_worker_that_dies_while_placing_leaves_an_attempt_to_look_for(store: &Fixture) {
@@ -182,8 +227,8 @@ async fn a_webhook_that_names_the_call_settles_the_order(store: &Fixture) {
 
 async fn workers_at_once_attempt_each_order_once(store: &Fixture) {
     const ORDERS: usize = 30;
-    for number in 0..ORDERS {
-        store.ordered(&number.to_string()).await;
+    for index in 0..ORDERS {
+        ordered_to(store, index).await;
     }
     let tasks = (0..4).map(|worker| {
         let store = store.store.clone();
@@ -240,7 +285,7 @@ async fn no_course_of_events_places_a_call_twice(store: &Fixture) {
     let mut runner = TestRunner::deterministic();
     let mut ends = BTreeMap::<String, u32>::new();
     for case in 0..60 {
-        let call = store.ordered(&case.to_string()).await;
+        let call = ordered_to(store, case).await;
         let (mut clock, mut placed) = (0, 0);
         let mut course = Vec::new();
         for (step, wait) in steps.new_tree(&mut runner).unwrap().current() {

@@ -37,7 +37,10 @@ impl Orders {
                     if let Some(at) = self.gate(&order.carrier, line).await? {
                         return self.postpone(&order, at).await;
                     }
-                    let Some(told) = self.attempt(&mut order, line).await? else { return Ok(()) };
+                    let Some(told) = self.attempt(&mut order, line).await? else {
+                        // It may wait for another between the same numbers. What is not queued is left alone.
+                        return self.postpone(&order, shared.now().plus(TWIN_WAIT)).await;
+                    };
                     outcome = told;
                 }
                 Step::PlaceAgain => {
@@ -97,7 +100,7 @@ impl Orders {
     }
 
     /// Asks the carrier for the first time of an attempt that is written down. `None`: the order is somebody else's by
-    /// now.
+    /// now, or has to wait for another like it.
     async fn attempt(&self, order: &mut Order, line: &Line) -> Result<Option<Outcome>, StoreError> {
         let shared = &self.shared;
         let attempt = (shared.environment.id)().to_string();
@@ -238,6 +241,9 @@ const RATE_SCOPE: &str = "carrier-calls";
 
 /// Far above what one order takes: two requests of at most 10 s and a few of the database's.
 const LEASE: Duration = Duration::from_secs(60);
+
+/// How long an order waits before it is asked again whether another between the same numbers is known to be placed.
+const TWIN_WAIT: Duration = Duration::from_secs(5);
 
 /// The longest time between writing an attempt down and asking the carrier. Well below [`LEASE`], so that nobody else can
 /// be at the order, and below the time after which a call is looked for.

@@ -94,6 +94,28 @@ async fn twilio_is_looked_through_after_a_lost_answer_and_other_calls_of_ours_ar
 }
 
 #[tokio::test]
+async fn an_order_is_not_placed_while_nobody_knows_of_another_between_the_same_numbers() {
+    let (world, orders) = world(Rules::twilio()).await;
+    let first = world.order(world.new_order("one")).await;
+    world.script().places.push_back(Err(UNKNOWN));
+    world.work(&orders).await;
+    let mut twin = world.new_order("two");
+    twin.to = world.new_order("one").to;
+    let second = world.order(twin).await;
+    assert_eq!(world.work(&orders).await, 1);
+    assert_eq!(
+        (world.state(&first).await, world.state(&second).await),
+        (OrderState::Uncertain, OrderState::Queued)
+    );
+    assert_eq!(world.script().attempts.len(), 1);
+    world.shared.store.order_placed(&world.tenant, &first, &leg("CA_one"), NOON).await.unwrap();
+    world.pass(SECOND * 5);
+    world.script().places.push_back(Ok(leg("CA_two")));
+    assert_eq!(world.work(&orders).await, 1);
+    assert_eq!(world.state(&second).await, OrderState::Placed);
+}
+
+#[tokio::test]
 async fn a_call_that_twilio_does_not_list_is_placed_once_more() {
     let (world, orders) = world(Rules::twilio()).await;
     let call = world.order(world.new_order("one")).await;

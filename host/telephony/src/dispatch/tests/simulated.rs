@@ -59,6 +59,7 @@ const RATE: Rate = Rate { count: 1000, per: Duration::from_secs(1) };
 async fn order(world: &World, carrier: &str, key: &str) -> CallId {
     let mut new = world.new_order(key);
     new.carrier = carrier.into();
+    new.to = CALLED.parse().unwrap();
     new.hours = Some(json!({ "from": "00:00", "to": "24:00" }));
     world.order(new).await
 }

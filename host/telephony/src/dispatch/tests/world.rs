@@ -139,8 +139,10 @@ impl World {
         self.clock.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
+    /// An order to a number that no other key's is to: orders between the same numbers wait for each other.
     pub fn new_order(&self, key: &str) -> NewOrder {
         let now = self.shared.now();
+        let digits = key.bytes().fold(0_u32, |digits, byte| (digits * 31 + u32::from(byte)) % 1_000_000);
         NewOrder {
             call: CallId::generate(now),
             key: key.into(),
@@ -148,7 +150,7 @@ impl World {
             carrier: "twilio".into(),
             agent: self.agent.clone(),
             from: "+34910000000".parse().unwrap(),
-            to: "+34600000000".parse().unwrap(),
+            to: format!("+34600{digits:06}").parse().unwrap(),
             variables: serde_json::Map::new(),
             not_before: now,
             not_after: now.plus(Duration::from_secs(24 * 3600)),

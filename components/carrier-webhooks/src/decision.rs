@@ -15,6 +15,10 @@ pub(crate) const THANKS: &str = "Thank you for your message. Goodbye.";
 /// The caller calls more often than a person does.
 pub(crate) const TOO_OFTEN: &str = "We have received too many calls from your number. Please wait a few minutes before you call again. Goodbye.";
 
+/// The agent handed the caller over, and nobody took the call.
+pub(crate) const NOBODY_ANSWERED: &str =
+    "We are sorry, nobody can take your call at the moment. Please call again later. Goodbye.";
+
 /// What is asked of a caller whom nobody can speak to, where the tenant's table has no words of its own.
 const NOBODY_FREE: &str =
     "We are sorry, nobody can take your call at the moment. Please leave a message after the tone.";

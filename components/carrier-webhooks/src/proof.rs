@@ -10,7 +10,7 @@ use crate::bindings::voicehive::platform::webhook_verification::{
 };
 use crate::journal;
 use crate::message::{Body, Incoming};
-use crate::refusal::Refused;
+use crate::refusal::{NO_PUBLIC_URL, Refused};
 use crate::service::Platform;
 use crate::settings::Settings;
 use keys::Keys;
@@ -158,6 +158,12 @@ pub(crate) async fn prove<'a, P: Platform>(
     let public_url = url.strip_suffix(request.target.as_str()).unwrap_or(&url).to_owned();
     let signed = Request { method: "POST".to_owned(), url, headers: request.headers.clone(), body };
     let (scheme, verified) = verify(platform, &signed, sender, &keys, now)?;
+    // Telnyx signs no URL, so what its request calls us, as in `Host`, may be anybody's word.
+    if sender == Sender::Telnyx && settings.public_url.is_none() && settings.media_url.is_none() {
+        let message =
+            "neither `public_url` nor `media_url` is set, so Telnyx cannot be told where media goes";
+        return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, NO_PUBLIC_URL, message));
+    }
     let proven = Proven { settings, request, sender, tenant, public_url, scheme, verified };
     if proven.verified.key_index > 0 {
         proven.log(platform, "info", "older-key", "proven by a key that is being replaced");

@@ -8,6 +8,9 @@ use crate::message::twiml;
 use crate::problem;
 use crate::proof::Sender;
 
+/// The code where the operator has not said where media sockets are, and the request's own word is not proven.
+pub(crate) const NO_PUBLIC_URL: &str = "no-public-url";
+
 /// A request that will not be served, and what is logged of it.
 pub(crate) struct Refused {
     /// The status to answer with.
@@ -33,7 +36,7 @@ impl Refused {
 
     /// The answer to a machine. Whose fault is ours learns no more than that.
     pub(crate) fn written(&self, request_id: &str) -> Response<String> {
-        let ours = self.status == StatusCode::INTERNAL_SERVER_ERROR;
+        let ours = self.status == StatusCode::INTERNAL_SERVER_ERROR || self.code == NO_PUBLIC_URL;
         let detail =
             if ours { "the service failed; quote the request id when you report it" } else { &self.message };
         problem::response(self.status, self.code, detail, request_id)

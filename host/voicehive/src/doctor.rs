@@ -190,6 +190,9 @@ fn telnyx(config: &Config) -> Option<Check> {
         (true, false) => {
             check(Verdict::Bad, "telnyx", "TELNYX_API_KEY is not set: no call can be answered or ended")
         }
+        (true, true) if config.public_url.is_none() && config.media_url.is_none() => {
+            check(Verdict::Bad, "telnyx", "PUBLIC_URL is not set: Telnyx cannot be told where media goes")
+        }
         (true, true) => check(Verdict::Good, "telnyx", "public key, API key and connection are set"),
     })
 }

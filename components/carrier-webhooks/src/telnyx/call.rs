@@ -212,6 +212,13 @@ impl<P: Platform> Hearing<'_, P> {
         Ok(())
     }
 
+    /// Whether a media socket was closed that our log is done with: by us, or because the caller is being handed over.
+    fn stops_after_our_end(&self, call: &Call) -> bool {
+        let lost = call_state::EndReason::CarrierLost.code();
+        let ended = call.end_reason.as_deref().is_some_and(|reason| reason != lost);
+        ended && matches!(self.event.kind, EventKind::StreamStopped)
+    }
+
     /// Whether the event offers a call that is not the one it shares a name with.
     fn offers_another(&self, call: &Call) -> bool {
         let offered = matches!(self.event.kind, EventKind::Initiated)
@@ -231,7 +238,8 @@ impl<P: Platform> Hearing<'_, P> {
         let (mut ordered, mut again) = (false, false);
         let decide = |call: &Call, before: &call_state::CallState| {
             let leg = call.carrier_call_id.as_deref().or(self.event.ids.leg.as_deref());
-            let step = chain::next(&course, before, &self.event).filter(|_| !call.status.is_terminal());
+            let over = call.status.is_terminal() || self.stops_after_our_end(call);
+            let step = chain::next(&course, before, &self.event).filter(|_| !over);
             again = matches!(step, Some(Step::Stream { failed: 1.. }));
             let order = leg.zip(step).map(|(leg, step)| self.desk.order(Subject::of(call, leg), &step));
             ordered = order.is_some();

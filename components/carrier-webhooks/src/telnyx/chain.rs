@@ -108,6 +108,7 @@ pub(super) fn next(course: &Course, before: &CallState, event: &CarrierEvent) ->
         EventKind::Spoken { .. } => story.spoken(),
         EventKind::AnsweredBy { .. } => story.found_out(),
         EventKind::StreamFailed { .. } => story.stream_failed(),
+        EventKind::StreamStopped => story.stream_stopped(),
         EventKind::RecordingSaved(_) => story.recorded(Step::Thank),
         EventKind::RecordingFailed { .. } => story.recorded(Step::Apologise),
         _ => None,
@@ -155,7 +156,7 @@ impl Story<'_> {
             Course::Decided(Decision::Connect(_)) => Some(Step::Apologise),
             _ if ordered => None,
             Course::Agent if self.is_fax() => (!self.has(is_spoken)).then_some(Step::HangUp),
-            Course::Agent => Some(Step::Stream { failed: 0 }),
+            Course::Agent => (!is_left_alone(self.before)).then_some(Step::Stream { failed: 0 }),
             Course::Decided(Decision::Forward(forwarding)) => Some(forward(forwarding)),
             Course::Decided(Decision::Reject(_)) => Some(Step::HangUp),
         }
@@ -178,8 +179,8 @@ impl Story<'_> {
         let before = self.count(is_spoken);
         match self.course {
             Course::Agent => {
-                let given_up = self.streams_failed() > STREAM_RETRIES_MAX && !self.has(is_fax);
-                (given_up && before == 0).then_some(Step::HangUp)
+                let given_up = self.streams().lost > STREAM_RETRIES_MAX || is_left_alone(self.before);
+                (given_up && !self.has(is_fax) && before == 0).then_some(Step::HangUp)
             }
             Course::Decided(Decision::Voicemail(_)) if self.was_recorded() => {
                 self.nothing_said_since_recorded().then_some(Step::HangUp)
@@ -198,14 +199,23 @@ impl Story<'_> {
         let leg = self.after.facts().first_leg();
         let handed_over = leg.bridged_at().is_some() || leg.forwarding_at().is_some();
         let overcome = leg.streaming() == Some(Streaming::Started);
-        if *self.course != Course::Agent || handed_over || overcome {
+        if *self.course != Course::Agent || handed_over || overcome || is_left_alone(self.before) {
             return None;
         }
-        match self.streams_failed() + 1 {
+        match self.streams().lost + 1 {
             failed if failed <= STREAM_RETRIES_MAX => Some(Step::Stream { failed }),
             failed if failed == STREAM_RETRIES_MAX + 1 => Some(Step::Apologise),
             _ => None,
         }
+    }
+
+    /// The media socket was closed, which nobody ordered. A second word about one that is gone already says nothing new.
+    fn stream_stopped(&self) -> Option<Step> {
+        let handing_over = !self.after.facts().further_legs().is_empty();
+        if handing_over || self.is_fax() || self.streams().down {
+            return None;
+        }
+        self.stream_failed()
     }
 
     /// A message was left, or could not be.
@@ -216,6 +226,10 @@ impl Story<'_> {
 
     /// The leg that a call was handed over to ended unanswered: the first leg would wait for ever.
     fn left_alone(&self) -> Option<Step> {
+        if *self.course == Course::Agent {
+            let newly = is_left_alone(self.after) && !is_left_alone(self.before);
+            return newly.then(|| Step::Say(decision::NOBODY_ANSWERED.to_owned()));
+        }
         let Course::Decided(Decision::Voicemail(voicemail)) = self.course else { return None };
         if self.course == self.decided || is_left_alone(self.before) {
             return None;
@@ -239,8 +253,16 @@ impl Story<'_> {
         !since.any(is_spoken)
     }
 
-    fn streams_failed(&self) -> usize {
-        self.count(|kind| matches!(kind, EventKind::StreamFailed { .. }))
+    /// What became of the media sockets, in the order in which it was told.
+    fn streams(&self) -> Streams {
+        let ours = self.before.record().iter().map(|recorded| &recorded.event);
+        let ours = ours.filter(|event| is_first_leg(self.before, event));
+        ours.fold(Streams::default(), |streams, event| match event.kind {
+            EventKind::StreamStarted => Streams { down: false, ..streams },
+            EventKind::StreamFailed { .. } => Streams { lost: streams.lost + 1, down: true },
+            EventKind::StreamStopped if !streams.down => Streams { lost: streams.lost + 1, down: true },
+            _ => streams,
+        })
     }
 
     fn has(&self, wanted: impl Fn(&EventKind) -> bool) -> bool {
@@ -252,6 +274,15 @@ impl Story<'_> {
         let ours = |event: &&CarrierEvent| is_first_leg(self.before, event) && wanted(&event.kind);
         self.before.record().iter().map(|recorded| &recorded.event).filter(ours).count()
     }
+}
+
+/// The media sockets that a call had.
+#[derive(Clone, Copy, Default)]
+struct Streams {
+    /// How many failed or stopped.
+    lost: usize,
+    /// Whether that is the last that was told of them.
+    down: bool,
 }
 
 fn forward(forwarding: &Forwarding) -> Step {

@@ -96,8 +96,45 @@ fn who_is_handed_over_to_nobody_may_leave_a_message() {
     assert_eq!(steps(&forwarding(), Direction::Inbound, &answered_before), [handed.clone(), say]);
     let talked = [first, further("2", answered()), event("3", EventKind::Bridged), further("4", ended())];
     assert_eq!(steps(&forwarding(), Direction::Inbound, &talked), [handed]);
-    // An agent that hands its caller over decides itself what happens then.
-    assert_eq!(steps(&Course::Agent, Direction::Inbound, &unanswered), [Step::AnswerForAgent]);
+}
+
+#[test]
+fn whom_an_agent_hands_over_to_nobody_hears_so_once_and_is_hung_up_on() {
+    let nobody = Step::Say(decision::NOBODY_ANSWERED.to_owned());
+    let expected = [Step::AnswerForAgent, nobody.clone(), Step::HangUp];
+    for reason in [EndReason::NoAnswer, EndReason::Busy, EndReason::Unknown] {
+        let gone = |id: &str| further(id, EventKind::Ended(Ending::new(reason)));
+        let told = [
+            event("1", EventKind::Initiated),
+            event("2", answered()),
+            further("3", EventKind::Initiated),
+            gone("4"),
+            gone("4"),
+            gone("5"),
+            event("6", EventKind::StreamFailed { cause: None }),
+            event("7", spoken()),
+            event("7", spoken()),
+            event("8", spoken()),
+        ];
+        assert_eq!(steps(&Course::Agent, Direction::Inbound, &told), expected);
+        // The new leg's end may overtake its beginning, and the answer of the first.
+        let reordered = [0, 3, 2, 1, 4, 7, 5].map(|index| told[index].clone());
+        assert_eq!(steps(&Course::Agent, Direction::Inbound, &reordered), expected);
+    }
+    let placed = [event("2", answered()), further("4", ended()), event("1", EventKind::Initiated)];
+    assert_eq!(steps(&Course::Agent, Direction::Outbound, &placed), [Step::Stream { failed: 0 }, nobody]);
+}
+
+#[test]
+fn whom_an_agent_hands_over_to_somebody_is_told_nothing_more() {
+    let first = [event("1", EventKind::Initiated), event("2", answered())];
+    for last in [further("4", ended()), event("4", ended())] {
+        let talked = [further("3", answered()), event("5", EventKind::Bridged), last];
+        let told = [&first[..], &talked[..]].concat();
+        assert_eq!(steps(&Course::Agent, Direction::Inbound, &told), [Step::AnswerForAgent]);
+    }
+    let gone_first = [&first[..], &[event("4", ended()), further("5", ended())]].concat();
+    assert_eq!(steps(&Course::Agent, Direction::Inbound, &gone_first), [Step::AnswerForAgent]);
 }
 
 #[test]
@@ -120,6 +157,40 @@ fn a_socket_that_fails_is_tried_again_and_then_apologised_for() {
         Step::HangUp,
     ];
     assert_eq!(steps(&Course::Agent, Direction::Inbound, &told), expected);
+}
+
+#[test]
+fn a_socket_that_stops_is_replaced_as_one_that_fails_and_one_loss_told_twice_is_one() {
+    let stopped = |id: &str| event(id, EventKind::StreamStopped);
+    let started = |id: &str| event(id, EventKind::StreamStarted);
+    let told = [
+        event("1", EventKind::Initiated),
+        event("2", answered()),
+        started("3"),
+        stopped("4"),
+        stopped("4"),
+        stopped("5"),
+        started("6"),
+        event("7", EventKind::StreamFailed { cause: None }),
+        stopped("8"),
+        started("9"),
+        stopped("10"),
+        event("11", spoken()),
+    ];
+    let expected = [
+        Step::AnswerForAgent,
+        Step::Stream { failed: 1 },
+        Step::Stream { failed: 2 },
+        Step::Apologise,
+        Step::HangUp,
+    ];
+    assert_eq!(steps(&Course::Agent, Direction::Inbound, &told), expected);
+    for course in [message(), voicemail(), forwarding()] {
+        let once = [event("1", EventKind::Initiated), stopped("4")];
+        assert_eq!(steps(&course, Direction::Inbound, &once).len(), 1);
+    }
+    let handed_over = [event("1", EventKind::Initiated), further("2", EventKind::Initiated), stopped("4")];
+    assert_eq!(steps(&Course::Agent, Direction::Inbound, &handed_over), [Step::AnswerForAgent]);
 }
 
 #[test]
@@ -193,6 +264,8 @@ fn lively() -> Vec<CarrierEvent> {
         further("15", answered()),
         further("16", ended()),
         event("17", EventKind::Bridged),
+        event("19", EventKind::StreamStopped),
+        event("21", EventKind::StreamStopped),
         event("20", ended()),
     ]
 }

@@ -1,7 +1,7 @@
 //! Calls that an agent takes.
 
 use call_state::Phase;
-use events::CallEvent;
+use events::{CallEvent, EndReason};
 use serde_json::json;
 use store::{CallStatus, Direction, Timestamp};
 use telnyx::{ClientState, Codec};
@@ -147,6 +147,45 @@ async fn a_call_whose_socket_broke_goes_on_in_its_log() {
     setting.telnyx(&[failed("2"), failed("2")]).await;
     let log = setting.log_of(&call).await;
     assert_eq!(log.iter().filter(|kind| *kind == CallEvent::Recovered.kind()).count(), 1, "{log:?}");
+}
+
+#[tokio::test]
+async fn a_socket_that_stops_is_replaced_unless_the_log_has_an_end_of_ours() {
+    let stopped = event("stopped", "streaming.stopped", json!({ "stream_url": "wss://x" }));
+    for (reason, replaced) in [
+        (None, true),
+        (Some(EndReason::CarrierLost), true),
+        (Some(EndReason::Transferred), false),
+        (Some(EndReason::AgentHangup), false),
+    ] {
+        let setting = setting().await;
+        setting.telnyx(&[initiated(), answered()]).await;
+        let call = setting.only_call().await;
+        if let Some(reason) = reason {
+            let ended = CallEvent::Ended { reason };
+            setting.store.append_event(&setting.tenant, &call.id, ended, NOW).await.unwrap();
+        }
+        setting.telnyx(&[stopped.clone(), stopped.clone()]).await;
+        let expected: &[&str] = if replaced { &["answer", "streaming_start"] } else { &["answer"] };
+        assert_eq!(setting.actions().await, expected, "{reason:?}");
+    }
+}
+
+#[tokio::test]
+async fn whom_an_agent_hands_over_to_nobody_hears_so_and_is_hung_up_on() {
+    let setting = setting().await;
+    setting.telnyx(&[initiated(), answered()]).await;
+    let call = setting.only_call().await;
+    let ended = CallEvent::Ended { reason: EndReason::Transferred };
+    setting.store.append_event(&setting.tenant, &call.id, ended, NOW).await.unwrap();
+    let gone = event(
+        "gone",
+        "call.hangup",
+        json!({ "call_control_id": "v3:second-leg", "call_leg_id": "another-leg",
+            "hangup_cause": "user_busy", "hangup_source": "callee" }),
+    );
+    setting.telnyx(&[gone.clone(), gone, super::line::spoken("s"), super::line::spoken("s")]).await;
+    assert_eq!(setting.actions().await, ["answer", "speak", "hangup"]);
 }
 
 #[tokio::test]

@@ -72,6 +72,27 @@ async fn an_event_that_could_not_be_stored_is_taken_when_it_comes_again() {
 }
 
 #[tokio::test]
+async fn a_host_header_never_says_where_media_goes() {
+    let mut setting = setting().await;
+    let settings = setting.settings.as_mut().unwrap();
+    settings.public_url = None;
+    let response = setting.send(&telnyx(TARGET, &initiated().to_string(), NOW)).await;
+    assert_eq!(response.status(), 503);
+    let problem: Value = serde_json::from_str(response.body()).unwrap();
+    assert_eq!(problem["code"], "no-public-url");
+    assert!(!response.body().contains("media_url"), "{problem}");
+    assert_eq!(setting.last_code(), "no-public-url");
+    assert!(setting.log.borrow().last().unwrap().contains("neither `public_url` nor `media_url` is set"));
+    assert_eq!(setting.rows().await, [0, 0, 0, 0]);
+
+    // Where media goes is enough, and the same delivery is taken then.
+    setting.settings.as_mut().unwrap().media_url = Some("wss://media.example.com".to_owned());
+    setting.telnyx(&[initiated()]).await;
+    let url = setting.ordered().await.remove(0).1["stream_url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with("wss://media.example.com/media/telnyx/"), "{url}");
+}
+
+#[tokio::test]
 async fn a_tenants_own_key_proves_nothing_of_another_tenants_calls() {
     let setting = setting().await;
     let other: TenantId = "other".parse().unwrap();

@@ -7,7 +7,7 @@ use call_state::EndReason;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use store::{CallId, Named, NewOrder, Order, OrderState};
+use store::{CallId, Named, NewOrder, Order, OrderState, Ordered};
 
 use crate::contract;
 use crate::fixture::{Fixture, NOW, after, named, number};
@@ -101,13 +101,16 @@ async fn an_order_waits_while_nobody_knows_of_another_between_the_same_numbers(s
 async fn only_an_order_through_one_carrier_between_the_same_numbers_is_waited_for(store: &Fixture) {
     let first = store.ordered("1").await;
     assert!(store.order_attempt(&store.tenant, &first, "a", NOW).await.unwrap());
+    let ours = number("+34910000001");
+    assert!(store.put_number(&store.tenant, &ours, None, NOW).await.unwrap());
     for other in [
         NewOrder { carrier: "twilio".into(), ..store.new_order("2") },
-        NewOrder { from: number("+34910000001"), ..store.new_order("3") },
+        NewOrder { from: ours, ..store.new_order("3") },
         NewOrder { to: number("+15551230001"), ..store.new_order("4") },
     ] {
         let call = other.call.clone();
-        store.order_call(&store.tenant, other, NOW).await.unwrap();
+        let ordered = store.order_call(&store.tenant, other, NOW).await.unwrap();
+        assert!(matches!(ordered, Ordered::New(_)), "{ordered:?}");
         assert!(store.order_attempt(&store.tenant, &call, "b", NOW).await.unwrap());
     }
     // What was left lying for longer than anybody looks for it holds nobody up.

@@ -1,11 +1,12 @@
-//! `spin:sqlite`: a connection per `open`, every statement on a blocking thread, rows passed on in batches.
+//! `spin:sqlite`: a connection per `open`, rows passed on in batches. A statement runs on a thread that may block, unless it
+//! was short before and waits for nothing: then it runs where its guest does.
 
 mod pool;
+mod statement;
 
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use rusqlite::types::ValueRef;
 use tokio::sync::{mpsc, oneshot};
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
@@ -17,18 +18,14 @@ use super::{Spin, View};
 use crate::guest::Gone;
 pub(crate) use pool::Database;
 use pool::Lent;
+use statement::Batch;
 
 /// How long whoever writes waits for its turn.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that one instance may have open. Spin allows 256; each is at least one file descriptor.
 const MAX_OPEN: usize = 64;
-/// Rows that are passed on at a time, at most.
-const ROWS_PER_BATCH: usize = 128;
-/// Bytes after which a batch is passed on, however few rows it has.
-const BYTES_PER_BATCH: usize = 256 << 10;
-/// Bytes that the buffered form of `execute` returns, at most (Spin: 128 MiB).
-const MAX_BUFFERED: usize = 32 << 20;
-/// An open connection. The last handle gives it back on a blocking thread: that may roll a transaction back.
+
+/// An open connection. The last handle gives it back, on a thread that may block if a transaction is to be rolled back.
 #[derive(Clone, Debug)]
 pub struct Connection(Arc<Shared>);
 
@@ -38,8 +35,10 @@ struct Shared(Mutex<Option<Lent>>);
 impl Drop for Shared {
     fn drop(&mut self) {
         let lent = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let (Some(lent), Ok(runtime)) = (lent, tokio::runtime::Handle::try_current()) {
-            runtime.spawn_blocking(move || lent.give_back());
+        match (lent, tokio::runtime::Handle::try_current()) {
+            (Some(lent), _) if lent.is_clean() => lent.give_back(),
+            (Some(lent), Ok(runtime)) => drop(runtime.spawn_blocking(move || lent.give_back())),
+            _ => {}
         }
     }
 }
@@ -75,6 +74,29 @@ impl Connection {
         guard.as_mut().map(work).ok_or(Error::InvalidConnection)
     }
 
+    /// Runs `work` at once, unless the connection is busy. None also where `work` says so.
+    fn with_if_free<R>(&self, work: impl FnOnce(&mut Lent) -> Option<R>) -> Option<R> {
+        let mut guard = match self.0.0.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        guard.as_mut().and_then(work)
+    }
+
+    /// Waits for the turn to write, if the statement begins a transaction that writes. Better here than on a thread that
+    /// may block: everybody who waits would keep one.
+    async fn take_turn_to_begin(&self, statement: &str) -> Result<(), Error> {
+        if !statement::begins_writing(statement) {
+            return Ok(());
+        }
+        let Some(database) = self.with_if_free(|lent| lent.wants_turn()) else { return Ok(()) };
+        let turn = database.turn().await?;
+        // Busy by now with something else: then whatever begins will wait once more.
+        self.with_if_free(|lent| Some(lent.take_turn(turn)));
+        Ok(())
+    }
+
     /// Reads a counter of the connection: at once, unless a statement is running.
     async fn counter<R: Send + 'static>(
         self,
@@ -91,95 +113,28 @@ impl Connection {
     }
 }
 
-/// Rows of one statement, as many as fit a batch.
-#[derive(Debug, Default)]
-struct Batch {
-    /// The names of the columns; in the first batch only.
-    columns: Vec<String>,
-    rows: Vec<RowResult>,
-    bytes: usize,
-}
-
-impl Batch {
-    fn is_full(&self) -> bool {
-        self.rows.len() >= ROWS_PER_BATCH || self.bytes >= BYTES_PER_BATCH
-    }
-
-    fn add(&mut self, row: &rusqlite::Row<'_>) -> Result<(), Error> {
-        let columns = row.as_ref().column_count();
-        let mut values = Vec::with_capacity(columns);
-        for index in 0..columns {
-            let value = row.get_ref(index).map_err(|error| Error::Io(error.to_string()))?;
-            self.bytes += size_of::<Value>();
-            values.push(self.convert(value)?);
-        }
-        self.rows.push(RowResult { values });
-        Ok(())
-    }
-
-    fn convert(&mut self, value: ValueRef<'_>) -> Result<Value, Error> {
-        Ok(match value {
-            ValueRef::Null => Value::Null,
-            ValueRef::Integer(number) => Value::Integer(number),
-            ValueRef::Real(number) => Value::Real(number),
-            ValueRef::Text(text) => {
-                self.bytes += text.len();
-                let text = str::from_utf8(text)
-                    .map_err(|error| Error::Io(format!("a text is not UTF-8: {error}")))?;
-                Value::Text(text.to_owned())
-            }
-            ValueRef::Blob(bytes) => {
-                self.bytes += bytes.len();
-                Value::Blob(bytes.to_owned())
-            }
-        })
-    }
-}
-
-/// Runs a statement and hands over each batch that is full; stops early when `deliver` returns false. The last batch, full or
-/// not, is returned with the outcome, so that the caller can let go of the connection before it passes that batch on.
-fn run_statement(
-    lent: &mut Lent,
-    statement: &str,
-    parameters: Vec<Value>,
-    mut deliver: impl FnMut(Batch) -> bool,
-) -> (Batch, Result<(), Error>) {
-    let mut batch = Batch::default();
-    let outcome = lent.with_statement(statement, |prepared| {
-        let io = |error: rusqlite::Error| Error::Io(error.to_string());
-        batch.columns = prepared.column_names().map(str::to_owned).collect();
-        let parameters = rusqlite::params_from_iter(parameters.into_iter().map(to_sql));
-        let mut rows = prepared.query(parameters).map_err(io)?;
-        while let Some(row) = rows.next().map_err(io)? {
-            if batch.is_full() && !deliver(std::mem::take(&mut batch)) {
-                break;
-            }
-            batch.add(row)?;
-        }
-        Ok(())
-    });
-    (batch, outcome)
-}
-
-fn to_sql(value: Value) -> rusqlite::types::Value {
-    match value {
-        Value::Null => rusqlite::types::Value::Null,
-        Value::Integer(number) => rusqlite::types::Value::Integer(number),
-        Value::Real(number) => rusqlite::types::Value::Real(number),
-        Value::Text(text) => rusqlite::types::Value::Text(text),
-        Value::Blob(bytes) => rusqlite::types::Value::Blob(bytes),
-    }
-}
-
 /// A statement in progress, as the guest sees it.
 struct Progress {
     first: Batch,
-    later: mpsc::Receiver<Vec<RowResult>>,
+    later: Option<mpsc::Receiver<Vec<RowResult>>>,
     outcome: oneshot::Receiver<Result<(), Error>>,
+}
+
+impl Progress {
+    /// Of a statement that has ended.
+    fn ended((first, ended): (Batch, Result<(), Error>)) -> Self {
+        let (sender, outcome) = oneshot::channel();
+        let _ = sender.send(ended);
+        Self { first, later: None, outcome }
+    }
 }
 
 /// Starts a statement and waits for its first batch, which for most statements is all there is.
 async fn start(connection: Connection, statement: String, parameters: Vec<Value>) -> Result<Progress, Error> {
+    connection.take_turn_to_begin(&statement).await?;
+    if let Some(ended) = connection.with_if_free(|lent| statement::run_short(lent, &statement, &parameters)) {
+        return Ok(Progress::ended(ended));
+    }
     let (first_sender, first) = oneshot::channel();
     let (later_sender, later) = mpsc::channel(1);
     let (outcome_sender, outcome) = oneshot::channel();
@@ -190,35 +145,25 @@ async fn start(connection: Connection, statement: String, parameters: Vec<Value>
             None => later_sender.blocking_send(batch.rows).is_ok(),
         };
         let (last, outcome) = connection
-            .with(|lent| run_statement(lent, &statement, parameters, &mut deliver))
+            .with(|lent| statement::run(lent, &statement, &parameters, &mut deliver))
             .unwrap_or_else(|error| (Batch::default(), Err(error)));
         deliver(last);
         let _ = outcome_sender.send(outcome);
     });
     let first = first.await.map_err(|_| Error::Io("the statement was abandoned".to_owned()))?;
-    Ok(Progress { first, later, outcome })
+    Ok(Progress { first, later: Some(later), outcome })
 }
 
 /// Runs a statement and keeps all its rows.
-fn buffered(lent: &mut Lent, statement: &str, parameters: Vec<Value>) -> Result<QueryResult, Error> {
-    let mut result = QueryResult { columns: Vec::new(), rows: Vec::new() };
-    let mut bytes = 0;
-    let mut keep = |batch: Batch| {
-        bytes += batch.bytes;
-        if !batch.columns.is_empty() {
-            result.columns = batch.columns;
-        }
-        result.rows.extend(batch.rows);
-        bytes <= MAX_BUFFERED
-    };
-    let (last, outcome) = run_statement(lent, statement, parameters, &mut keep);
-    let fits = keep(last);
-    outcome?;
-    match fits {
-        true => Ok(result),
-        false => {
-            Err(Error::Io(format!("the result has more than {MAX_BUFFERED} bytes; use the streaming form")))
-        }
+async fn execute(
+    connection: Connection,
+    statement: String,
+    parameters: Vec<Value>,
+) -> Result<QueryResult, Error> {
+    connection.take_turn_to_begin(&statement).await?;
+    match connection.with_if_free(|lent| statement::run_short(lent, &statement, &parameters)) {
+        Some((batch, ended)) => ended.map(|()| QueryResult { columns: batch.columns, rows: batch.rows }),
+        None => connection.run(move |lent| statement::run_whole(lent, &statement, &parameters)).await?,
     }
 }
 
@@ -270,7 +215,7 @@ impl<T> HostConnectionWithStore<T> for Spin {
             Err(error) => return Ok(Err(error)),
         };
         accessor.with(|mut access| {
-            let rows = StreamReader::new(&mut access, Batches::new(first.rows, Some(later)))?;
+            let rows = StreamReader::new(&mut access, Batches::new(first.rows, later))?;
             let outcome = async { wasmtime::error::Ok(outcome.await.unwrap_or(Ok(()))) };
             let outcome = FutureReader::new(&mut access, outcome)?;
             Ok(Ok((first.columns, rows, outcome)))
@@ -313,8 +258,7 @@ impl HostConnection for View<'_> {
         parameters: Vec<Value>,
     ) -> wasmtime::Result<Result<QueryResult, Error>> {
         let connection = self.table.get(&connection)?.clone();
-        let result = connection.run(move |lent| buffered(lent, &statement, parameters)).await;
-        Ok(result.and_then(|result| result))
+        Ok(execute(connection, statement, parameters).await)
     }
 
     async fn last_insert_rowid(&mut self, connection: Resource<Connection>) -> wasmtime::Result<i64> {

@@ -3,6 +3,8 @@
 //! A new connection parses the whole schema and compiles every statement that it runs, which is more work than the
 //! statements of a request. So a connection that comes back as it was lent keeps what it has compiled, for the next guest.
 
+mod short;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +20,7 @@ use tokio::time::timeout;
 use super::super::bindings::spin::sqlite::sqlite::Error;
 use super::BUSY_TIMEOUT;
 use crate::guest::Gone;
+use short::{Haste, ShortStatements};
 
 /// How a guest's statement waits for a writer that is none of ours: every millisecond at first, then every five, five
 /// seconds in all. SQLite's own way backs off to a tenth of a second, which with many short writers makes some wait for
@@ -47,6 +50,35 @@ pub(crate) struct Database {
 struct Idle {
     connection: rusqlite::Connection,
     altered: Arc<AtomicBool>,
+    haste: Arc<Haste>,
+    short: ShortStatements,
+}
+
+/// Why a statement did not end well.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// SQLite says so.
+    Sqlite(rusqlite::Error),
+    /// What it returned cannot be passed on.
+    Unfit(Error),
+    /// It returns more than a short statement does.
+    Long,
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Sqlite(error) => Self::Io(error.to_string()),
+            Trouble::Unfit(error) => error,
+            Trouble::Long => Self::Io("the result is too long".to_owned()),
+        }
+    }
 }
 
 impl Database {
@@ -68,14 +100,17 @@ impl Database {
     /// Lends a new connection.
     pub(super) fn lend_new(self: &Arc<Self>, gone: Gone) -> rusqlite::Result<Lent> {
         let mut connection = rusqlite::Connection::open(&self.path)?;
-        connection.busy_handler(Some(wait_for_writer))?;
+        let haste = Arc::new(Haste::default());
+        let hasty = Arc::clone(&haste);
+        connection.busy_handler(Some(move |waits| hasty.may_wait() && wait_for_writer(waits)))?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
         connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, MAX_VALUE)?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
         let altered = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&altered);
         connection.authorizer(Some(move |context: AuthContext<'_>| authorize(&context, &seen)))?;
-        Lent::new(Idle { connection, altered }, Arc::clone(self), gone)
+        let short = ShortStatements::default();
+        Lent::new(Idle { connection, altered, haste, short }, Arc::clone(self), gone)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
@@ -87,9 +122,12 @@ impl Database {
         if let Ok(turn) = Arc::clone(&self.turn).try_acquire_owned() {
             return Ok(turn);
         }
-        let runtime = Handle::try_current().map_err(|error| Error::Io(error.to_string()))?;
-        let turn = async { timeout(BUSY_TIMEOUT, Arc::clone(&self.turn).acquire_owned()).await };
-        match runtime.block_on(turn) {
+        Handle::try_current().map_err(|error| Error::Io(error.to_string()))?.block_on(self.turn())
+    }
+
+    /// Waits for the turn to write.
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
+        match timeout(BUSY_TIMEOUT, Arc::clone(&self.turn).acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
             // SQLite's own words, by which guests know it.
             Ok(Err(_)) | Err(_) => Err(Error::Io("database is locked".to_owned())),
@@ -131,43 +169,94 @@ pub(super) struct Lent {
     connection: rusqlite::Connection,
     turn: Option<OwnedSemaphorePermit>,
     altered: Arc<AtomicBool>,
+    haste: Arc<Haste>,
+    short: ShortStatements,
     changes_before: u64,
     database: Arc<Database>,
 }
 
 impl Lent {
     fn new(idle: Idle, database: Arc<Database>, gone: Gone) -> rusqlite::Result<Self> {
-        let Idle { mut connection, altered } = idle;
-        connection.progress_handler(INSTRUCTIONS_PER_CHECK, Some(move || gone.is_set()))?;
+        let Idle { mut connection, altered, haste, short } = idle;
+        let hasty = Arc::clone(&haste);
+        let ends = move || gone.is_set() || !hasty.may_take_long();
+        connection.progress_handler(INSTRUCTIONS_PER_CHECK, Some(ends))?;
         let changes_before = connection.total_changes();
-        Ok(Self { connection, turn: None, altered, changes_before, database })
+        Ok(Self { connection, turn: None, altered, haste, short, changes_before, database })
     }
 
-    /// Runs `work` with the compiled statement, once it is its turn if it is to write. A turn lasts as long as the
+    /// Runs `work` with the compiled statement, once it is its turn if it is to write; blocks. A turn lasts as long as the
     /// transaction.
     pub(super) fn with_statement<R>(
         &mut self,
         sql: &str,
-        work: impl FnOnce(&mut Statement<'_>) -> Result<R, Error>,
+        work: impl FnOnce(&mut Statement<'_>) -> Result<R, Trouble>,
     ) -> Result<R, Error> {
-        let Self { connection, turn, database, .. } = self;
+        let Self { connection, turn, database, short, .. } = self;
         let result = (|| {
-            let mut statement =
-                connection.prepare_cached(sql).map_err(|error| Error::Io(error.to_string()))?;
-            if turn.is_none() && connection.is_autocommit() && !statement.readonly() {
+            let mut statement = connection.prepare_cached(sql).map_err(Trouble::Sqlite)?;
+            let alone = connection.is_autocommit();
+            if turn.is_none() && alone && !statement.readonly() {
                 *turn = Some(database.wait_for_turn()?);
             }
             let result = work(&mut statement);
+            let ends_transaction = !alone && connection.is_autocommit();
+            short.learn(sql, &statement, result.is_ok() && !ends_transaction);
             if is_pragma(sql) {
                 // It may have acted while it was compiled, so that running it again would do nothing.
                 statement.discard();
             }
-            result
+            Ok(result?)
         })();
-        if connection.is_autocommit() {
-            *turn = None;
-        }
+        self.pass_turn_on();
         result
+    }
+
+    /// Runs `work` with the compiled statement, if that was short before and nothing can block it now: a reader waits for
+    /// nobody, nor does a writer whose turn it is. None where another way must be gone; then nothing was changed.
+    pub(super) fn with_short_statement<R>(
+        &mut self,
+        sql: &str,
+        work: impl FnOnce(&mut Statement<'_>) -> Result<R, Trouble>,
+    ) -> Option<Result<R, Error>> {
+        let Self { connection, turn, haste, short, .. } = self;
+        if !short.contains(sql) {
+            return None;
+        }
+        let mut statement = connection.prepare_cached(sql).ok()?;
+        let (alone, reads) = (connection.is_autocommit(), statement.readonly());
+        if !reads && turn.is_none() {
+            return None;
+        }
+        let result = haste.during(reads, || work(&mut statement));
+        let ends_transaction = !alone && connection.is_autocommit();
+        short.learn(sql, &statement, result.is_ok() && !ends_transaction);
+        match is_pragma(sql) {
+            true => statement.discard(),
+            false => drop(statement),
+        }
+        if result.as_ref().is_err_and(|trouble| short::needs_time(trouble, reads)) {
+            return None;
+        }
+        self.pass_turn_on();
+        Some(result.map_err(Error::from))
+    }
+
+    /// The database whose turn to write is to be waited for before a transaction that writes begins.
+    pub(super) fn wants_turn(&self) -> Option<Arc<Database>> {
+        let wanted = self.turn.is_none() && self.connection.is_autocommit();
+        wanted.then(|| Arc::clone(&self.database))
+    }
+
+    /// It is this connection's turn to write, until its transaction or, if it has none, its next statement ends.
+    pub(super) fn take_turn(&mut self, turn: OwnedSemaphorePermit) {
+        self.turn.get_or_insert(turn);
+    }
+
+    fn pass_turn_on(&mut self) {
+        if self.connection.is_autocommit() {
+            self.turn = None;
+        }
     }
 
     /// How many rows the last statement that changes rows changed; none before the first of this loan.
@@ -184,15 +273,20 @@ impl Lent {
         self.connection.total_changes() != self.changes_before
     }
 
+    /// Whether giving it back is a matter of memory alone: nothing is to be rolled back or closed.
+    pub(super) fn is_clean(&self) -> bool {
+        self.connection.is_autocommit() && !self.altered.load(Ordering::Relaxed)
+    }
+
     /// Rolls back what was not committed, and keeps the connection for the next guest unless this one left something in
-    /// it. Blocks.
+    /// it. Blocks, unless it is clean.
     pub(super) fn give_back(self) {
-        let Self { mut connection, turn, altered, database, .. } = self;
+        let Self { mut connection, turn, altered, haste, short, database, .. } = self;
         let as_lent = restore(&mut connection).is_ok() && !altered.load(Ordering::Relaxed);
         drop(turn);
         let mut idle = database.idle();
         if as_lent && idle.len() < IDLE_MAX {
-            idle.push(Idle { connection, altered });
+            idle.push(Idle { connection, altered, haste, short });
         }
     }
 }

@@ -1,3 +1,4 @@
+use super::statement::ROWS_PER_BATCH;
 use super::*;
 
 #[tokio::test]
@@ -142,14 +143,66 @@ async fn a_buffered_result_has_a_limit_and_a_streamed_one_has_none() {
     let (connection, _directory) = open().await;
     let megabytes = |count: usize| format!("SELECT zeroblob({}) FROM ({})", 1 << 20, count_to(count));
 
-    let small = connection.clone().run(move |c| buffered(c, &megabytes(3), vec![])).await.unwrap().unwrap();
+    let small = execute(connection.clone(), megabytes(3), vec![]).await.unwrap();
     assert_eq!((small.columns.len(), small.rows.len()), (1, 3));
-    let large = connection.clone().run(move |c| buffered(c, &megabytes(40), vec![])).await.unwrap();
+    let large = execute(connection.clone(), megabytes(40), vec![]).await;
     assert!(matches!(large, Err(Error::Io(text)) if text.contains("use the streaming form")));
 
     let (_, rows, outcome) = all(&connection, &megabytes(40), vec![]).await;
     outcome.unwrap();
     assert_eq!(rows.len(), 40);
+}
+
+#[tokio::test]
+async fn a_statement_returns_the_same_whether_it_was_short_before_or_not() {
+    let (connection, _directory) = open().await;
+    let numbers = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT ?1) SELECT x FROM c";
+    for count in [3, 3, 50, ROWS_PER_BATCH as i64 + 20, 3, 3, 30_000, 3] {
+        let parameters = || vec![Value::Integer(count)];
+        let (columns, rows, outcome) = all(&connection, numbers, parameters()).await;
+        outcome.unwrap();
+        let whole = execute(connection.clone(), numbers.to_owned(), parameters()).await.unwrap();
+
+        let expected: Vec<i64> = (1..=count).collect();
+        for (columns, rows) in [(columns, rows), (whole.columns, whole.rows)] {
+            assert_eq!(columns, ["x"]);
+            assert_eq!(rows.iter().map(|row| integer(&row.values[0])).collect::<Vec<_>>(), expected);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_at_once_follow_one_another_and_none_is_lost() {
+    let (first, directory) = open().await;
+    all(&first, "CREATE TABLE t (x)", vec![]).await.2.unwrap();
+    let database = database(&directory);
+    let writers: Vec<_> = (0..8)
+        .map(|_| {
+            let database = Arc::clone(&database);
+            tokio::spawn(async move {
+                for _ in 0..20 {
+                    let connection = Connection::open(Arc::clone(&database), Gone::default()).await.unwrap();
+                    for statement in [
+                        "BEGIN IMMEDIATE",
+                        "INSERT INTO t SELECT count(*) FROM t",
+                        "INSERT INTO t SELECT count(*) FROM t",
+                        "COMMIT",
+                    ] {
+                        all(&connection, statement, vec![]).await.2.unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+
+    for writer in writers {
+        writer.await.unwrap();
+    }
+
+    let (_, rows, outcome) = all(&first, "SELECT x FROM t ORDER BY rowid", vec![]).await;
+    outcome.unwrap();
+    let numbers: Vec<i64> = rows.iter().map(|row| integer(&row.values[0])).collect();
+    assert_eq!(numbers, (0..320).collect::<Vec<_>>());
 }
 
 async fn open() -> (Connection, tempfile::TempDir) {
@@ -173,8 +226,10 @@ async fn all(
 ) -> (Vec<String>, Vec<RowResult>, Result<(), Error>) {
     let mut progress = start(connection.clone(), statement.to_owned(), parameters).await.unwrap();
     let mut rows = progress.first.rows;
-    while let Some(batch) = progress.later.recv().await {
-        rows.extend(batch);
+    if let Some(later) = &mut progress.later {
+        while let Some(batch) = later.recv().await {
+            rows.extend(batch);
+        }
     }
     (progress.first.columns, rows, progress.outcome.await.unwrap())
 }

@@ -124,6 +124,92 @@ async fn a_statement_that_fails_keeps_no_turn() {
     assert_eq!(database.turn.available_permits(), 1);
 }
 
+#[tokio::test]
+async fn what_was_short_before_runs_at_once_and_nothing_else_does() {
+    let (_directory, database) = database();
+    let mut lent = lend(&database);
+    run(&mut lent, "CREATE TABLE t (x)").unwrap();
+    let count = "SELECT count(*) FROM t";
+    assert!(at_once(&mut lent, count).is_none(), "nothing is known of it");
+    run(&mut lent, count).unwrap();
+    assert_eq!(at_once(&mut lent, count).unwrap().unwrap(), "0");
+    lent.give_back();
+
+    let mut next = database.lend_idle(Gone::default()).unwrap();
+
+    assert_eq!(at_once(&mut next, count).unwrap().unwrap(), "0", "a connection knows what it has learned");
+    let many =
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 2000) SELECT max(x) FROM c";
+    run(&mut next, many).unwrap();
+    assert!(at_once(&mut next, many).is_none(), "it was long");
+    run(&mut next, "PRAGMA user_version").unwrap();
+    assert!(at_once(&mut next, "PRAGMA user_version").is_none());
+    run(&mut next, "PRAGMA synchronous = NORMAL").unwrap();
+    at_once(&mut next, "PRAGMA synchronous = NORMAL").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn only_a_transaction_whose_turn_it_is_writes_at_once() {
+    let (_directory, database) = database();
+    let mut lent = lend(&database);
+    let insert = "INSERT INTO t VALUES (1)";
+    for sql in ["CREATE TABLE t (x)", insert, "BEGIN IMMEDIATE", insert, "ROLLBACK"] {
+        run(&mut lent, sql).unwrap();
+    }
+    assert!(at_once(&mut lent, insert).is_none(), "it is a transaction by itself, and ends on the disk");
+    assert!(at_once(&mut lent, "BEGIN IMMEDIATE").is_none(), "it may have to wait");
+    lent.take_turn(database.turn().await.unwrap());
+    at_once(&mut lent, "BEGIN IMMEDIATE").unwrap().unwrap();
+    at_once(&mut lent, insert).unwrap().unwrap();
+    for end in ["COMMIT", "ROLLBACK"] {
+        assert!(at_once(&mut lent, end).is_none(), "{end}");
+    }
+    assert_eq!(database.turn.available_permits(), 0);
+    run(&mut lent, "COMMIT").unwrap();
+    assert_eq!(database.turn.available_permits(), 1);
+    assert_eq!(run(&mut lent, "SELECT count(*) FROM t").unwrap(), "2");
+    assert!(at_once(&mut lent, "COMMIT").is_none());
+}
+
+#[tokio::test]
+async fn what_turns_out_to_be_long_is_stopped_if_it_reads_and_finished_if_it_writes() {
+    let (_directory, database) = database();
+    let mut lent = lend(&database);
+    let (read, write) =
+        ("SELECT count(*) FROM t AS a, t AS b", "INSERT INTO u SELECT a.x FROM t AS a, t AS b");
+    for sql in ["CREATE TABLE t (x)", "CREATE TABLE u (x)", "BEGIN IMMEDIATE", read, write] {
+        run(&mut lent, sql).unwrap();
+    }
+    let rows = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 300) INSERT INTO t SELECT x FROM c";
+    run(&mut lent, rows).unwrap();
+
+    assert!(at_once(&mut lent, read).is_none());
+    at_once(&mut lent, write).unwrap().unwrap();
+
+    assert!(at_once(&mut lent, write).is_none(), "it is known to be long now");
+    assert_eq!(run(&mut lent, "SELECT count(*) FROM u").unwrap(), "90000");
+    assert_eq!(run(&mut lent, read).unwrap(), "90000", "who may take its time is not stopped");
+    run(&mut lent, "COMMIT").unwrap();
+}
+
+#[tokio::test]
+async fn who_is_locked_out_by_another_process_waits_elsewhere() {
+    let (directory, database) = database();
+    let mut lent = lend(&database);
+    for sql in ["BEGIN IMMEDIATE", "ROLLBACK"] {
+        run(&mut lent, sql).unwrap();
+    }
+    let other = rusqlite::Connection::open(directory.path().join("test.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    lent.take_turn(database.turn().await.unwrap());
+
+    assert!(at_once(&mut lent, "BEGIN IMMEDIATE").is_none());
+
+    assert_eq!(database.turn.available_permits(), 0, "it is still its turn, where it may wait");
+    other.execute_batch("COMMIT").unwrap();
+    run(&mut lent, "BEGIN IMMEDIATE").unwrap();
+}
+
 fn database() -> (tempfile::TempDir, Arc<Database>) {
     let directory = tempfile::tempdir().unwrap();
     let database = Arc::new(Database::open(&directory.path().join("test.db")).unwrap());
@@ -134,19 +220,24 @@ fn lend(database: &Arc<Database>) -> Lent {
     database.lend_new(Gone::default()).unwrap()
 }
 
-/// The first value of the first row, as text; empty where there is none.
 fn run(lent: &mut Lent, sql: &str) -> Result<String, Error> {
-    lent.with_statement(sql, |statement| {
-        let io = |error: rusqlite::Error| Error::Io(error.to_string());
-        let mut rows = statement.query([]).map_err(io)?;
-        let mut first = String::new();
-        while let Some(row) = rows.next().map_err(io)? {
-            first = match row.get_ref(0).map_err(io)? {
-                rusqlite::types::ValueRef::Integer(number) => number.to_string(),
-                rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-                _ => String::new(),
-            };
-        }
-        Ok(first)
-    })
+    lent.with_statement(sql, first)
+}
+
+fn at_once(lent: &mut Lent, sql: &str) -> Option<Result<String, Error>> {
+    lent.with_short_statement(sql, first)
+}
+
+/// The first value of the first row, as text; empty where there is none.
+fn first(statement: &mut Statement<'_>) -> Result<String, Trouble> {
+    let mut rows = statement.query([])?;
+    let mut first = String::new();
+    while let Some(row) = rows.next()? {
+        first = match row.get_ref(0)? {
+            rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+            rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            _ => String::new(),
+        };
+    }
+    Ok(first)
 }

@@ -26,33 +26,11 @@ fn a_tool_that_spins_ends_when_its_time_is_over() {
 
 #[test]
 fn what_the_host_computes_is_not_the_tools_processor_time() {
-    struct Computes;
-    impl ToolHost for Computes {
-        fn get(&self, _: &str) -> Result<Option<Record>, RecordError> {
-            let sum = (0..40_000_000_u64).fold(0, |sum, number| std::hint::black_box(sum ^ number));
-            Ok(Some(Record { key: "key".into(), value: sum.to_le_bytes().to_vec(), version: 1 }))
-        }
-        fn insert(&self, _: &str, _: &[u8]) -> Result<u64, RecordError> {
-            Err(RecordError::Unavailable)
-        }
-        fn replace(&self, _: &str, _: &[u8], _: u64) -> Result<u64, RecordError> {
-            Err(RecordError::Unavailable)
-        }
-        fn remove(&self, _: &str, _: u64) -> Result<(), RecordError> {
-            Err(RecordError::Unavailable)
-        }
-        fn list(&self, _: &str, _: Option<&str>, _: u32) -> Result<Vec<Record>, RecordError> {
-            Ok(Vec::new())
-        }
-        fn send(&self, _: HttpRequest, _: Duration) -> HttpSent {
-            HttpSent::nothing(HttpError::Timeout)
-        }
-        fn secret(&self, _: &str) -> Option<String> {
-            None
-        }
-        fn log(&self, _: Level, _: &str) {}
-    }
-    let finished = WORKER.call(&context("t"), "{\"get\":1}", Arc::new(Computes), LONG);
+    let computing = Host::answering(|_| {
+        let sum = (0..40_000_000_u64).fold(0, |sum, number| std::hint::black_box(sum ^ number));
+        Ok(Some(Record { key: "key".into(), value: sum.to_le_bytes().to_vec(), version: 1 }))
+    });
+    let finished = call("get", &computing, |_| ());
     assert_ok(&finished);
     assert!(finished.spent.host > finished.spent.guest, "{:?}", finished.spent);
 }
@@ -81,39 +59,12 @@ fn a_listing_is_bounded_in_bytes_and_not_cut_short() {
 
 #[test]
 fn once_its_bytes_of_records_are_used_up_a_tool_asks_for_no_more() {
-    struct Thousand(AtomicU32);
-    impl ToolHost for Thousand {
-        fn get(&self, key: &str) -> Result<Option<Record>, RecordError> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Ok(Some(Record { key: key.into(), value: vec![0; 997], version: 1 }))
-        }
-        fn insert(&self, _: &str, _: &[u8]) -> Result<u64, RecordError> {
-            Err(RecordError::Unavailable)
-        }
-        fn replace(&self, _: &str, _: &[u8], _: u64) -> Result<u64, RecordError> {
-            Err(RecordError::Unavailable)
-        }
-        fn remove(&self, _: &str, _: u64) -> Result<(), RecordError> {
-            Err(RecordError::Unavailable)
-        }
-        fn list(&self, _: &str, _: Option<&str>, _: u32) -> Result<Vec<Record>, RecordError> {
-            Ok(Vec::new())
-        }
-        fn send(&self, _: HttpRequest, _: Duration) -> HttpSent {
-            HttpSent::nothing(HttpError::Timeout)
-        }
-        fn secret(&self, _: &str) -> Option<String> {
-            None
-        }
-        fn log(&self, _: Level, _: &str) {}
-    }
     // The worker asks twice, each time for a key and a value of a thousand bytes together.
     for (most, asked) in [(0, 0), (1000, 1), (1001, 2)] {
-        let host = Arc::new(Thousand(AtomicU32::new(0)));
-        let limits = ToolLimits { record_bytes: most, ..*WORKER.limits() };
-        let tool = WORKER.clone().with_limits(limits);
-        assert_ok(&tool.call(&context("t"), "{\"get\":1}", host.clone(), LONG));
-        assert_eq!(host.0.load(Ordering::Relaxed), asked, "{most}");
+        let host =
+            Host::answering(|key| Ok(Some(Record { key: key.into(), value: vec![0; 997], version: 1 })));
+        assert_ok(&call("get", &host, |limits| limits.record_bytes = most));
+        assert_eq!(host.gets(), asked, "{most}");
     }
 }
 
@@ -123,7 +74,7 @@ fn requests_are_bounded_in_number_and_in_bytes() {
     let finished = call("http", &host, |_| ());
     assert_eq!(finished.outcome, Ok(Ok(Reply::text("refused"))));
     assert_eq!((finished.spent.http_requests, finished.spent.egress_bytes), (8, 8000));
-    assert_eq!(host.sends.load(Ordering::Relaxed), 8);
+    assert_eq!(host.sends(), 8);
     let host = Host::new();
     let finished = call("http", &host, |limits| limits.egress_bytes = 2500);
     assert_eq!(finished.outcome, Ok(Ok(Reply::text("refused"))));

@@ -4,19 +4,20 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod host;
 mod isolation;
 mod limits;
 mod turns;
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use sandbox::{
-    Admission, Context, Effect, Finished, HotEngine, HttpError, HttpRequest, HttpResponse, HttpSent, Level,
-    Record, RecordError, Reply, Run, Runtime, RuntimeLimits, Tier, Tool, ToolHost, ToolLimits,
+    Admission, Context, Effect, Finished, HotEngine, Record, Reply, Run, Runtime, RuntimeLimits, Tier, Tool,
+    ToolLimits,
 };
+
+use host::{Holder, Host};
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(60);
@@ -55,7 +56,7 @@ fn load(admission: &Admission, effect: Effect, description: &str) -> Tool {
 static WORKER: LazyLock<Tool> = LazyLock::new(|| load(&common::ADMISSION, Effect::Reads, "Tests"));
 
 /// `tenant` has `tool` do `what`.
-fn run(tool: &Tool, tenant: &str, what: &str, host: &Arc<impl ToolHost + 'static>) -> Run {
+fn run(tool: &Tool, tenant: &str, what: &str, host: &Arc<Host>) -> Run {
     Run {
         tool: tool.clone(),
         context: context(tenant),
@@ -84,98 +85,4 @@ fn assert_ok(finished: &Finished) {
 
 fn code(finished: &Finished) -> &'static str {
     finished.outcome.as_ref().err().map_or("none", sandbox::RunError::code)
-}
-
-/// Counts what it is asked, answers as it was told, and can hold a tool back.
-struct Host {
-    gets: AtomicU32,
-    sends: AtomicU32,
-    listed: Vec<Record>,
-    gate: Option<Gate>,
-}
-
-/// Says that `get` was reached, and waits to be let go on.
-struct Gate {
-    reach: Mutex<Sender<()>>,
-    going: Mutex<Receiver<()>>,
-}
-
-/// The test's side of a host that holds tools back.
-struct Holder {
-    reached: Receiver<()>,
-    go_on: Sender<()>,
-}
-
-impl Host {
-    fn new() -> Arc<Self> {
-        Self::listing(Vec::new())
-    }
-
-    fn listing(listed: Vec<Record>) -> Arc<Self> {
-        Arc::new(Self { gets: AtomicU32::new(0), sends: AtomicU32::new(0), listed, gate: None })
-    }
-
-    /// Holds every tool back that asks for a record.
-    fn holding() -> (Arc<Self>, Holder) {
-        let (reach, reached) = channel();
-        let (go_on, going) = channel();
-        let gate = Some(Gate { reach: Mutex::new(reach), going: Mutex::new(going) });
-        let host = Self { gets: AtomicU32::new(0), sends: AtomicU32::new(0), listed: Vec::new(), gate };
-        (Arc::new(host), Holder { reached, go_on })
-    }
-
-    fn gets(&self) -> u32 {
-        self.gets.load(Ordering::Relaxed)
-    }
-}
-
-impl Holder {
-    /// Waits until a tool is held back.
-    fn wait(&self) {
-        self.reached.recv_timeout(LONG).unwrap();
-    }
-
-    fn let_go(&self) {
-        self.go_on.send(()).unwrap();
-    }
-}
-
-impl ToolHost for Host {
-    fn get(&self, _: &str) -> Result<Option<Record>, RecordError> {
-        self.gets.fetch_add(1, Ordering::Relaxed);
-        if let Some(Gate { reach, going }) = &self.gate {
-            // The test may have gone by now.
-            let _ = reach.lock().unwrap().send(());
-            let _ = going.lock().unwrap().recv_timeout(LONG);
-        }
-        Ok(None)
-    }
-
-    fn insert(&self, _: &str, _: &[u8]) -> Result<u64, RecordError> {
-        Err(RecordError::Unavailable)
-    }
-
-    fn replace(&self, _: &str, _: &[u8], _: u64) -> Result<u64, RecordError> {
-        Err(RecordError::Unavailable)
-    }
-
-    fn remove(&self, _: &str, _: u64) -> Result<(), RecordError> {
-        Err(RecordError::Unavailable)
-    }
-
-    fn list(&self, _: &str, _: Option<&str>, _: u32) -> Result<Vec<Record>, RecordError> {
-        Ok(self.listed.clone())
-    }
-
-    fn send(&self, _: HttpRequest, _: Duration) -> HttpSent {
-        self.sends.fetch_add(1, Ordering::Relaxed);
-        let response = HttpResponse { status: 200, headers: Vec::new(), body: b"{}".to_vec() };
-        HttpSent { response: Ok::<_, HttpError>(response), bytes: 1000 }
-    }
-
-    fn secret(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn log(&self, _: Level, _: &str) {}
 }

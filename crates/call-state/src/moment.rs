@@ -1,5 +1,7 @@
 //! Points in time as carriers write them.
 
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime};
 use serde::{Deserialize, Serialize};
 
 /// A point in time: microseconds since 1970-01-01 UTC, which is as fine as any carrier tells.
@@ -7,6 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Moment(i64);
 
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -68,13 +71,11 @@ impl Moment {
     }
 
     /// Writes `2018-02-02T22:25:27.521992Z`, which [`Moment::from_rfc3339`] reads back for every moment from 1970 to 9999.
+    /// A later one is written as the end of 9999.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
-        let (seconds, micros) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
-        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-        let (year, month, day) = date_of(days);
-        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+        let moment = EPOCH.saturating_add(SignedDuration::from_micros(self.0));
+        format!("{moment:.6}Z")
     }
 
     fn civil((year, month, day): (i64, i64, i64), clock: &str, micros: i64, offset: i64) -> Option<Self> {
@@ -87,8 +88,10 @@ impl Moment {
         if !date_fits || !clock_fits {
             return None;
         }
-        let seconds =
-            days_since_1970(year, month, day) * 86_400 + (hour * 60 + minute - offset) * 60 + second;
+        let first_of_month = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, 1).ok()?;
+        // Counted from the first, a day that its month does not have is one of the next month.
+        let midnight = first_of_month.duration_since(EPOCH.date()).as_secs() + (day - 1) * 86_400;
+        let seconds = midnight + (hour * 60 + minute - offset) * 60 + second;
         Some(Self(seconds * 1_000_000 + micros))
     }
 }
@@ -117,25 +120,6 @@ fn micros(fraction: &str) -> Option<i64> {
     }
     let digits = fraction.bytes().map(|byte| i64::from(byte - b'0')).chain(std::iter::repeat(0));
     Some(digits.take(6).fold(0, |micros, digit| micros * 10 + digit))
-}
-
-/// Days of the proleptic Gregorian calendar, counted in years that begin in March so that the leap day comes last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let days_before_month = (153 * month + 2) / 5;
-    365 * year + year / 4 - year / 100 + year / 400 + days_before_month + day - 1 - 719_468
-}
-
-/// The reverse of [`days_since_1970`]: year, month and day. 146,097 days are 400 years.
-fn date_of(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let year = era * 400 + year_of_era;
-    if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
 }
 
 #[cfg(test)]
@@ -187,6 +171,23 @@ mod tests {
         {
             assert_eq!(Moment::from_rfc3339(text).map(Moment::to_rfc3339).as_deref(), Some(text));
         }
+    }
+
+    #[test]
+    fn what_a_calendar_lacks_is_counted_on() {
+        let same =
+            |left, right| assert_eq!(Moment::from_rfc3339(left), Moment::from_rfc3339(right), "{left}");
+        same("2026-02-31T00:00:00Z", "2026-03-03T00:00:00Z");
+        same("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z");
+        same("2024-02-29T23:30:00-01:00", "2024-03-01T00:30:00Z");
+    }
+
+    #[test]
+    fn a_moment_after_the_year_9999_is_written_as_its_end() {
+        let end = "9999-12-31T23:59:59.999999Z";
+        assert_eq!(Moment::from_micros(253_402_300_799_999_999).to_rfc3339(), end);
+        assert_eq!(Moment::from_micros(253_402_300_800_000_000).to_rfc3339(), end);
+        assert_eq!(Moment::from_micros(i64::MAX).to_rfc3339(), end);
     }
 
     proptest! {

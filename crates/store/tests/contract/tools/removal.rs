@@ -1,0 +1,108 @@
+//! How versions and tools go: quarantine, a later refusal, deletion.
+
+use serde_json::json;
+use store::{Act, GateCheck, ToolAction, ToolAlias, ToolError, ToolQuota, VersionState};
+
+use super::{LIVE, act, bad, digest, good, tool, version};
+use crate::contract;
+use crate::fixture::{Fixture, NOW, after};
+
+contract! {
+    quarantine_holds_for_every_tenant,
+    a_version_that_is_refused_later_is_taken_down,
+    a_deleted_tool_leaves_its_history,
+}
+
+async fn quarantine_holds_for_every_tenant(store: &Fixture) {
+    let safe = store.live("safe").await;
+    let bad = store.live("bad").await;
+    store.switch_tool(&store.tenant, &tool(), (ToolAlias::Canary, 5), &bad, &act("")).await.unwrap();
+    let (new, quota) = (version("bad", good()), ToolQuota::default());
+    store.put_tool_version(&store.stranger, &tool(), &new, &quota, &act("")).await.unwrap();
+    store.switch_tool(&store.stranger, &tool(), LIVE, &bad, &act("")).await.unwrap();
+
+    assert!(store.quarantine_tool(&bad, &act("reads what it should not")).await.unwrap());
+    assert!(!store.quarantine_tool(&bad, &act("again")).await.unwrap());
+    assert_eq!(store.named(ToolAlias::Live).await, Some(safe.clone()));
+    assert_eq!(store.named(ToolAlias::Canary).await, None);
+    assert_eq!(store.tool_aliases(&store.stranger, &tool()).await.unwrap(), []);
+    let state = async |tenant| store.tool_version(tenant, &tool(), &bad).await.unwrap().unwrap().state;
+    assert_eq!(state(&store.tenant).await, VersionState::Quarantined);
+    assert_eq!(state(&store.stranger).await, VersionState::Quarantined);
+    // Nor under another name, nor bytes that nobody had so far.
+    let other = "other".parse().unwrap();
+    store.quarantine_tool(&digest("unseen"), &act("")).await.unwrap();
+    for bytes in ["bad", "unseen"] {
+        let new = version(bytes, good());
+        let refused = store.put_tool_version(&store.tenant, &other, &new, &quota, &act("")).await;
+        assert!(matches!(refused, Err(ToolError::Quarantined)), "{refused:?}");
+    }
+
+    assert!(store.release_tool(&bad, &act("was harmless")).await.unwrap());
+    assert!(!store.release_tool(&bad, &act("")).await.unwrap());
+    assert_eq!(state(&store.stranger).await, VersionState::Accepted);
+    assert_eq!(store.tool_aliases(&store.stranger, &tool()).await.unwrap(), []);
+    store.switch_tool(&store.stranger, &tool(), LIVE, &bad, &act("")).await.unwrap();
+    let history = store.tool_history(&store.stranger, &tool(), None, 9).await.unwrap();
+    let actions: Vec<_> = history.iter().rev().map(|event| event.action).collect();
+    use ToolAction::{Quarantined, Released, Switched, TakenDown, Uploaded};
+    assert_eq!(actions, [Uploaded, Switched, Quarantined, TakenDown, Released, Switched]);
+}
+
+async fn a_version_that_is_refused_later_is_taken_down(store: &Fixture) {
+    let a = store.live("a").await;
+    let b = store.live("b").await;
+    let outdated = async |gate: &str, engine: &str| {
+        let (mut digests, mut last) = (Vec::new(), None);
+        loop {
+            let page = store.outdated_tool_versions(gate, engine, last.as_ref(), 1).await.unwrap();
+            let Some(found) = page.into_iter().next() else { return digests };
+            assert_eq!((&found.tenant, &found.tool), (&store.tenant, &tool()));
+            digests.push(found.digest.clone());
+            last = Some(found);
+        }
+    };
+    assert_eq!(outdated("1", "e1").await, []);
+    assert_eq!(outdated("1", "e2").await.len(), 2);
+    assert_eq!(outdated("2", "e1").await.len(), 2);
+    let again = async |digest, check| {
+        let check = GateCheck { gate: "2".into(), ..check };
+        let at = Act { at: after(5), ..act("gate 2") };
+        store.revalidate_tool_version(&store.tenant, &tool(), digest, &check, &at).await
+    };
+    again(&a, good()).await.unwrap();
+    assert_eq!(outdated("2", "e1").await, std::slice::from_ref(&b));
+    assert_eq!(store.named(ToolAlias::Live).await, Some(b.clone()));
+    again(&b, bad()).await.unwrap();
+    assert_eq!(outdated("2", "e1").await, []);
+    assert_eq!(store.named(ToolAlias::Live).await, Some(a.clone()));
+    assert!(!store.needs_tool_bytes(&b).await.unwrap());
+    // It has no bytes any more, so it does not come back without an upload.
+    assert!(matches!(again(&b, good()).await, Err(ToolError::NoSuchVersion)));
+    again(&a, bad()).await.unwrap();
+    assert_eq!(store.named(ToolAlias::Live).await, None);
+    let kept = store.tool_version(&store.tenant, &tool(), &a).await.unwrap().unwrap();
+    assert_eq!((kept.uploaded_at, kept.checked_at, kept.check.gate.as_str()), (NOW, after(5), "2"));
+}
+
+async fn a_deleted_tool_leaves_its_history(store: &Fixture) {
+    let digest = store.live("1").await;
+    store
+        .set_tool_secret(&store.tenant, &tool(), ("key", "s"), &ToolQuota::default(), &act(""))
+        .await
+        .unwrap();
+    store.delete_tool(&store.tenant, &tool(), &act("not needed")).await.unwrap();
+    assert!(matches!(store.delete_tool(&store.tenant, &tool(), &act("")).await, Err(ToolError::NoSuchTool)));
+    assert_eq!(store.tools(&store.tenant).await.unwrap(), []);
+    assert_eq!(store.tool_versions(&store.tenant, &tool(), 9).await.unwrap(), []);
+    assert_eq!(store.tool_aliases(&store.tenant, &tool()).await.unwrap(), []);
+    assert_eq!(store.tool_secret(&store.tenant, &tool(), "key").await.unwrap(), None);
+    assert!(!store.needs_tool_bytes(&digest).await.unwrap());
+    let kept = store.tool_version(&store.tenant, &tool(), &digest).await.unwrap().unwrap();
+    assert_eq!((kept.deleted_at, kept.uploaded_by.as_str()), (Some(NOW), "ana"));
+    assert_eq!(kept.check.report, json!({}), "what the gate measured is not kept");
+    store.upload("1").await;
+    use ToolAction::{Cleared, Deleted, Switched, Uploaded};
+    assert_eq!(store.done().await, [Uploaded, Switched, Cleared, Deleted, Uploaded]);
+    assert!(store.needs_tool_bytes(&digest).await.unwrap());
+}

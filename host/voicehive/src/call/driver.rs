@@ -1,15 +1,15 @@
 //! The call's task: does what the core wants done, and tells it what happens.
 
+mod closing;
+mod opening;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use audio::{level, vad::Vad};
-use axum::extract::ws::WebSocket;
 use carriers::dtmf::{Deduplicator, Path};
 use events::{CallEvent, EndReason};
-use speech::{SttOptions, TtsOptions};
 use store::Call;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -18,33 +18,23 @@ use turn::{
     CallTime, CallerFrame, CarrierInput, Input, MarkName, OperatorCommand, Output, Recorder, ToolCall, TurnId,
 };
 
-use super::Admitted;
 use super::answers::Answers;
-use super::carrier::{CarrierGone, CarrierReader, CarrierWriter, Said, split};
+use super::carrier::{CarrierGone, CarrierReader, CarrierWriter, Said};
 use super::context::{Past, assess};
 use super::log::CallLog;
-use super::model_tools;
 use super::recogniser::Recogniser;
-use super::recording::{self, Sink};
-use super::setup;
+use super::recording::Sink;
 use super::tool_answers::ToolAnswers;
 use super::voices::{Spoken, Voices};
-use crate::carriers::HandOver;
 use crate::live::{Place, Wish};
 use crate::platform::Platform;
 use crate::tools::{Ran, ToolRunner};
-
-/// How many vendor events may wait for the call.
-const INPUTS: usize = 512;
 
 /// Bytes of 20 ms of 8 kHz mu-law.
 const FRAME_BYTES: usize = 160;
 
 /// One byte of 8 kHz mu-law.
 const BYTE: Duration = Duration::from_micros(125);
-
-/// How long the carrier may take to close the socket of a call that it has ended.
-const CARRIER_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How a socket's part in its call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,90 +82,6 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Reads what the call needs and opens the streams to the vendors.
-    ///
-    /// # Errors
-    /// Where the agent's configuration does not fit or the database fails.
-    pub async fn start(
-        platform: Arc<Platform>,
-        admitted: Admitted,
-        socket: WebSocket,
-    ) -> anyhow::Result<Self> {
-        let began = Instant::now();
-        let carrier_call_id = admitted.call.carrier_call_id.clone();
-        let (tenant, call_id) = (admitted.tenant.id.clone(), admitted.call.id.clone());
-        let stored = platform.store.events(&tenant, &call_id, 0).await.context("reading the call's log")?;
-        let events: Vec<CallEvent> = stored.iter().filter_map(store::StoredEvent::event).collect();
-        let past =
-            Past::of_caller(&platform.store, platform.capabilities.clone(), &tenant, admitted.person())
-                .await?;
-        let mut config = setup::config_of_call(&admitted, jiff::Timestamp::now())?;
-        if !platform.carriers.can_hand_over(&admitted.call.carrier) && config.transfer_to.take().is_some() {
-            let carrier = &admitted.call.carrier;
-            tracing::warn!(carrier, "calls cannot be handed over without the carrier's credentials");
-        }
-        let briefing = config.transfer_briefing.clone();
-        let names = &admitted.agent.tools;
-        let allowed = Arc::new(platform.tools.library.for_call(&tenant, &call_id, names).await);
-        let confirmations = platform.tools.confirmations.of(&tenant, &call_id);
-        let mut context = setup::call_context(&admitted, &events, past.recall(""));
-        context.models = platform.llm.count();
-        context.voices = platform.tts.count();
-        context.tools = allowed.values().map(model_tools::policy).collect();
-        context.prerecorded = platform.lines.at_hand(&config);
-        platform.lines.prepare(&config, &platform.tts);
-        let definitions = model_tools::definitions(&allowed, &config);
-        let recording = platform.config.recordings.as_ref().and_then(|folder| {
-            let begun = recording::begin(folder, &call_id);
-            begun.inspect_err(|error| tracing::warn!(%error, "the call is not recorded")).ok()
-        });
-        let (answer_to, inputs) = mpsc::channel(INPUTS);
-        let (speak_to, spoken) = mpsc::channel(INPUTS);
-        let (ran_to, ran) = mpsc::channel(INPUTS);
-        let (reader, writer) = split(socket, admitted.dialect);
-        Ok(Self {
-            call: Recorder::new(config, context, Duration::ZERO, recording),
-            began,
-            carrier_call_id: carrier_call_id.context("the carrier has not named the call yet")?,
-            briefing,
-            stored: admitted.call.clone(),
-            reader,
-            writer,
-            log: CallLog::new(platform.store.clone(), tenant.clone(), call_id.clone()),
-            inputs,
-            at_once: VecDeque::new(),
-            recogniser: Recogniser::start(platform.stt.clone(), SttOptions::default(), answer_to.clone()),
-            spoken,
-            voices: Voices::start(platform.tts.clone(), TtsOptions::default(), speak_to),
-            answers: Answers::new(platform.llm.clone(), definitions, answer_to),
-            past,
-            tool_answers: ToolAnswers::new(confirmations.clone()),
-            ran,
-            ran_to,
-            tools: ToolRunner {
-                tools: platform.tools.clone(),
-                allowed,
-                confirmations,
-                tenant,
-                key_scope: call_id.to_string(),
-                call: call_id,
-                caller: admitted.person().to_owned(),
-                time_zone: admitted.tenant.time_zone.clone(),
-            },
-            place: admitted.place,
-            running: BTreeMap::new(),
-            keys: Deduplicator::default(),
-            vad: Vad::new(),
-            samples: Vec::with_capacity(FRAME_BYTES),
-            hung_up: false,
-            transfer_to: None,
-            unreported: None,
-            disconnect_logged: false,
-            superseded: false,
-            platform,
-        })
-    }
-
     /// Runs the call to its end, and gives its place back to whoever has something left to do for it. It is an error
     /// where the log cannot be written or the carrier takes no more messages.
     pub async fn run(mut self) -> (Place, anyhow::Result<Ending>) {
@@ -389,53 +295,10 @@ impl Driver {
         self.running.insert((turn, id), running.abort_handle());
     }
 
-    /// Ends a call whose effects can no longer be carried out; what is to be logged of it is.
-    fn log_to_the_end(&mut self, last: Input) {
-        self.handle(last);
-        while let Some(output) = self.call.poll_output() {
-            if let Output::Emit(event) = output {
-                self.log_event(event);
-            }
-        }
-    }
-
     fn log_event(&mut self, mut event: CallEvent) {
         self.tool_answers.note(&mut event);
         self.disconnect_logged |= event == CallEvent::MediaDisconnected;
         self.log.push(event);
-    }
-
-    /// Closing the socket makes Twilio go on with its TwiML, which asks us again and is told to hang up, and Telnyx not
-    /// do anything; so the call is ended by REST. Then the carrier closes the socket: were ours the first to close, it might go
-    /// on all the same.
-    async fn end_at_carrier(&mut self) {
-        if self.platform.carriers.end_surely(&self.platform.store, &self.stored).await {
-            self.await_close().await;
-        }
-    }
-
-    /// The carrier dials; our socket is closed by it. A caller who cannot be handed over is
-    /// not left in silence: the call ends.
-    async fn hand_over(&mut self, to: &str) {
-        let over = HandOver { to, briefing: self.briefing.clone() };
-        if let Err(error) = self.platform.carriers.hand_over(&self.stored, &over).await {
-            tracing::error!(%error, "the call could not be handed over");
-            let message = format!("the caller could not be handed over: {error}");
-            self.log.push(CallEvent::VendorFailed { stage: "carrier".into(), message });
-            if let Err(error) = self.log.settle().await {
-                tracing::error!(error = format!("{error:#}"), "a failed transfer could not be logged");
-            }
-            self.end_at_carrier().await;
-            return;
-        }
-        self.await_close().await;
-    }
-
-    async fn await_close(&mut self) {
-        let closed = async { while self.reader.next().await.is_some() {} };
-        if tokio::time::timeout(CARRIER_CLOSE_TIMEOUT, closed).await.is_err() {
-            tracing::debug!("the carrier took the call back and left its socket open");
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use store::{Admission, ApiKeyHash, NativeDb, Rate, Store, Tenant, TenantId, Timestamp};
+use store::{Act, Admission, ApiKeyHash, NativeDb, Rate, Store, Tenant, TenantId, Timestamp};
 use subtle::ConstantTimeEq as _;
 
 use super::{Refused, ToolApi};
@@ -76,6 +76,13 @@ impl FromRequestParts<Arc<ToolApi>> for Changing {
         // Enough of the hash to tell which key it was, and far too little to find the key by.
         let by = format!("api key {}", key.as_str().get(..8).unwrap_or_default());
         Ok(Self { tenant: tenant.id, by, now })
+    }
+}
+
+impl Changing {
+    /// What the history keeps of it; `why` may be empty.
+    pub fn act<'a>(&'a self, why: &'a str) -> Act<'a> {
+        Act { by: &self.by, why, at: self.now }
     }
 }
 

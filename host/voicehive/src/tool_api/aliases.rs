@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Act, RolledBack, TenantId, ToolAlias, ToolDigest, ToolName};
+use store::{RolledBack, TenantId, ToolAlias, ToolDigest, ToolName};
 
 use super::access::Changing;
 use super::query::{Named, Query};
@@ -44,14 +44,13 @@ pub async fn switch(
 ) -> Result<Response, Refused> {
     query.finish()?;
     let alias = named.alias()?;
-    let (head, body) = request.into_parts();
-    let Switch { version, share, why } = body::read(&head.headers, body).await?;
+    let Switch { version, share, why } = body::read(request).await?;
     let share = match (alias, share) {
         (ToolAlias::Canary, share) => share.unwrap_or(CANARY_SHARE),
         (ToolAlias::Live, None | Some(100)) => 100,
         (ToolAlias::Live, Some(_)) => return Err(Refused::Invalid("only a canary has a `share`".to_owned())),
     };
-    let act = Act { by: &asking.by, why: &why, at: asking.now };
+    let act = asking.act(&why);
     let to = (alias, share);
     api.store.switch_tool(&asking.tenant, &named.tool, to, &version, &act).await?;
     Ok(found(&api.named(&asking.tenant, &named.tool).await?))
@@ -65,7 +64,7 @@ pub async fn clear(
     query: Query,
 ) -> Result<Response, Refused> {
     let why = why(query)?;
-    let act = Act { by: &asking.by, why: &why, at: asking.now };
+    let act = asking.act(&why);
     match api.store.clear_tool_alias(&asking.tenant, &named.tool, named.alias()?, &act).await? {
         true => Ok(done()),
         false => Err(Refused::NotFound),
@@ -81,8 +80,7 @@ pub async fn roll_back(
     request: Request,
 ) -> Result<Response, Refused> {
     query.finish()?;
-    let (head, body) = request.into_parts();
-    let GoBack { alias, from, why } = body::read(&head.headers, body).await?;
+    let GoBack { alias, from, why } = body::read(request).await?;
     let (store, tenant, tool) = (&api.store, &asking.tenant, &named.tool);
     let from = match from {
         Some(from) => from,
@@ -92,7 +90,7 @@ pub async fn roll_back(
             named.ok_or(Refused::NotFound)?.digest
         }
     };
-    let act = Act { by: &asking.by, why: &why, at: asking.now };
+    let act = asking.act(&why);
     match store.roll_back_tool(tenant, tool, alias, &from, false, &act).await? {
         RolledBack::To(version) => {
             let mut shown = api.named(tenant, tool).await?;

@@ -1,6 +1,7 @@
 //! Bodies of JSON, read whole.
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::HttpBody as _;
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -11,16 +12,17 @@ use crate::serve::BODY_TIMEOUT;
 /// The largest body: a tool's arguments have at most 64 KiB.
 const MAX_BODY_BYTES: usize = 96 << 10;
 
-/// Reads a body's JSON.
+/// Reads the JSON of a request's body.
 ///
 /// # Errors
 /// When it is late, too large, declared as something else, no JSON, or not what is expected.
-pub async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Refused> {
-    if !headers.contains_key(header::CONTENT_TYPE) && body.is_end_stream() {
+pub async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Refused> {
+    let (head, body) = request.into_parts();
+    if !head.headers.contains_key(header::CONTENT_TYPE) && body.is_end_stream() {
         // What is not there needs no type: it is told which members it lacks, if any.
         return parse(b"{}");
     }
-    is(headers, "application/json")?;
+    is(&head.headers, "application/json")?;
     let read = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES));
     let body = match read.await {
         Ok(Ok(body)) => body,
@@ -58,6 +60,7 @@ pub fn is(headers: &HeaderMap, media_type: &'static str) -> Result<(), Refused> 
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
     use serde::Deserialize;
 
     use super::*;
@@ -69,11 +72,12 @@ mod tests {
     }
 
     async fn code(headers: &[(&str, &str)], body: impl Into<Body>) -> &'static str {
-        let mut map = HeaderMap::new();
+        let mut request = Request::new(body.into());
         for (name, value) in headers {
-            map.append(name.parse::<axum::http::HeaderName>().unwrap(), value.parse().unwrap());
+            let name: axum::http::HeaderName = name.parse().unwrap();
+            request.headers_mut().append(name, value.parse().unwrap());
         }
-        match read::<Share>(&map, body.into()).await {
+        match read::<Share>(request).await {
             Ok(Share { share: 5 }) => "five",
             Ok(_) => "another",
             Err(refused) => refused.code().0,

@@ -42,8 +42,7 @@ pub async fn call(
     request: Request,
 ) -> Result<Response, Refused> {
     query.finish()?;
-    let (head, body) = request.into_parts();
-    let wanted: Wanted = body::read(&head.headers, body).await?;
+    let wanted: Wanted = body::read(request).await?;
     let (alias, tool) = (wanted.alias, named.tool);
     let version = match (&wanted.version, alias) {
         (Some(_), Some(_)) => {

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
-use store::{Act, TenantId, ToolName, ToolQuota};
+use store::{TenantId, ToolName, ToolQuota};
 
 use super::access::{Changing, Reading};
 use super::query::{Named, Query};
@@ -48,8 +48,7 @@ pub async fn set(
     request: Request,
 ) -> Result<Response, Refused> {
     query.finish()?;
-    let (head, body) = request.into_parts();
-    let Given { host, value } = body::read(&head.headers, body).await?;
+    let Given { host, value } = body::read(request).await?;
     let value = Secret::new(value);
     let invalid = |why: String| Refused::Invalid(why);
     let host = egress::Host::parse(&host).map_err(|error| invalid(format!("`host`: {error}")))?;
@@ -57,7 +56,7 @@ pub async fn set(
     egress::Secret::new(&name, host.clone(), value.expose()).map_err(|error| invalid(error.to_string()))?;
     let place = Place { tenant: &asking.tenant, tool: &named.tool, name: &name };
     let sealed = api.keys.seal(place, &host.to_string(), value.expose())?;
-    let act = Act { by: &asking.by, why: "", at: asking.now };
+    let act = asking.act("");
     let quota = ToolQuota { secrets: SECRETS_MAX, ..ToolQuota::default() };
     api.store.set_tool_secret(&asking.tenant, &named.tool, (&name, &sealed), &quota, &act).await?;
     let set = KnownSecret { name, host: host.to_string(), set_by: asking.by, set_at: asking.now };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
-use store::{Act, TenantId, Tool, ToolName, VersionState};
+use store::{TenantId, Tool, ToolName, VersionState};
 
 use super::access::{Changing, Reading};
 use super::leftovers::to_its_end;
@@ -61,7 +61,7 @@ pub async fn delete_tool(
 ) -> Result<Response, Refused> {
     let why = why(query)?;
     to_its_end(async move {
-        let act = Act { by: &asking.by, why: &why, at: asking.now };
+        let act = asking.act(&why);
         let versions = api.store.tool_versions(&asking.tenant, &named.tool, VERSIONS_MAX).await?;
         api.store.delete_tool(&asking.tenant, &named.tool, &act).await?;
         api.lines.forget(&asking.tenant, &named.tool);
@@ -116,7 +116,7 @@ pub async fn delete(
 ) -> Result<Response, Refused> {
     let (why, version) = (why(query)?, named.version()?);
     to_its_end(async move {
-        let act = Act { by: &asking.by, why: &why, at: asking.now };
+        let act = asking.act(&why);
         api.store.delete_tool_version(&asking.tenant, &named.tool, &version, &act).await?;
         // It does not count as the tenant's any more, so it must not stay on the disk either.
         api.forget_unless_needed(&version).await;

@@ -20,6 +20,7 @@
 mod access;
 mod aliases;
 mod body;
+mod effort;
 mod insight;
 mod leftovers;
 mod query;

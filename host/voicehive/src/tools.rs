@@ -29,6 +29,7 @@ pub use confirmation::Wish;
 pub use confirmation::{Confirmations, ConfirmationsOfCalls};
 pub use host::Services;
 pub use library::{ChosenTool, ToolLibrary};
+pub use lru::{Lru, Room};
 pub use rehearsal::{NotRun, Rehearsal};
 pub use runner::{Ran, ToolRunner};
 pub use usage::{Usage, Used, UsedVersion};

@@ -43,6 +43,8 @@ pub enum Refused {
     BodyTooSlow(Duration),
     #[error("another upload of this account is under way; send this one when that is done")]
     UploadInProgress,
+    #[error("uploads of this account have kept the gate busy for too long; send the next one later")]
+    GateBudget { retry_after: Duration },
     #[error("{0}")]
     Gate(Refusal),
     #[error("the tool does not take these arguments: {0}")]
@@ -91,6 +93,7 @@ impl Refused {
             Self::BodyTooLarge(_) | Self::LargerTier(_) => ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::BodyTooSlow(_) => ("body-too-slow", StatusCode::REQUEST_TIMEOUT),
             Self::UploadInProgress => ("upload-in-progress", StatusCode::CONFLICT),
+            Self::GateBudget { .. } => ("gate-budget", StatusCode::TOO_MANY_REQUESTS),
             Self::Gate(refusal) if refusal.code == Code::TooLarge => {
                 (refusal.code.as_str(), StatusCode::PAYLOAD_TOO_LARGE)
             }
@@ -133,6 +136,9 @@ impl Refused {
             Self::MediaType(accepted) => headers.push((header::ACCEPT, HeaderValue::from_static(accepted))),
             Self::Encoding => headers.push((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             Self::Busy => headers.push((header::RETRY_AFTER, whole_seconds(BUSY_RETRY_AFTER).into())),
+            Self::GateBudget { retry_after } => {
+                headers.push((header::RETRY_AFTER, whole_seconds(*retry_after).into()));
+            }
             Self::Gate(refusal) if refusal.code.is_platform_fault() => {
                 headers.push((header::RETRY_AFTER, whole_seconds(GATE_RETRY_AFTER).into()));
             }
@@ -224,6 +230,9 @@ mod tests {
         assert_eq!(headers["ratelimit"], "\"admin\";r=0;t=3");
         assert_eq!(headers["ratelimit-policy"], "\"admin\";q=20;w=60");
         assert_eq!(Refused::Busy.into_response().headers()["retry-after"], "1");
+        let spent = Refused::GateBudget { retry_after: Duration::from_millis(359_001) };
+        assert_eq!(spent.code(), ("gate-budget", StatusCode::TOO_MANY_REQUESTS));
+        assert_eq!(spent.into_response().headers()["retry-after"], "360");
     }
 
     #[test]

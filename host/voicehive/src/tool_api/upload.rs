@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use sandbox::Tier;
 use store::{Act, NewVersion, TenantId, ToolAlias, ToolDigest, ToolName, ToolQuota, Uploaded};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::access::Changing;
+use super::effort::{Clock, GateTurn, GateTurns};
 use super::leftovers::to_its_end;
 use super::query::Query;
 use super::receive::{self, Received};
@@ -24,12 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(130);
 /// How many uploads arrive at once; each has one file.
 const ARRIVING_MAX: usize = 16;
 
-/// How many components go through the gate at once: each holds its bytes, and a child process that compiles.
-const ADMITTING_MAX: usize = 2;
-
-/// How long an upload that has arrived waits for its turn at the gate.
-const TURN_PATIENCE: Duration = Duration::from_secs(120);
-
 /// What a canary gets unless it is said, in percent.
 pub const CANARY_SHARE: u32 = 10;
 
@@ -37,16 +32,12 @@ pub const CANARY_SHARE: u32 = 10;
 pub struct Uploads {
     tenants: Arc<Mutex<BTreeSet<TenantId>>>,
     arriving: Arc<Semaphore>,
-    admitting: Arc<Semaphore>,
+    at_the_gate: GateTurns,
 }
 
 impl Default for Uploads {
     fn default() -> Self {
-        Self {
-            tenants: Arc::default(),
-            arriving: Arc::new(Semaphore::new(ARRIVING_MAX)),
-            admitting: Arc::new(Semaphore::new(ADMITTING_MAX)),
-        }
+        Self::measured_by(Arc::new(Instant::now))
     }
 }
 
@@ -57,17 +48,24 @@ struct Turn {
 }
 
 impl Uploads {
-    fn begin(&self, tenant: &TenantId) -> Result<Turn, Refused> {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if !tenants.insert(tenant.clone()) {
-            return Err(Refused::UploadInProgress);
+    /// None yet; how long they are at the gate is measured by `clock`.
+    pub fn measured_by(clock: Clock) -> Self {
+        Self {
+            tenants: Arc::default(),
+            arriving: Arc::new(Semaphore::new(ARRIVING_MAX)),
+            at_the_gate: GateTurns::measured_by(clock),
         }
-        Ok(Turn { tenants: self.tenants.clone(), tenant: tenant.clone() })
     }
 
-    async fn turn_at_the_gate(&self) -> Result<OwnedSemaphorePermit, Refused> {
-        let turn = tokio::time::timeout(TURN_PATIENCE, self.admitting.clone().acquire_owned()).await;
-        turn.ok().and_then(Result::ok).ok_or(Refused::Busy)
+    fn begin(&self, tenant: &TenantId) -> Result<Turn, Refused> {
+        let is_only = self.tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone());
+        if !is_only {
+            return Err(Refused::UploadInProgress);
+        }
+        let turn = Turn { tenants: self.tenants.clone(), tenant: tenant.clone() };
+        // Nothing of the tenant's is at the gate now: all the time that it used there is counted.
+        self.at_the_gate.permit(tenant)?;
+        Ok(turn)
     }
 }
 
@@ -115,7 +113,7 @@ pub async fn upload(
     if api.store.is_quarantined(&received.digest).await? {
         return Err(Refused::Quarantined);
     }
-    let at_the_gate = api.uploads.turn_at_the_gate().await?;
+    let at_the_gate = api.uploads.at_the_gate.next(&asking.tenant).await?;
     let (digest, bytes) = (received.digest.clone(), received.bytes);
     let upload = Upload { api, asking, digest, bytes, tier: wanted.tier };
     to_its_end(upload.finish(received, turn, at_the_gate, wanted.named)).await
@@ -163,16 +161,18 @@ async fn admit(
     tier: Tier,
     received: Received,
     turn: Turn,
-    at_the_gate: OwnedSemaphorePermit,
+    at_the_gate: GateTurn,
 ) -> Result<Admitted, Refused> {
     let workshop = api.workshop.clone();
     let work = move || {
-        let _at_the_gate = at_the_gate;
         let bytes = received.read().map_err(|error| {
             tracing::error!(%error, "an upload cannot be read from its file");
             Refused::Internal
         })?;
-        let found = workshop.admit(&bytes, tier).map_err(Refused::Gate)?;
+        let stay = at_the_gate.stay();
+        let found = workshop.admit(&bytes, tier);
+        drop(stay);
+        let found = found.map_err(Refused::Gate)?;
         if workshop.is_built_in(&found.name) {
             return Err(Refused::NameReserved(found.name));
         }
@@ -200,7 +200,7 @@ impl Upload {
         self,
         received: Received,
         turn: Turn,
-        at_the_gate: OwnedSemaphorePermit,
+        at_the_gate: GateTurn,
         named: Option<(ToolAlias, u32)>,
     ) -> Result<Response, Refused> {
         let finished = match admit(&self.api, self.tier, received, turn, at_the_gate).await {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -17,6 +18,7 @@ use store::{ApiKeyHash, NativeDb, Store, TenantId, Timestamp, ToolDigest};
 use tower::ServiceExt as _;
 
 use crate::config::Secret;
+use crate::tool_api::upload::Uploads;
 use crate::tool_api::{Found, Identity, Refused, ToolApi, Workshop, routes};
 use crate::tool_lines::ToolLines;
 use crate::tool_secrets::SecretKeys;
@@ -27,9 +29,12 @@ pub const KEY: &str = "the key of the tests";
 /// Another tenant's.
 pub const STRANGERS_KEY: &str = "the key of a stranger";
 
-/// A workshop whose components are texts: `name: anything`, or `refuse: code`.
+/// A workshop whose components are texts: `name: anything`, `refuse: anything`, or `break: anything` for a gate that
+/// panics. One that ends with ` takes 60` is at the gate for a minute.
 #[derive(Default)]
 pub struct Paper {
+    /// How far the clock has gone on by which time at the gate is measured; else it stands still.
+    pub passed: Arc<Mutex<Duration>>,
     /// How many were put through the gate.
     pub admitted: AtomicUsize,
     /// Of which what was compiled was forgotten.
@@ -51,10 +56,14 @@ impl Workshop for Paper {
         self.admitted.fetch_add(1, Ordering::Relaxed);
         let text = std::str::from_utf8(bytes).unwrap();
         let (name, _) = text.split_once(':').unwrap_or((text, ""));
+        if let Some((_, seconds)) = text.split_once(" takes ") {
+            *self.passed.lock().unwrap() += Duration::from_secs(seconds.parse().unwrap());
+        }
         if name == "refuse" {
             let (item, mend) = ("module 0".into(), "use a toolchain's output".into());
             return Err(Refusal { code: Code::Precompiled, item, mend });
         }
+        assert!(name != "break", "the gate is to break");
         Ok(Found {
             name: name.to_owned(),
             definition: json!({ "name": name, "description": "A tool." }),
@@ -118,7 +127,7 @@ impl Setting {
         let folder = tempfile::tempdir().unwrap();
         let artifacts = Artifacts::open(folder.path()).unwrap();
         let (workshop, lines) = (Arc::new(Paper::default()), Arc::new(ToolLines::default()));
-        let api = ToolApi::new(
+        let mut api = ToolApi::new(
             store.clone(),
             artifacts.clone(),
             workshop.clone(),
@@ -126,6 +135,8 @@ impl Setting {
             lines.clone(),
             Arc::default(),
         );
+        let (began, passed) = (Instant::now(), workshop.passed.clone());
+        api.uploads = Uploads::measured_by(Arc::new(move || began + *passed.lock().unwrap()));
         let router = routes(Arc::new(api)).layer(axum::middleware::from_fn(crate::problem::identified));
         let tenant = "acme".parse().unwrap();
         Self { store, workshop, tenant, lines, artifacts, router, _folder: folder }
@@ -166,7 +177,11 @@ impl Setting {
     }
 
     pub async fn upload_body(&self, query: &str, body: Body) -> Answer {
-        let key = format!("Bearer {KEY}");
+        self.upload_as(KEY, query, body).await
+    }
+
+    pub async fn upload_as(&self, key: &str, query: &str, body: Body) -> Answer {
+        let key = format!("Bearer {key}");
         let headers = [("authorization", key.as_str()), ("content-type", "application/wasm")];
         self.send("POST", &format!("/v1/tools{query}"), &headers, body).await
     }

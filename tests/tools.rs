@@ -142,6 +142,9 @@ async fn what_is_refused_says_why_and_leaves_nothing() {
     let answer = server.post("/v1/tools/", &elsewhere, good).await;
     assert_eq!((answer.status, answer.problem().as_str()), (404, "not-found"));
     assert_eq!(server.get("/v1/tools").await.json(), json!({ "items": [] }));
+    let refused = server.get("/v1/tool-refusals").await.json();
+    let codes: Vec<&Value> = refused["items"].as_array().unwrap().iter().map(|item| &item["code"]).collect();
+    assert_eq!(codes, ["name-reserved", "export-missing", "core-module", "precompiled", "not-wasm"]);
     let kept = std::fs::read_dir(server.data().join("tools")).unwrap();
     assert_eq!(kept.count(), 0, "bytes of refused uploads were kept");
 }
@@ -167,8 +170,13 @@ async fn another_tenant_sees_nothing_of_a_tool() {
         let answer = server.api_as(STRANGERS_KEY, method, &format!("/v1/tools{path}"), &body).await;
         assert_eq!((answer.status, answer.problem().as_str()), (404, "not-found"), "{method} {path}");
     }
-    let theirs = server.api_as(STRANGERS_KEY, "GET", "/v1/tools", &Value::Null).await;
-    assert_eq!(theirs.json(), json!({ "items": [] }));
+    push(&server, "", b"GIF89a").await;
+    for path in ["/v1/tools", "/v1/tool-refusals"] {
+        let theirs = server.api_as(STRANGERS_KEY, "GET", path, &Value::Null).await;
+        assert_eq!(theirs.json(), json!({ "items": [] }), "{path}");
+    }
+    let own = server.get("/v1/tool-refusals").await.json();
+    assert_eq!(own["items"][0]["code"], "not-wasm");
     assert_eq!(aliases(&server).await, [("live".into(), one)]);
 }
 

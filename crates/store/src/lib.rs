@@ -71,9 +71,9 @@ pub use tool_records::{
 };
 pub use tools::{
     Act, Aliased, GateCheck, NewVersion, Outdated, ParseToolError, RUN_WINDOW, RUNS_KEPT, RollBackReason,
-    RolledBack, RunError, Runs, SECRET_BYTES_MAX, SecretHandle, SecretValue, TOOL_ERRORS_MAX, Thresholds,
-    Tool, ToolAction, ToolAlias, ToolDigest, ToolError, ToolEvent, ToolName, ToolQuota, ToolReference,
-    ToolVersion, Uploaded, Verdict, VersionState,
+    RolledBack, RunError, Runs, SECRET_BYTES_MAX, SecretHandle, SecretValue, TOOL_ERRORS_MAX,
+    TOOL_REFUSALS_MAX, Thresholds, Tool, ToolAction, ToolAlias, ToolDigest, ToolError, ToolEvent, ToolName,
+    ToolQuota, ToolReference, ToolRefusal, ToolVersion, Uploaded, Verdict, VersionState,
 };
 pub use webhook_keys::WebhookKey;
 

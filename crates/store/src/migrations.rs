@@ -52,10 +52,16 @@ pub const ALL: &[Migration] = &[
         up: include_str!("../migrations/0003_tools.up.sql"),
         down: include_str!("../migrations/0003_tools.down.sql"),
     },
+    Migration {
+        version: 4,
+        name: "tool-refusals",
+        up: include_str!("../migrations/0004_tool_refusals.up.sql"),
+        down: include_str!("../migrations/0004_tool_refusals.down.sql"),
+    },
 ];
 
 /// The version that this code needs.
-pub const LATEST: u32 = 3;
+pub const LATEST: u32 = 4;
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,8 @@
 //! | `GET /{tool}/usage`, `/errors`, `/history`, `/logs` | how it went |
 //! | `GET /{tool}/secrets` | which secrets it has |
 //! | `PUT`, `DELETE /{tool}/secrets/{name}` | sets or takes away one |
+//!
+//! `GET /v1/tool-refusals` lists the uploads that became no version.
 
 mod access;
 mod aliases;
@@ -101,7 +103,9 @@ pub fn routes<S: Clone + Send + Sync + 'static>(api: Arc<ToolApi>) -> Router<S> 
         // Whatever else is sent here is not for the edge: it may be a component.
         .fallback(|| async { Refused::NotFound })
         .method_not_allowed_fallback(problem::method_not_allowed);
-    Router::new().nest("/v1/tools", tools).with_state(api)
+    // Beside the tools, not among them: below `/v1/tools` each name may be a tool's.
+    let refusals = get(insight::refusals);
+    Router::new().nest("/v1/tools", tools).route("/v1/tool-refusals", refusals).with_state(api)
 }
 
 /// What was asked for. It holds personal data, or is true for the moment only.

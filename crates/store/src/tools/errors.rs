@@ -8,8 +8,8 @@ use crate::{CallId, Db, Statement, Store, StoreError, TenantId, Timestamp, Value
 /// How many errors of a tool are kept.
 pub const TOOL_ERRORS_MAX: u32 = 50;
 
-/// The most of an error's detail that is kept, in bytes.
-const DETAIL_BYTES_MAX: usize = 2000;
+/// The most of a text that is kept, in bytes.
+const TEXT_BYTES_MAX: usize = 2000;
 
 /// A run that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl<D: Db> Store<D> {
 }
 
 /// As much of a text as is kept. A hostile tool chooses it, and PostgreSQL keeps no text with a null character.
-fn beginning(text: &str) -> String {
-    let end = text.floor_char_boundary(DETAIL_BYTES_MAX);
+pub(super) fn beginning(text: &str) -> String {
+    let end = text.floor_char_boundary(TEXT_BYTES_MAX);
     text.get(..end).unwrap_or_default().replace('\0', "\u{fffd}")
 }

@@ -21,6 +21,7 @@ mod recordings;
 mod records;
 mod tool_courses;
 mod tool_plans;
+mod tool_refusals;
 mod tool_runs;
 mod tools;
 mod webhooks;

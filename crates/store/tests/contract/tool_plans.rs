@@ -6,6 +6,7 @@ use store::{
 
 use crate::fixture::{Fixture, NOW};
 use crate::plans::{Watched, assert_portable};
+use crate::tool_refusals::refusal;
 use crate::tools::{LIVE, act, bad, good, tool, version};
 
 /// The one statement that reads all versions: it is asked when a release begins to serve.
@@ -69,6 +70,8 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
     let error = RunError { digest: a.clone(), call, at: NOW, code: "x".into(), detail: "x".into() };
     store.add_tool_error(tenant, tool, &error).await?;
     store.tool_errors(tenant, tool).await?;
+    store.add_tool_refusal(tenant, &refusal(1)).await?;
+    store.tool_refusals(tenant).await?;
     store.set_tool_secret(tenant, tool, ("h", "v"), &quota, &act).await?;
     store.tool_secret(tenant, tool, "h").await?;
     store.tool_secret_handles(tenant, tool).await?;

@@ -192,6 +192,13 @@ pub struct Stay<'a> {
     began: Instant,
 }
 
+impl Stay<'_> {
+    /// Ends it, and says how long it was.
+    pub fn end(self) -> Duration {
+        (self.turn.clock)().saturating_duration_since(self.began)
+    }
+}
+
 impl Drop for Stay<'_> {
     fn drop(&mut self) {
         let now = (self.turn.clock)();

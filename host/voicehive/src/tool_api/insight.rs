@@ -1,4 +1,4 @@
-//! How a tool's runs went, what it logged, and what was done to it.
+//! How a tool's runs went, what it logged, and what was done to it; and which uploads became none.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,17 @@ pub async fn errors(
     let tool = api.tool(&asking.tenant, &named.tool).await?.name;
     let errors = api.store.tool_errors(&asking.tenant, &tool).await?;
     Ok(found(&json!({ "items": shown::list(&errors, shown::error) })))
+}
+
+/// `GET /v1/tool-refusals`: the tenant's last uploads that were refused, the newest first.
+pub async fn refusals(
+    State(api): State<Arc<ToolApi>>,
+    asking: Reading,
+    query: Query,
+) -> Result<Response, Refused> {
+    query.finish()?;
+    let refusals = api.store.tool_refusals(&asking.tenant).await?;
+    Ok(found(&json!({ "items": shown::list(&refusals, shown::refused_upload) })))
 }
 
 /// `GET /v1/tools/{tool}/history?before=&limit=`: what was done, the newest first; of a deleted tool, too.

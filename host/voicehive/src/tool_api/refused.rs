@@ -71,6 +71,12 @@ pub enum Refused {
     Internal,
 }
 
+/// How to mend a name that a built-in tool has.
+const ANOTHER_NAME: &str = "give the tool another name";
+
+/// How to mend bytes that nobody may run.
+const OTHER_BYTES: &str = "upload another version, or ask the operator why this one is quarantined";
+
 /// What is busy now is waited for already.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -120,11 +126,23 @@ impl Refused {
     fn more(&self) -> Map<String, Value> {
         let more = match self {
             Self::Gate(Refusal { item, mend, .. }) => json!({ "item": item, "mend": mend }),
-            Self::NameReserved(name) => json!({ "item": name, "mend": "give the tool another name" }),
+            Self::NameReserved(name) => json!({ "item": name, "mend": ANOTHER_NAME }),
             Self::AliasMoved(version) => json!({ "version": version }),
             _ => Value::Null,
         };
         if let Value::Object(members) = more { members } else { Map::new() }
+    }
+
+    /// Where it is a verdict on a component that was uploaded: the offending item, if one is known, and what to change.
+    pub fn verdict(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Gate(refusal) if refusal.code.is_platform_fault() => None,
+            Self::Gate(refusal) => Some((refusal.item.as_str(), refusal.mend.as_str())),
+            Self::NameReserved(name) => Some((name.as_str(), ANOTHER_NAME)),
+            Self::Invalid(why) => Some(("", why.as_str())),
+            Self::Quarantined => Some(("", OTHER_BYTES)),
+            _ => None,
+        }
     }
 
     fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
@@ -219,6 +237,19 @@ mod tests {
         let fault = refusal(Code::CompilerUnavailable);
         assert_eq!(fault.code(), ("compiler-unavailable", StatusCode::SERVICE_UNAVAILABLE));
         assert_eq!(fault.into_response().headers()["retry-after"], "10");
+    }
+
+    #[test]
+    fn only_what_is_wrong_with_the_component_is_a_verdict_on_it() {
+        let refusal = |code| Refused::Gate(Refusal { code, item: "an item".into(), mend: "mend it".into() });
+        assert_eq!(refusal(Code::Precompiled).verdict(), Some(("an item", "mend it")));
+        assert_eq!(Refused::NameReserved("leads".into()).verdict(), Some(("leads", ANOTHER_NAME)));
+        assert_eq!(Refused::Invalid("no name".into()).verdict(), Some(("", "no name")));
+        assert_eq!(Refused::Quarantined.verdict(), Some(("", OTHER_BYTES)));
+        let spent = Refused::GateBudget { retry_after: Duration::from_secs(1) };
+        for other in [refusal(Code::CompilerUnavailable), spent, Refused::Busy, Refused::Quota("tools")] {
+            assert_eq!(other.verdict(), None, "{other}");
+        }
     }
 
     #[test]

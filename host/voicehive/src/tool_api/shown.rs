@@ -1,7 +1,7 @@
 //! Tools as clients see them.
 
 use serde_json::{Map, Value, json};
-use store::{Aliased, RunError, Runs, Tool, ToolDigest, ToolEvent, ToolName, ToolVersion};
+use store::{Aliased, RunError, Runs, Tool, ToolDigest, ToolEvent, ToolName, ToolRefusal, ToolVersion};
 
 use crate::tool_secrets::KnownSecret;
 
@@ -84,6 +84,21 @@ pub fn error(error: &RunError) -> Value {
         "at": error.at,
         "code": error.code,
         "detail": error.detail,
+    })
+}
+
+/// An upload that was refused.
+pub fn refused_upload(refusal: &ToolRefusal) -> Value {
+    json!({
+        "at": refusal.at,
+        "by": refusal.by,
+        "digest": refusal.digest,
+        "bytes": refusal.bytes,
+        "tier": refusal.tier,
+        "code": refusal.code,
+        "item": refusal.item,
+        "mend": refusal.mend,
+        "took_ms": refusal.took.as_millis(),
     })
 }
 

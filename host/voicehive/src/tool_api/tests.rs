@@ -3,5 +3,6 @@
 mod effort;
 mod insight;
 mod lifecycle;
+mod refusals;
 mod setting;
 mod uploads;

@@ -8,7 +8,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use sandbox::Tier;
-use store::{Act, NewVersion, TenantId, ToolAlias, ToolDigest, ToolName, ToolQuota, Uploaded};
+use store::{
+    Act, NewVersion, ParseToolError, TenantId, ToolAlias, ToolDigest, ToolName, ToolQuota, ToolRefusal,
+    Uploaded,
+};
 use tokio::sync::Semaphore;
 
 use super::access::Changing;
@@ -16,7 +19,7 @@ use super::effort::{Clock, GateTurn, GateTurns};
 use super::leftovers::to_its_end;
 use super::query::Query;
 use super::receive::{self, Received};
-use super::workshop::Found;
+use super::workshop::{Found, Workshop};
 use super::{Refused, ToolApi, body, found, shown};
 
 /// How long a component may take to arrive: 32 MiB at a quarter of a megabyte a second.
@@ -110,12 +113,13 @@ pub async fn upload(
             refused => refused,
         })?;
     drop(room);
-    if api.store.is_quarantined(&received.digest).await? {
-        return Err(Refused::Quarantined);
-    }
-    let at_the_gate = api.uploads.at_the_gate.next(&asking.tenant).await?;
+    let is_quarantined = api.store.is_quarantined(&received.digest).await?;
     let (digest, bytes) = (received.digest.clone(), received.bytes);
     let upload = Upload { api, asking, digest, bytes, tier: wanted.tier };
+    if is_quarantined {
+        return to_its_end(upload.finish_quarantined()).await;
+    }
+    let at_the_gate = upload.api.uploads.at_the_gate.next(&upload.asking.tenant).await?;
     to_its_end(upload.finish(received, turn, at_the_gate, wanted.named)).await
 }
 
@@ -155,37 +159,44 @@ struct Admitted {
     turn: Turn,
 }
 
-/// Puts a component through the gate, on a thread that may block.
+/// Puts a component through the gate, on a thread that may block. Says, too, how long the gate took.
 async fn admit(
     api: &ToolApi,
     tier: Tier,
     received: Received,
     turn: Turn,
     at_the_gate: GateTurn,
-) -> Result<Admitted, Refused> {
+) -> (Result<Admitted, Refused>, Duration) {
     let workshop = api.workshop.clone();
     let work = move || {
-        let bytes = received.read().map_err(|error| {
-            tracing::error!(%error, "an upload cannot be read from its file");
-            Refused::Internal
-        })?;
+        let bytes = match received.read() {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                tracing::error!(%error, "an upload cannot be read from its file");
+                return (Err(Refused::Internal), Duration::ZERO);
+            }
+        };
         let stay = at_the_gate.stay();
         let found = workshop.admit(&bytes, tier);
-        drop(stay);
-        let found = found.map_err(Refused::Gate)?;
-        if workshop.is_built_in(&found.name) {
-            return Err(Refused::NameReserved(found.name));
-        }
-        let name = found.name.parse().map_err(|error| Refused::Invalid(format!("{error}")))?;
-        Ok(Admitted { found, name, bytes, turn })
+        let took = stay.end();
+        let named = found.map_err(Refused::Gate).and_then(|found| Ok((name_of(&*workshop, &found)?, found)));
+        (named.map(|(name, found)| Admitted { found, name, bytes, turn }), took)
     };
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
         tracing::error!(%error, "the gate broke");
-        Refused::Internal
-    })?
+        (Err(Refused::Internal), Duration::ZERO)
+    })
 }
 
-/// An upload whose turn at the gate has come.
+/// The name that a component gives itself, if a tenant's tool may have it.
+fn name_of(workshop: &dyn Workshop, found: &Found) -> Result<ToolName, Refused> {
+    if workshop.is_built_in(&found.name) {
+        return Err(Refused::NameReserved(found.name.clone()));
+    }
+    found.name.parse().map_err(|error: ParseToolError| Refused::Invalid(error.to_string()))
+}
+
+/// An upload that has arrived.
 struct Upload {
     api: Arc<ToolApi>,
     asking: Changing,
@@ -195,7 +206,7 @@ struct Upload {
 }
 
 impl Upload {
-    /// Puts it through the gate and keeps it. Of what is refused, by whichever of the two, nothing stays on the disk.
+    /// Puts it through the gate and keeps it. Of what is refused, by whichever of the two, no bytes stay on the disk.
     async fn finish(
         self,
         received: Received,
@@ -203,18 +214,53 @@ impl Upload {
         at_the_gate: GateTurn,
         named: Option<(ToolAlias, u32)>,
     ) -> Result<Response, Refused> {
-        let finished = match admit(&self.api, self.tier, received, turn, at_the_gate).await {
+        let (admitted, took) = admit(&self.api, self.tier, received, turn, at_the_gate).await;
+        let finished = match admitted {
             Ok(admitted) => self.keep(admitted, named).await,
             Err(refused) => Err(refused),
         };
-        let finished = finished.inspect_err(|refused| {
-            let (tenant, code) = (self.asking.tenant.as_str(), refused.code().0);
-            tracing::info!(tenant, digest = %self.digest, code, by = self.asking.by, "an upload was refused");
-        });
-        if finished.is_err() {
-            self.api.forget_unless_needed(&self.digest).await;
+        let refused = match finished {
+            Ok(response) => return Ok(response),
+            Err(refused) => refused,
+        };
+        self.note(&refused, took).await;
+        self.api.forget_unless_needed(&self.digest).await;
+        Err(refused)
+    }
+
+    /// Refuses it without a look at it.
+    async fn finish_quarantined(self) -> Result<Response, Refused> {
+        self.note(&Refused::Quarantined, Duration::ZERO).await;
+        Err(Refused::Quarantined)
+    }
+
+    /// Logs that it was refused, and keeps a verdict on the component. Where that cannot be kept, the answer is the same.
+    async fn note(&self, refused: &Refused, took: Duration) {
+        let (tenant, code) = (self.asking.tenant.as_str(), refused.code().0);
+        tracing::info!(tenant, digest = %self.digest, code, by = self.asking.by, "an upload was refused");
+        let Some((item, mend)) = refused.verdict() else { return };
+        let refusal = ToolRefusal {
+            at: self.asking.now,
+            by: self.asking.by.clone(),
+            digest: self.digest.clone(),
+            bytes: self.size(),
+            tier: self.tier.as_str().to_owned(),
+            code: code.to_owned(),
+            item: item.to_owned(),
+            mend: mend.to_owned(),
+            took,
+        };
+        if let Err(error) = self.api.store.add_tool_refusal(&self.asking.tenant, &refusal).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                tenant,
+                "that an upload was refused cannot be kept"
+            );
         }
-        finished
+    }
+
+    fn size(&self) -> u64 {
+        u64::try_from(self.bytes).unwrap_or(u64::MAX)
     }
 
     /// Keeps the bytes, then the version and its alias.
@@ -224,7 +270,7 @@ impl Upload {
         let act = Act { by: &self.asking.by, why: "uploaded", at: self.asking.now };
         let version = NewVersion {
             digest: self.digest.clone(),
-            bytes: u64::try_from(self.bytes).unwrap_or(u64::MAX),
+            bytes: self.size(),
             check: found.check(self.tier, self.api.workshop.identity()),
         };
         // Nobody removes the bytes as needless between here and the row that needs them.

@@ -37,7 +37,7 @@ pub enum ToolCommand {
         voicehive tool push order-status.wasm --alias canary --share 10    for a tenth of the calls\n  \
         voicehive tool push price-quote.wasm --tier large                  JavaScript and Python need it")]
     Push(PushArguments),
-    /// Lists the tenant's tools, or the versions of one.
+    /// Lists the tenant's tools, the versions of one, or the last uploads that were refused.
     List(ListArguments),
     /// Takes an alias back to the version that it named before.
     Rollback(RollbackArguments),
@@ -185,6 +185,9 @@ pub enum Tier {
 pub struct ListArguments {
     /// The versions of this tool, the newest first (default: all tools).
     pub tool: Option<String>,
+    /// The last uploads that were refused, of whichever tool, the newest first.
+    #[arg(long, conflicts_with = "tool")]
+    pub refused: bool,
     /// Of whom.
     #[command(flatten)]
     pub platform: PlatformArguments,

@@ -14,13 +14,14 @@ use super::{items, moment, print, short, text};
 /// The longest secret that is read: more fits into no header field.
 const MAX_SECRET_BYTES: u64 = 8 << 10;
 
-/// Lists tools, or the versions of one.
+/// Lists tools, the versions of one, or the uploads that were refused.
 ///
 /// # Errors
 /// Where the platform does not answer, or there is no such tool.
 pub async fn list(arguments: ListArguments) -> anyhow::Result<()> {
     let client = Client::new(&arguments.platform)?;
     let (answer, line): (Value, fn(&Value) -> String) = match &arguments.tool {
+        _ if arguments.refused => (client.get(&["tool-refusals"], &[]).await?, refused),
         None => (client.get(&["tools"], &[]).await?, tool),
         Some(name) => (client.get(&["tools", name, "versions"], &[]).await?, version),
     };
@@ -139,6 +140,20 @@ fn version(version: &Value) -> String {
     format!("{}\n", line.trim_end())
 }
 
+fn refused(upload: &Value) -> String {
+    let why = [text(upload, "item"), text(upload, "mend")].into_iter().filter(|part| !part.is_empty());
+    let line = format!(
+        "{}  {}  {:<8}  {}: {}",
+        moment(upload, "at"),
+        short(text(upload, "digest")),
+        text(upload, "tier"),
+        text(upload, "code"),
+        why.collect::<Vec<_>>().join("; ")
+    );
+    // The item is in the component's words, and a terminal takes orders from control characters.
+    format!("{}\n", line.replace(char::is_control, " "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +168,18 @@ mod tests {
         let listed = json!({"version": "0123456789abcdef", "state": "accepted", "tier": "standard",
             "uploaded_at": 1_795_255_200_000_i64, "aliases": ["live"]});
         assert_eq!(version(&listed), "0123456789ab  accepted     standard  2026-11-21T10:00:00Z  live\n");
+    }
+
+    #[test]
+    fn a_refused_upload_is_one_line_with_why() {
+        let mut upload = json!({"at": 1_795_255_200_000_i64, "digest": "0123456789abcdef", "tier": "large",
+            "code": "import-not-allowed", "item": "a\u{1b}[2Jb", "mend": "go without"});
+        assert_eq!(
+            refused(&upload),
+            "2026-11-21T10:00:00Z  0123456789ab  large     import-not-allowed: a [2Jb; go without\n"
+        );
+        upload["item"] = json!("");
+        assert!(refused(&upload).ends_with("  import-not-allowed: go without\n"));
     }
 
     #[test]

@@ -29,8 +29,8 @@ pub const KEY: &str = "the key of the tests";
 /// Another tenant's.
 pub const STRANGERS_KEY: &str = "the key of a stranger";
 
-/// A workshop whose components are texts: `name: anything`, `refuse: anything`, or `break: anything` for a gate that
-/// panics. One that ends with ` takes 60` is at the gate for a minute.
+/// A workshop whose components are texts: `name: anything`, `refuse: anything`, `fault: anything` for a gate that cannot
+/// compile, or `break: anything` for one that panics. One that ends with ` takes 60` is at the gate for a minute.
 #[derive(Default)]
 pub struct Paper {
     /// How far the clock has gone on by which time at the gate is measured; else it stands still.
@@ -62,6 +62,9 @@ impl Workshop for Paper {
         if name == "refuse" {
             let (item, mend) = ("module 0".into(), "use a toolchain's output".into());
             return Err(Refusal { code: Code::Precompiled, item, mend });
+        }
+        if name == "fault" {
+            return Err(Refusal::new(Code::CompilerUnavailable, "the compiler", "try again"));
         }
         assert!(name != "break", "the gate is to break");
         Ok(Found {

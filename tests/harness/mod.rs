@@ -24,15 +24,20 @@ pub use self::{
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `check` gives something.
-pub async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(what: &str, check: impl AsyncFnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, check).await
+}
+
+/// Waits until `check` gives something, for at most so long.
+pub async fn within<T>(limit: Duration, what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
     /// Between two looks.
     const PAUSE: Duration = Duration::from_millis(20);
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + limit;
     loop {
         if let Some(found) = check().await {
             return found;
         }
-        assert!(Instant::now() < until, "after {PATIENCE:?} still waiting for {what}");
+        assert!(Instant::now() < until, "after {limit:?} still waiting for {what}");
         sleep(PAUSE).await;
     }
 }

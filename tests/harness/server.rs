@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::program::{
     API_KEY, Kind, data, find_spin, free_address, own_settings, prepare_data, require_components, spawn,
 };
-use super::{Answer, PATIENCE, Webhook, eventually};
+use super::{Answer, PATIENCE, Webhook, within};
 
 /// A platform that serves, with a database of its own. It is killed when dropped.
 pub struct Server {
@@ -240,7 +240,9 @@ impl Server {
     }
 
     async fn ready(&mut self) {
-        eventually("the platform to be ready", async || {
+        /// The first start compiles the components.
+        const STARTING: Duration = Duration::from_secs(300);
+        within(STARTING, "the platform to be ready", async || {
             if let Some(status) = self.process.try_wait().unwrap() {
                 panic!("`{}` ended with {status}:\n{}", self.name(), self.log());
             }

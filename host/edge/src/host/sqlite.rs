@@ -93,7 +93,10 @@ impl Connection {
         let Some(database) = self.with_if_free(|lent| lent.wants_turn()) else { return Ok(()) };
         let turn = database.turn().await?;
         // Busy by now with something else: then whatever begins will wait once more.
-        self.with_if_free(|lent| Some(lent.take_turn(turn)));
+        self.with_if_free(|lent| {
+            lent.take_turn(turn);
+            Some(())
+        });
         Ok(())
     }
 

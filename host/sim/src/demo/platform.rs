@@ -10,8 +10,8 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long the platform may take to be ready. The first start compiles its components.
-const READY: Duration = Duration::from_secs(60);
+/// How long the platform may take to be ready. The first start compiles its components, on a machine that may have other things to do.
+const READY: Duration = Duration::from_secs(300);
 
 /// How long it may take to stop: no call is live any more.
 const STOP: Duration = Duration::from_secs(10);

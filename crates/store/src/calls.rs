@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::Row;
 use crate::naming::{is_placeholder, placeholder};
-use crate::{AgentId, CallId, CallStatus, Db, Statement, Store, StoreError, TenantId, Timestamp, Value};
+use crate::{
+    AgentId, CallAccount, CallId, CallStatus, Db, Statement, Store, StoreError, TenantId, Timestamp, Value,
+};
 
 /// Which way a call runs, seen from the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +89,9 @@ pub struct Call {
     /// What routing decided when the call came in, so that the carrier is told the same when it asks again.
     #[serde(skip)]
     pub decision: Option<serde_json::Value>,
+    /// By which account with the carrier it goes; `None` for the tenant's own if it has one.
+    #[serde(skip)]
+    pub carrier_account: Option<CallAccount>,
 }
 
 /// Which calls to list. Empty: all.
@@ -235,6 +240,7 @@ impl Call {
             answered_by: row.optional_parse("answered_by")?,
             variables: row.optional_json("variables_json")?.unwrap_or_default(),
             decision: row.optional_json("decision_json")?,
+            carrier_account: row.optional_parse("carrier_account")?,
         })
     }
 }

@@ -17,6 +17,7 @@
 
 mod accounts;
 mod calls;
+mod carrier_accounts;
 mod carrier_events;
 mod commands;
 mod customers;
@@ -44,6 +45,7 @@ mod tools;
 mod webhook_keys;
 
 pub use calls::{Call, CallFilter, CallPage, Cursor, Direction, ParseCursorError};
+pub use carrier_accounts::{CallAccount, CarrierAccount, KnownCarrierAccount, NewCarrierAccount};
 pub use carrier_events::{TRIES, Told};
 pub use commands::{Command, NewCommand};
 pub use customers::{Customer, Memory, NewMemory};
@@ -58,7 +60,7 @@ pub use limits::{Admission, Rate};
 pub use naming::Named;
 #[cfg(feature = "native")]
 pub use native::NativeDb;
-pub use orders::{Cancelled, KnownOrder, NewOrder, Order, OrderState, Ordered};
+pub use orders::{Attempt, Cancelled, KnownOrder, NewOrder, Order, OrderState, Ordered};
 pub use receiving::{Created, LIVE_MAX, Limit, NewCall, Receipt, Received};
 pub use recording_queue::DueRecording;
 pub use recordings::{Recording, RecordingState};

@@ -54,14 +54,20 @@ pub const ALL: &[Migration] = &[
     },
     Migration {
         version: 4,
-        name: "tool-refusals",
+        name: "tool_refusals",
         up: include_str!("../migrations/0004_tool_refusals.up.sql"),
         down: include_str!("../migrations/0004_tool_refusals.down.sql"),
+    },
+    Migration {
+        version: 5,
+        name: "carrier_accounts",
+        up: include_str!("../migrations/0005_carrier_accounts.up.sql"),
+        down: include_str!("../migrations/0005_carrier_accounts.down.sql"),
     },
 ];
 
 /// The version that this code needs.
-pub const LATEST: u32 = 4;
+pub const LATEST: u32 = 5;
 
 #[cfg(test)]
 mod tests {

@@ -18,8 +18,8 @@ use crate::{
     Timestamp, Value, event_log,
 };
 
-pub use progress::KnownOrder;
 pub(crate) use progress::named;
+pub use progress::{Attempt, KnownOrder};
 
 /// A call that is to be placed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use crate::carrier_events::{carrier, kept, way};
 use crate::db::Batch;
 use crate::naming::is_placeholder;
 use crate::{
-    AgentId, Call, CallId, CallStatus, Db, Direction, NewCommand, Rate, Statement, Store, StoreError,
-    TenantId, Timestamp, Value, accounts, commands, event_log, limits,
+    AgentId, Call, CallAccount, CallId, CallStatus, Db, Direction, NewCommand, Rate, Statement, Store,
+    StoreError, TenantId, Timestamp, Value, accounts, commands, event_log, limits,
 };
 
 /// What is known of a call when it begins.
@@ -47,6 +47,8 @@ pub struct Receipt<'a> {
     pub max_live: Option<u32>,
     /// What routing decided.
     pub decision: Option<serde_json::Value>,
+    /// As [`Call::carrier_account`].
+    pub carrier_account: Option<CallAccount>,
 }
 
 /// A limit on how often somebody may do something, as for [`Store::admit`].
@@ -117,7 +119,7 @@ impl<D: Db> Store<D> {
         receipt: Receipt<'_>,
         now: Timestamp,
     ) -> Result<Received, StoreError> {
-        let mut statements = vec![insert(tenant, &new, receipt.decision.as_ref(), now)?];
+        let mut statements = vec![insert(tenant, &new, &receipt, now)?];
         let admission =
             receipt.caller.map(|limit| limits::admission(limit.scope, limit.key, limit.rate, now));
         if let Some(None) = admission {
@@ -172,17 +174,17 @@ pub(crate) fn select(tenant: &TenantId, call: &CallId) -> Statement {
 fn insert(
     tenant: &TenantId,
     new: &NewCall,
-    decision: Option<&serde_json::Value>,
+    receipt: &Receipt<'_>,
     now: Timestamp,
 ) -> Result<Statement, StoreError> {
     if is_placeholder(&new.carrier_call_id) {
         return Err(StoreError::Refused("that is no carrier's id"));
     }
     let sql = "INSERT INTO calls (tenant, id, carrier, carrier_call_id, from_number, to_number, direction, \
-               agent, status, status_order, started_at, decision_json) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+               agent, status, status_order, started_at, decision_json, carrier_account) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
                ON CONFLICT (tenant, carrier, carrier_call_id) DO NOTHING RETURNING id";
-    let params: [Value; 12] = [
+    let params: [Value; 13] = [
         tenant.into(),
         (&new.id).into(),
         new.carrier.as_str().into(),
@@ -194,7 +196,8 @@ fn insert(
         new.status.as_str().into(),
         new.status.order().into(),
         now.into(),
-        decision.map(ToString::to_string).into(),
+        receipt.decision.as_ref().map(ToString::to_string).into(),
+        receipt.carrier_account.as_ref().into(),
     ];
     Ok(Statement::new(sql, params).required())
 }

@@ -2,7 +2,7 @@
 
 use crate::db::Row;
 use crate::recordings::{Recording, recording};
-use crate::{CallId, Db, Statement, Store, StoreError, TenantId, Timestamp};
+use crate::{CallAccount, CallId, Db, Statement, Store, StoreError, TenantId, Timestamp};
 
 /// A recording that the carrier offers and nobody has fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct DueRecording {
     pub call: CallId,
     /// The carrier that offers it.
     pub carrier: String,
+    /// As [`crate::Call::carrier_account`].
+    pub carrier_account: Option<CallAccount>,
     /// When we first heard of it. Some addresses hold for minutes from then on.
     pub known_at: Timestamp,
     /// The recording.
@@ -27,7 +29,7 @@ impl<D: Db> Store<D> {
     /// # Errors
     /// When the database fails.
     pub async fn recordings_due(&self, limit: u32) -> Result<Vec<DueRecording>, StoreError> {
-        let sql = "SELECT r.*, c.carrier AS carrier FROM recordings r \
+        let sql = "SELECT r.*, c.carrier AS carrier, c.carrier_account AS carrier_account FROM recordings r \
                    JOIN calls c ON c.tenant = r.tenant AND c.id = r.call \
                    WHERE r.state = 'known' ORDER BY r.created_at DESC, r.tenant, r.call, r.id LIMIT ?1";
         let rows = self.db.query(Statement::new(sql, [limit.into()])).await?;
@@ -40,6 +42,7 @@ fn due(row: &Row<'_>) -> Result<DueRecording, StoreError> {
         tenant: row.parse("tenant")?,
         call: row.parse("call")?,
         carrier: row.parse("carrier")?,
+        carrier_account: row.optional_parse("carrier_account")?,
         known_at: Timestamp(row.integer("created_at")?),
         recording: recording(row)?,
     })

@@ -7,7 +7,9 @@ use events::CallEvent;
 
 use super::Order;
 use crate::db::{Batch, Rows};
-use crate::{CallId, Db, Named, Statement, Store, StoreError, TenantId, Timestamp, Value, event_log};
+use crate::{
+    CallAccount, CallId, Db, Named, Statement, Store, StoreError, TenantId, Timestamp, Value, event_log,
+};
 
 /// An order as whoever speaks of it knows it.
 ///
@@ -30,6 +32,27 @@ impl<'a> From<&'a CallId> for KnownOrder<'a> {
 impl<'a> From<&'a Order> for KnownOrder<'a> {
     fn from(order: &'a Order) -> Self {
         Self { call: &order.call, attempt: Some(order.attempt_id.as_deref().unwrap_or_default()) }
+    }
+}
+
+/// An attempt to place a call, as it is noted before the carrier is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// Its id, unlike any other's.
+    pub id: &'a str,
+    /// By which account the carrier is asked, and so by which the call goes; `None` where that is not known.
+    pub account: Option<&'a CallAccount>,
+}
+
+impl<'a> From<&'a str> for Attempt<'a> {
+    fn from(id: &'a str) -> Self {
+        Self { id, account: None }
+    }
+}
+
+impl<'a> From<&'a String> for Attempt<'a> {
+    fn from(id: &'a String) -> Self {
+        Self { id, account: None }
     }
 }
 
@@ -71,13 +94,14 @@ impl<D: Db> Store<D> {
     ///
     /// # Errors
     /// When the database fails; then do not ask the carrier.
-    pub async fn order_attempt(
+    pub async fn order_attempt<'a>(
         &self,
         tenant: &TenantId,
         call: &CallId,
-        attempt_id: &str,
+        attempt: impl Into<Attempt<'a>>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let Attempt { id, account } = attempt.into();
         let Some(before) = self.order(tenant, call).await? else { return Ok(false) };
         let sql = "UPDATE outbound_orders SET state = 'placing', attempts = attempts + 1, attempt_id = ?3, \
                    attempted_at = ?4 WHERE tenant = ?1 AND call = ?2 AND state = 'queued' AND attempts = ?5 \
@@ -88,11 +112,14 @@ impl<D: Db> Store<D> {
                    AND twin.to_number = outbound_orders.to_number) RETURNING call";
         let since = now.minus(TWINS_SINCE);
         let attempts = before.attempts;
-        let params =
-            [tenant.into(), call.into(), attempt_id.into(), now.into(), attempts.into(), since.into()];
+        let params = [tenant.into(), call.into(), id.into(), now.into(), attempts.into(), since.into()];
         let number = before.attempts.saturating_add(1);
-        let attempted = CallEvent::Attempted { attempt: attempt_id.to_owned(), number };
-        let mut statements = vec![Statement::new(sql, params).required()];
+        let attempted = CallEvent::Attempted { attempt: id.to_owned(), number };
+        let goes_by = "UPDATE calls SET carrier_account = ?3 WHERE tenant = ?1 AND id = ?2";
+        let mut statements = vec![
+            Statement::new(sql, params).required(),
+            Statement::new(goes_by, [tenant.into(), call.into(), account.into()]),
+        ];
         statements.extend(event_log::append(tenant, call, &attempted, None, now)?);
         Ok(matches!(self.db.batch(statements).await?, Batch::Done(_)))
     }

@@ -15,6 +15,11 @@ pub const SECRET_BYTES_MAX: usize = 8 * 1024;
 pub struct SecretValue(String);
 
 impl SecretValue {
+    /// Wraps a value.
+    pub(crate) fn new(value: String) -> Self {
+        Self(value)
+    }
+
     /// The value, for the request that needs it.
     pub fn expose(&self) -> &str {
         &self.0

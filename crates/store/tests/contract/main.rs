@@ -3,6 +3,7 @@
 
 mod accounts;
 mod calls;
+mod carrier_accounts;
 mod carrier_events;
 mod commands;
 mod events_log;

@@ -84,7 +84,9 @@ async fn an_attempt_is_one_however_many_try(store: &Fixture) {
 
 async fn an_order_waits_while_nobody_knows_of_another_between_the_same_numbers(store: &Fixture) {
     let (first, second) = (store.ordered("1").await, store.ordered("2").await);
-    let attempt = async |call, id, at| store.order_attempt(&store.tenant, call, id, after(at)).await.unwrap();
+    let attempt = async |call, id: &'static str, at| {
+        store.order_attempt(&store.tenant, call, id, after(at)).await.unwrap()
+    };
     assert!(attempt(&first, "a", 0).await);
     assert!(!attempt(&second, "b", 0).await);
     store.order_uncertain(&store.tenant, &first, after(15), "timeout").await.unwrap();

@@ -8,7 +8,8 @@ use std::time::Duration;
 use call_state::{EndReason, EventKind, Recording};
 use store::native::NativeDb;
 use store::{
-    Batch, Db, DbError, NewCall, Rate, Receipt, Rows, Statement, Store, StoreError, TRIES, Value, migrations,
+    Attempt, Batch, CallAccount, Db, DbError, NewCall, Rate, Receipt, Rows, Statement, Store, StoreError,
+    TRIES, Value, migrations,
 };
 
 use crate::fixture::{Fixture, NOW, after, command, ended, named, said};
@@ -149,7 +150,8 @@ async fn live_through_everything(fixture: &Fixture, store: &Store<Watched>) {
     let orders = store.lease_orders("w", NOW, lease, 9).await.unwrap();
     let [first, second, third] = &orders[..] else { panic!("{orders:?}") };
     store.order_postponed(tenant, &first.call, NOW).await.unwrap();
-    store.order_attempt(tenant, &first.call, "a", NOW).await.unwrap();
+    let attempt = Attempt { id: "a", account: Some(&CallAccount::Platform) };
+    store.order_attempt(tenant, &first.call, attempt, NOW).await.unwrap();
     store.order_uncertain(tenant, &first.call, NOW, "x").await.unwrap();
     store.order_again(tenant, &first.call, NOW, "x").await.unwrap();
     for _ in 0..2 {

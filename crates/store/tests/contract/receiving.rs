@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use call_state::{Applied, EndReason, EventKind};
 use events::CallEvent;
-use store::{LIVE_MAX, Limit, NewCall, Rate, Receipt, Received, StoreError};
+use store::{CallAccount, LIVE_MAX, Limit, NewCall, Rate, Receipt, Received, StoreError};
 
 use crate::contract;
 use crate::fixture::{Fixture, NOW, command, ended, said};
@@ -34,6 +34,7 @@ async fn a_call_is_received_with_all_that_goes_with_it(store: &Fixture) {
         caller: None,
         max_live: Some(1),
         decision: Some(serde_json::json!({ "connect": "receptionist" })),
+        carrier_account: Some(CallAccount::Platform),
     };
     let new = store.new_call("CA1");
     let received = store.receive_call(&store.tenant, new.clone(), receipt, NOW).await.unwrap();
@@ -41,6 +42,7 @@ async fn a_call_is_received_with_all_that_goes_with_it(store: &Fixture) {
     assert_eq!(call, store.seen(&new.id).await);
     assert_eq!(call.decision, Some(serde_json::json!({ "connect": "receptionist" })));
     assert_eq!(call.carrier_session_id.as_deref(), Some("s"));
+    assert_eq!(call.carrier_account, Some(CallAccount::Platform));
     let logged = store.events(&store.tenant, &call.id, 0).await.unwrap();
     assert_eq!(logged.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["call.received"]);
     let leased = store.lease_commands("w", NOW, Duration::from_secs(1), 10).await.unwrap();
@@ -60,10 +62,12 @@ async fn a_call_that_is_offered_again_brings_nothing(store: &Fixture) {
         // The call that exists is no further one, whatever the limit.
         max_live: Some(1),
         decision: Some(serde_json::json!("other")),
+        carrier_account: Some(CallAccount::Platform),
     };
     let again = store.receive_call(&store.tenant, store.new_call("CA1"), receipt(), NOW).await.unwrap();
     assert_eq!(again, Received::Existing(store.seen(&call).await));
     assert_eq!(store.seen(&call).await.decision, None);
+    assert_eq!(store.seen(&call).await.carrier_account, None);
     assert!(store.events(&store.tenant, &call, 0).await.unwrap().is_empty());
     assert!(store.lease_commands("w", NOW, Duration::from_secs(1), 10).await.unwrap().is_empty());
 }

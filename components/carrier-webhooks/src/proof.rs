@@ -3,7 +3,7 @@
 mod keys;
 
 use http::{Method, StatusCode};
-use store::{TenantId, Timestamp};
+use store::{CallAccount, TenantId, Timestamp};
 
 use crate::bindings::voicehive::platform::webhook_verification::{
     Refusal, ReplayGuard, Request, UrlSource, Verified,
@@ -86,6 +86,17 @@ impl<'a> Proven<'a> {
     /// Whether this tenant may be concerned: any, unless a tenant's own key proved the request.
     pub(crate) fn concerns(&self, tenant: &TenantId) -> bool {
         self.tenant.as_ref().is_none_or(|own| own == tenant)
+    }
+
+    /// The tenant whose own key proved it; `None`: one of the platform's did.
+    pub(crate) fn tenant(&self) -> Option<&TenantId> {
+        self.tenant.as_ref()
+    }
+
+    /// By which account a call goes that this offers. What a tenant's own key proves is of the tenant's own account, if
+    /// the host has one of it.
+    pub(crate) fn account(&self) -> Option<CallAccount> {
+        self.tenant.is_none().then_some(CallAccount::Platform)
     }
 
     /// The URL of a webhook beside the one that was called: `…/voice` becomes `…/status`, for the same tenant and sender.

@@ -131,6 +131,7 @@ async fn store<P: Platform>(
         caller: limits.caller,
         max_live: limits.max_live,
         decision: decision::stored(&ruling.decision),
+        carrier_account: hearing.proven.account(),
     };
     match hearing.store.receive_call(&offer.number.tenant, new, receipt, now).await? {
         Received::New(_) => {
@@ -179,12 +180,15 @@ fn rule<P: Platform>(hearing: &Hearing<'_, P>, offer: Offer<'_>) -> Ruling {
 pub(super) async fn turn_away<P: Platform>(hearing: &Hearing<'_, P>) {
     let (EventKind::Initiated, Some(leg)) = (&hearing.event.kind, &hearing.event.ids.leg) else { return };
     let command = Command::from(Reject::new(Cause::NotFound));
-    let order = json!({
+    let mut order = json!({
         "id": Uuid::new_v4().to_string(),
         "carrier": CARRIER,
         "carrier_call_id": leg,
         "action": command.action().as_str(),
         "body": command.into_body(),
     });
+    if let (Some(tenant), Some(order)) = (hearing.proven.tenant(), order.as_object_mut()) {
+        order.insert("tenant".to_owned(), tenant.as_str().into());
+    }
     host::command(hearing.platform, hearing.proven, &order).await;
 }

@@ -1,5 +1,5 @@
 use http::Response;
-use store::{TenantId, Timestamp};
+use store::{CallAccount, TenantId, Timestamp};
 
 use super::setting::{AUTH_TOKEN, BASE, CALLER, NOW, NUMBER, SID, Setting, claims, signed, signed_with};
 
@@ -26,6 +26,16 @@ async fn the_platforms_token_does_not_open_a_tenants_paths_nor_the_tenants_token
     let platform = signed_with(OWN_TOKEN, "/webhooks/twilio/voice", &[]);
     assert_eq!(setting.send(&platform).await.status(), 403);
     assert_eq!(setting.rows().await, [0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_call_goes_by_the_account_whose_key_proved_it() {
+    let setting = with_own_key().await;
+    own(&setting, "voice", &[]).await;
+    assert_eq!(setting.calls().await[0].carrier_account, None, "the tenant's own, if the host has one");
+    let setting = with_own_key().await;
+    assert_eq!(setting.send(&signed("/webhooks/twilio/voice", &[])).await.status(), 200);
+    assert_eq!(setting.calls().await[0].carrier_account, Some(CallAccount::Platform));
 }
 
 #[tokio::test]

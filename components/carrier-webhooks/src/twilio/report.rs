@@ -164,7 +164,8 @@ async fn missed<D: store::Db>(
         agent: None,
         status: CallStatus::Ringing,
     };
-    let receipt = Receipt { carrier_event: Some(event), ..Receipt::default() };
+    let receipt =
+        Receipt { carrier_event: Some(event), carrier_account: proven.account(), ..Receipt::default() };
     match store.receive_call(&number.tenant, new, receipt, now).await? {
         Received::New(_) => Ok(Taken::Missed),
         Received::Existing(call) => hear(store, &call, event, &[], now).await,

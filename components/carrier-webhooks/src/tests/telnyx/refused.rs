@@ -35,6 +35,18 @@ async fn a_call_to_a_number_that_nobody_has_is_turned_down_by_the_host_at_once()
 }
 
 #[tokio::test]
+async fn a_call_by_a_tenants_own_account_is_turned_down_by_that_account() {
+    let setting = setting().await;
+    setting.store.add_webhook_key(&setting.tenant, "telnyx", &telnyx_key(), NOW).await.unwrap();
+    let target = format!("/webhooks/tenants/{}/telnyx/call", setting.tenant);
+    let fields = json!({ "direction": "incoming", "to": "+34910000001" });
+    let status = setting.telnyx_at(&target, &event("1", "call.initiated", fields), NOW).await;
+    assert!(status < 300, "{status}");
+    let order: Value = serde_json::from_str(&setting.asked.borrow()[0].1).unwrap();
+    assert_eq!((&order["action"], &order["tenant"]), (&json!("reject"), &json!(setting.tenant)));
+}
+
+#[tokio::test]
 async fn what_says_nothing_of_a_calls_course_is_acknowledged() {
     let setting = setting().await;
     setting

@@ -8,6 +8,7 @@
 mod carrier;
 mod commands;
 mod lane;
+mod line;
 mod orders;
 mod recordings;
 mod telnyx;
@@ -16,22 +17,24 @@ mod twilio;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use store::{NativeDb, Rate, Store, Timestamp};
+use store::{CallAccount, CarrierAccount, NativeDb, Rate, Store, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use turn::{Breaker, BreakerConfig};
+use turn::BreakerConfig;
 use uuid::Uuid;
 
 pub use self::carrier::{BoxFuture, Carrier};
 use self::commands::Commands;
+use self::line::Line;
 use self::orders::Orders;
 use self::recordings::Recordings;
 pub use self::telnyx::Telnyx;
 pub use self::twilio::Twilio;
+use crate::accounts::{OwnAccounts, Unopened};
 
 /// What the worker goes by.
 #[derive(Clone, Debug)]
@@ -102,19 +105,17 @@ impl fmt::Debug for Environment {
 /// than that, and what is queued can be called off no more.
 pub const USUAL_RATE: Rate = Rate { count: 1, per: Duration::from_secs(1) };
 
-/// A carrier with what is remembered of it.
-struct Line {
-    carrier: Box<dyn Carrier>,
-    rate: Rate,
-    breaker: Mutex<Breaker>,
-    /// From when on nobody has been told to come back.
-    free_from: Mutex<Timestamp>,
-}
+/// What makes a carrier of a tenant's own account.
+type Open = Box<dyn Fn(&CarrierAccount) -> Result<Box<dyn Carrier>, Unopened> + Send + Sync>;
 
 /// What the lanes share.
 struct Shared {
     store: Store<NativeDb>,
-    lines: BTreeMap<String, Line>,
+    /// By the platform's accounts.
+    lines: BTreeMap<String, Arc<Line>>,
+    /// By tenants' own.
+    own: OwnAccounts<Arc<Line>>,
+    open: Option<Open>,
     settings: Settings,
     environment: Environment,
     begun: Instant,
@@ -145,16 +146,27 @@ impl Dispatcher {
     #[must_use]
     pub fn new(store: Store<NativeDb>, settings: Settings, environment: Environment) -> Self {
         let begun = Instant::now();
-        Self { shared: Shared { store, lines: BTreeMap::new(), settings, environment, begun } }
+        let (lines, own) = (BTreeMap::new(), OwnAccounts::default());
+        Self { shared: Shared { store, lines, own, open: None, settings, environment, begun } }
     }
 
-    /// Adds the carrier that the store calls `name`, with how often calls are placed through it.
+    /// Adds the carrier that the store calls `name`, by the platform's account, with how often calls are placed through it.
     #[must_use]
     pub fn carrier(mut self, name: impl Into<String>, carrier: impl Carrier, rate: Rate) -> Self {
-        let seed = (self.shared.environment.id)().as_u64_pair().0;
-        let breaker = Mutex::new(Breaker::new(self.shared.settings.breaker.clone(), seed));
-        let line = Line { carrier: Box::new(carrier), rate, breaker, free_from: Mutex::new(Timestamp(0)) };
-        self.shared.lines.insert(name.into(), line);
+        let name: String = name.into();
+        let line = self.shared.new_line(Box::new(carrier), CallAccount::Platform, name.clone(), rate);
+        self.shared.lines.insert(name, Arc::new(line));
+        self
+    }
+
+    /// Says what makes a carrier of an account that a tenant has itself; calls are placed through it as often as through
+    /// the platform's. Without it whatever is to go by such an account waits.
+    #[must_use]
+    pub fn own_accounts(
+        mut self,
+        open: impl Fn(&CarrierAccount) -> Result<Box<dyn Carrier>, Unopened> + Send + Sync + 'static,
+    ) -> Self {
+        self.shared.open = Some(Box::new(open));
         self
     }
 

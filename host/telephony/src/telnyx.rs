@@ -19,20 +19,66 @@ use crate::fault::{Refusal, code_only};
 use crate::wire::{Answer, Wire, transient};
 use crate::{Cause, Fault, Timeouts};
 
+/// Where Telnyx's API is, and how it is asked, whoever's account it is about. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Api {
+    wire: Wire,
+    /// For addresses that a webhook brought.
+    files: Wire,
+    base: Base,
+}
+
 /// Telnyx's API with one key. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Rest {
     wire: Wire,
-    /// For addresses that a webhook brought.
     files: Wire,
     base: Base,
     api_key: Secret,
     connection_id: String,
 }
 
+impl Api {
+    /// The API; `base` stands in for `https://api.telnyx.com/v2`, for simulators; `/v2` is added to one without a path.
+    ///
+    /// # Errors
+    /// Where the settings cannot be used.
+    pub fn new(base: Option<Url>, timeouts: Timeouts) -> Result<Self, Misconfigured> {
+        let mut base = match base {
+            Some(base) => base,
+            None => Url::parse(API_BASE).map_err(|_| Misconfigured::NotAnAddress)?,
+        };
+        if base.path() == "/" {
+            base.set_path("/v2");
+        }
+        let (base, wire) = (Base::new(base)?, Wire::new(timeouts)?);
+        // A simulator's files are as near as its API is.
+        let files = if base.is_near() { wire.clone() } else { Wire::to_public_names(timeouts)? };
+        Ok(Self { wire, files, base })
+    }
+
+    /// The API with a key, for the calls of one Call Control application (`connection_id`).
+    ///
+    /// # Errors
+    /// Where they cannot be any.
+    pub fn with(&self, api_key: Secret, connection_id: &str) -> Result<Rest, Misconfigured> {
+        if connection_id.is_empty()
+            || !connection_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
+            return Err(Misconfigured::Malformed("the connection id"));
+        }
+        Ok(Rest {
+            wire: self.wire.clone(),
+            files: self.files.clone(),
+            base: self.base.clone(),
+            api_key: api_key.checked("the API key")?,
+            connection_id: connection_id.to_owned(),
+        })
+    }
+}
+
 impl Rest {
-    /// The API with a key, for the calls of one Call Control application (`connection_id`). `base` stands in for
-    /// `https://api.telnyx.com/v2`, for simulators; `/v2` is added to one without a path.
+    /// The API with a key, as [`Api::new`] and [`Api::with`].
     ///
     /// # Errors
     /// Where the settings cannot be used.
@@ -42,28 +88,7 @@ impl Rest {
         base: Option<Url>,
         timeouts: Timeouts,
     ) -> Result<Self, Misconfigured> {
-        let mut base = match base {
-            Some(base) => base,
-            None => Url::parse(API_BASE).map_err(|_| Misconfigured::NotAnAddress)?,
-        };
-        if base.path() == "/" {
-            base.set_path("/v2");
-        }
-        if connection_id.is_empty()
-            || !connection_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        {
-            return Err(Misconfigured::Malformed("the connection id"));
-        }
-        let (base, wire) = (Base::new(base)?, Wire::new(timeouts)?);
-        // A simulator's files are as near as its API is.
-        let files = if base.is_near() { wire.clone() } else { Wire::to_public_names(timeouts)? };
-        Ok(Self {
-            wire,
-            files,
-            base,
-            api_key: api_key.checked("the API key")?,
-            connection_id: connection_id.to_owned(),
-        })
+        Api::new(base, timeouts)?.with(api_key, connection_id)
     }
 
     /// A call through this application, to be completed and given to [`Rest::place`].

@@ -35,6 +35,42 @@ pub struct Account {
     pub secret: Secret,
 }
 
+/// Where Twilio's API is, and how it is asked, whoever's account it is about. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Api {
+    wire: Wire,
+    base: Base,
+}
+
+impl Api {
+    /// The API; `base` stands in for `https://api.twilio.com`, for regions and simulators.
+    ///
+    /// # Errors
+    /// Where the settings cannot be used.
+    pub fn new(base: Option<Url>, timeouts: Timeouts) -> Result<Self, Misconfigured> {
+        let base = match base {
+            Some(base) => base,
+            None => Url::parse(PUBLIC_API).map_err(|_| Misconfigured::NotAnAddress)?,
+        };
+        Ok(Self { wire: Wire::new(timeouts)?, base: Base::new(base)? })
+    }
+
+    /// The API with an account's credentials.
+    ///
+    /// # Errors
+    /// Where they cannot be any.
+    pub fn with(&self, account: Account) -> Result<Rest, Misconfigured> {
+        if !is_sid(&account.sid, "AC") {
+            return Err(Misconfigured::Malformed("the account SID"));
+        }
+        if account.api_key.as_deref().is_some_and(|key| !is_sid(key, "SK")) {
+            return Err(Misconfigured::Malformed("the API key SID"));
+        }
+        let account = Account { secret: account.secret.checked("the auth token")?, ..account };
+        Ok(Rest { wire: self.wire.clone(), base: self.base.clone(), account })
+    }
+}
+
 /// Twilio's API with one account's credentials. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Rest {
@@ -44,23 +80,12 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// The API of an account; `base` stands in for `https://api.twilio.com`, for regions and simulators.
+    /// The API of an account, as [`Api::new`] and [`Api::with`].
     ///
     /// # Errors
     /// Where the settings cannot be used.
     pub fn new(account: Account, base: Option<Url>, timeouts: Timeouts) -> Result<Self, Misconfigured> {
-        let base = match base {
-            Some(base) => base,
-            None => Url::parse(PUBLIC_API).map_err(|_| Misconfigured::NotAnAddress)?,
-        };
-        if !is_sid(&account.sid, "AC") {
-            return Err(Misconfigured::Malformed("the account SID"));
-        }
-        if account.api_key.as_deref().is_some_and(|key| !is_sid(key, "SK")) {
-            return Err(Misconfigured::Malformed("the API key SID"));
-        }
-        let account = Account { secret: account.secret.checked("the auth token")?, ..account };
-        Ok(Self { wire: Wire::new(timeouts)?, base: Base::new(base)?, account })
+        Api::new(base, timeouts)?.with(account)
     }
 
     /// Ends a call, also one that waits or rings. One that has ended already is a success.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Shared;
 use super::lane::Lane;
+use super::line::Chosen;
 use crate::Fault;
 use crate::backoff::Backoff;
 
@@ -26,8 +27,10 @@ impl Commands {
         if command.expires_at <= shared.now() {
             return self.fail(command, "expired").await;
         }
-        let Some(line) = shared.lines.get(&command.carrier) else {
-            return self.fail(command, "there is no such carrier").await;
+        let line = match self.line(command).await? {
+            Chosen::Line(line) => line,
+            Chosen::Nobody => return self.fail(command, "there is no such carrier").await,
+            Chosen::Unusable(why) => return self.put_off(command, &why).await,
         };
         let (fault, retry_after) = match line.carrier.command(command).await {
             Ok(()) => return shared.store.command_done(&command.tenant, &command.id, shared.now()).await,
@@ -45,6 +48,25 @@ impl Commands {
         shared.store.command_again(&command.tenant, &command.id, at, &fault.to_string()).await
     }
 
+    /// By which account the command's call goes.
+    async fn line(&self, command: &Command) -> Result<Chosen, StoreError> {
+        let call = self.shared.store.call(&command.tenant, &command.call).await?;
+        let held = call.and_then(|call| call.carrier_account);
+        self.shared.choose(&command.tenant, &command.carrier, held.as_ref()).await
+    }
+
+    /// The account cannot be used now, and the carrier was not asked: the account is waited for as long as the command is
+    /// of use.
+    async fn put_off(&self, command: &Command, why: &str) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let at = shared.now().plus(ACCOUNT_WAIT);
+        if command.expires_at <= at {
+            return self.fail(command, why).await;
+        }
+        tracing::warn!(call = %command.call, action = command.action, why, "a command waits for its account");
+        shared.store.command_again(&command.tenant, &command.id, at, why).await
+    }
+
     async fn fail(&self, command: &Command, why: &str) -> Result<(), StoreError> {
         tracing::warn!(call = %command.call, action = command.action, why, "a command was not carried out");
         let (store, now) = (&self.shared.store, self.shared.now());
@@ -58,7 +80,11 @@ impl Commands {
     /// What ends the call of a command that will not be carried out, unless the call is over or its agent is heard.
     async fn end_instead(&self, command: &Command) -> Result<Option<NewCommand>, StoreError> {
         let shared = &self.shared;
-        let line = shared.lines.get(&command.carrier);
+        let line = match self.line(command).await? {
+            Chosen::Line(line) => Some(line),
+            // What follows does not depend on the account, and the account may be mended in time for it.
+            Chosen::Nobody | Chosen::Unusable(_) => shared.lines.get(&command.carrier).cloned(),
+        };
         let Some(action) = line.and_then(|line| line.carrier.ends_instead(command)) else { return Ok(None) };
         let call = shared.store.call(&command.tenant, &command.call).await?;
         let state = shared.store.carrier_state(&command.tenant, &command.call).await?;
@@ -113,6 +139,9 @@ impl Lane for Commands {
 
 /// Somebody on the telephone waits. Telnyx advises to repeat a command after 500 ms.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), most: Duration::from_secs(4) };
+
+/// How long a command waits before its account is looked at again.
+const ACCOUNT_WAIT: Duration = Duration::from_secs(5);
 
 /// How long the end of a call is tried for: until it is ended, it costs.
 const END_LIFE: Duration = Duration::from_secs(600);

@@ -1,16 +1,16 @@
 //! The lane of orders: what [`crate::order`] decides, done.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use call_state::{EndReason, Ids};
-use store::{Admission, Named, Order, OrderState, StoreError, Timestamp};
-use turn::Breaker;
+use store::{Admission, Attempt, CallAccount, Named, Order, OrderState, StoreError, Timestamp};
 
+use super::Shared;
 use super::lane::Lane;
-use super::{Line, Shared};
+use super::line::{Chosen, Line};
 use crate::hours::{CallingHours, InvalidHours};
-use crate::order::{Outcome, Step, next};
+use crate::order::{Outcome, Rules, Step, next};
 use crate::{Cause, Fault, Refusal};
 
 pub(super) struct Orders {
@@ -25,16 +25,21 @@ impl Orders {
     /// Goes on with an order until there is something to write down, and writes it down.
     async fn go_on(&self, mut order: Order) -> Result<(), StoreError> {
         let shared = &self.shared;
-        let Some(line) = shared.lines.get(&order.carrier) else {
-            return self.fail(&order, EndReason::PlatformError, "there is no such carrier").await;
+        let line = match self.line(&order).await? {
+            Chosen::Line(line) => line,
+            Chosen::Nobody => {
+                return self.fail(&order, EndReason::PlatformError, "there is no such carrier").await;
+            }
+            Chosen::Unusable(why) => return self.put_off(&order, &why).await,
         };
+        let line = &*line;
         let rules = line.carrier.rules();
         let mut outcome = Outcome::Due { open_from: self.open_from(&order).await? };
         loop {
             match next(&order, outcome, &rules, shared.now(), shared.share()) {
                 Step::Leave => return Ok(()),
                 Step::Place => {
-                    if let Some(at) = self.gate(&order.carrier, line).await? {
+                    if let Some(at) = self.gate(line).await? {
                         return self.postpone(&order, at).await;
                     }
                     let Some(told) = self.attempt(&mut order, line).await? else {
@@ -65,6 +70,42 @@ impl Orders {
         }
     }
 
+    /// By which account the order goes: what may have been placed by one is not to be looked for by another, let alone
+    /// asked for again.
+    async fn line(&self, order: &Order) -> Result<Chosen, StoreError> {
+        let held = match order.state {
+            OrderState::Queued => None,
+            _ => {
+                let call = self.shared.store.call(&order.tenant, &order.call).await?;
+                // An attempt that says nothing of its account was made when there was only one.
+                Some(call.and_then(|call| call.carrier_account).unwrap_or(CallAccount::Platform))
+            }
+        };
+        self.shared.choose(&order.tenant, &order.carrier, held.as_ref()).await
+    }
+
+    /// The account cannot be used now, and the carrier was not asked.
+    async fn put_off(&self, order: &Order, why: &str) -> Result<(), StoreError> {
+        let (store, now) = (&self.shared.store, self.shared.now());
+        if order.state == OrderState::Queued {
+            let at = now.plus(ACCOUNT_WAIT);
+            if order.not_after < at {
+                return self.fail(order, EndReason::CarrierUnavailable, why).await;
+            }
+            tracing::warn!(call = %order.call, why, "an order waits for its account");
+            return store.order_again(&order.tenant, order, at, why).await.map(|_| ());
+        }
+        // Who cannot look gives up in the end, and for how long that takes carriers do not differ.
+        match next(order, Outcome::NotLooked, &Rules::twilio(), now, self.shared.share()) {
+            Step::Uncertain { at, .. } => {
+                tracing::warn!(call = %order.call, why, "a call that may have been placed cannot be looked for");
+                store.order_uncertain(&order.tenant, order, at, why).await.map(|_| ())
+            }
+            Step::Fail { reason, why } => self.fail(order, reason, &why).await,
+            _ => Ok(()),
+        }
+    }
+
     async fn open_from(&self, order: &Order) -> Result<Result<Option<Timestamp>, InvalidHours>, StoreError> {
         let tenant = self.shared.store.tenant(&order.tenant).await?;
         let zone = tenant.map_or_else(String::new, |tenant| tenant.time_zone);
@@ -78,22 +119,22 @@ impl Orders {
 
     /// When to try again, where the carrier is to be left alone now. Otherwise the call counts as placed, and whoever
     /// places it must tell the breaker how that ended.
-    async fn gate(&self, carrier: &str, line: &Line) -> Result<Option<Timestamp>, StoreError> {
+    async fn gate(&self, line: &Line) -> Result<Option<Timestamp>, StoreError> {
         let shared = &self.shared;
         let closed = |line: &Line| {
             let age = shared.age();
-            let from = breaker(line).permits_from(age);
+            let from = line.breaker().permits_from(age);
             (age < from).then(|| shared.now().plus(from - age))
         };
         if let Some(at) = closed(line) {
             return Ok(Some(at));
         }
         if let Admission::Over { retry_after } =
-            shared.store.admit(RATE_SCOPE, carrier, line.rate, shared.now()).await?
+            shared.store.admit(RATE_SCOPE, &line.counted_as, line.rate, shared.now()).await?
         {
             return Ok(Some(place_in_line(line, shared.now(), retry_after)));
         }
-        if breaker(line).permits(shared.age()) {
+        if line.breaker().permits(shared.age()) {
             return Ok(None);
         }
         Ok(closed(line).or_else(|| Some(shared.now().plus(shared.settings.poll))))
@@ -105,9 +146,10 @@ impl Orders {
         let shared = &self.shared;
         let attempt = (shared.environment.id)().to_string();
         let at = shared.now();
-        let written = shared.store.order_attempt(&order.tenant, &order.call, &attempt, at).await;
+        let noted = Attempt { id: &attempt, account: Some(&line.account) };
+        let written = shared.store.order_attempt(&order.tenant, &order.call, noted, at).await;
         if !matches!(written, Ok(true)) {
-            breaker(line).abandoned(shared.age());
+            line.breaker().abandoned(shared.age());
             return written.map(|_| None);
         }
         order.state = OrderState::Placing;
@@ -116,16 +158,16 @@ impl Orders {
         order.attempted_at = Some(at);
         // Who slept for long may have been taken for dead, and the call for one that was never asked for.
         if at.plus(MAX_DELAY) < shared.now() {
-            breaker(line).abandoned(shared.age());
+            line.breaker().abandoned(shared.age());
             let fault = Fault::NotDone { cause: Cause::TimedOut, retry_after: None };
             return Ok(Some(Outcome::Faulty { fault, is_first: true }));
         }
         let answer = line.carrier.place(order, &attempt).await;
         let age = shared.age();
         match &answer {
-            Err(fault) if fault.is_illness() => breaker(line).failed(age),
-            Err(Fault::NotDone { .. }) => breaker(line).abandoned(age),
-            Ok(_) | Err(_) => breaker(line).succeeded(age),
+            Err(fault) if fault.is_illness() => line.breaker().failed(age),
+            Err(Fault::NotDone { .. }) => line.breaker().abandoned(age),
+            Ok(_) | Err(_) => line.breaker().succeeded(age),
         }
         Ok(Some(told(answer, true)))
     }
@@ -219,11 +261,6 @@ fn told(answer: Result<Ids, Fault>, is_first: bool) -> Outcome {
     }
 }
 
-/// A breaker is never left half changed, so one whose holder panicked is as good as any.
-fn breaker(line: &Line) -> MutexGuard<'_, Breaker> {
-    line.breaker.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// When to come back: each at a time of its own, as only one of those who come together would pass.
 fn place_in_line(line: &Line, now: Timestamp, retry_after: Duration) -> Timestamp {
     let mut free_from = line.free_from.lock().unwrap_or_else(PoisonError::into_inner);
@@ -241,6 +278,9 @@ const RATE_SCOPE: &str = "carrier-calls";
 
 /// Far above what one order takes: two requests of at most 10 s and a few of the database's.
 const LEASE: Duration = Duration::from_secs(60);
+
+/// How long an order waits before its account is looked at again.
+const ACCOUNT_WAIT: Duration = Duration::from_secs(15);
 
 /// How long an order waits before it is asked again whether another between the same numbers is known to be placed.
 const TWIN_WAIT: Duration = Duration::from_secs(5);

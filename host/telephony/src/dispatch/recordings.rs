@@ -9,6 +9,7 @@ use store::{DueRecording, StoreError, Timestamp};
 
 use super::Shared;
 use super::lane::Lane;
+use super::line::Chosen;
 use crate::backoff::Backoff;
 use crate::download::hex_of;
 use crate::{Fault, FetchError};
@@ -53,9 +54,13 @@ impl Recordings {
     async fn fetch(&self, due: &DueRecording, folder: &Path) -> Result<(), StoreError> {
         let shared = &self.shared;
         let (tenant, call, id) = (&due.tenant, &due.call, due.recording.id.as_str());
-        let Some(line) = shared.lines.get(&due.carrier) else {
-            shared.store.recording_failed(tenant, call, id, "there is no such carrier").await?;
-            return Ok(());
+        let line = match shared.choose(tenant, &due.carrier, due.carrier_account.as_ref()).await? {
+            Chosen::Line(line) => line,
+            Chosen::Nobody => {
+                shared.store.recording_failed(tenant, call, id, "there is no such carrier").await?;
+                return Ok(());
+            }
+            Chosen::Unusable(why) => return self.again_or_fail(due, Some(Duration::ZERO), &why).await,
         };
         let file = file(folder, due);
         match line.carrier.fetch(due, &file, shared.settings.recording_limit).await {
@@ -65,36 +70,41 @@ impl Recordings {
                 shared.store.recording_fetched(tenant, call, id, fetched.bytes, &fetched.sha256, now).await?;
                 self.tries().remove(&key(due));
             }
-            Err(error) => match self.again(due, &error) {
-                Some(at) => {
-                    tracing::info!(%call, recording = id, %error, at = at.0, "a recording is to be tried again")
-                }
-                None => {
-                    tracing::warn!(%call, recording = id, %error, "a recording cannot be fetched");
-                    shared.store.recording_failed(tenant, call, id, &error.to_string()).await?;
-                    self.tries().remove(&key(due));
-                }
-            },
+            Err(error) => self.again_or_fail(due, retry_after(&error), &error.to_string()).await?,
         }
         Ok(())
     }
 
-    /// When to try again, if at all.
-    fn again(&self, due: &DueRecording, error: &FetchError) -> Option<Timestamp> {
-        let retry_after = match error {
-            FetchError::Carrier(Fault::Refused { refusal }) if refusal.status == 404 => Duration::ZERO,
-            FetchError::Carrier(Fault::Refused { .. }) | FetchError::TooLong { .. } => return None,
-            FetchError::Carrier(Fault::NotDone { retry_after, .. }) => retry_after.unwrap_or_default(),
-            // A full disk may be given room.
-            FetchError::Carrier(Fault::Unknown { .. }) | FetchError::File(_) => Duration::ZERO,
-        };
+    /// Writes down that a recording is not there, unless it is to be tried again: after `pause` at the soonest.
+    async fn again_or_fail(
+        &self,
+        due: &DueRecording,
+        pause: Option<Duration>,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let (call, id) = (&due.call, due.recording.id.as_str());
+        match pause.and_then(|pause| self.again(due, pause)) {
+            Some(at) => {
+                tracing::info!(%call, recording = id, why, at = at.0, "a recording is to be tried again")
+            }
+            None => {
+                tracing::warn!(%call, recording = id, why, "a recording cannot be fetched");
+                self.shared.store.recording_failed(&due.tenant, call, id, why).await?;
+                self.tries().remove(&key(due));
+            }
+        }
+        Ok(())
+    }
+
+    /// When to try again, after `pause` at the soonest, if there are tries left.
+    fn again(&self, due: &DueRecording, pause: Duration) -> Option<Timestamp> {
         let mut tries = self.tries();
         let one = tries.get_mut(&key(due))?;
         one.made += 1;
         if one.made >= MAX_TRIES {
             return None;
         }
-        let pause = BACKOFF.pause(one.made, self.shared.share()).max(retry_after);
+        let pause = BACKOFF.pause(one.made, self.shared.share()).max(pause);
         let at = self.shared.now().plus(pause);
         one.next_at = Some(at);
         Some(at)
@@ -135,8 +145,19 @@ impl Lane for Recordings {
         let Some(folder) = &self.shared.settings.recordings_folder else { return };
         if let Err(error) = self.fetch(&due, folder).await {
             tracing::warn!(call = %due.call, %error, "what became of a recording was not written down");
-            self.again(&due, &FetchError::Carrier(Fault::Unknown { cause: crate::Cause::Lost }));
+            self.again(&due, Duration::ZERO);
         }
+    }
+}
+
+/// How long to leave a recording alone, at least, that could not be fetched; `None`: for good.
+fn retry_after(error: &FetchError) -> Option<Duration> {
+    match error {
+        FetchError::Carrier(Fault::Refused { refusal }) if refusal.status == 404 => Some(Duration::ZERO),
+        FetchError::Carrier(Fault::Refused { .. }) | FetchError::TooLong { .. } => None,
+        FetchError::Carrier(Fault::NotDone { retry_after, .. }) => Some(retry_after.unwrap_or_default()),
+        // A full disk may be given room.
+        FetchError::Carrier(Fault::Unknown { .. }) | FetchError::File(_) => Some(Duration::ZERO),
     }
 }
 

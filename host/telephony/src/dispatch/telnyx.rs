@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use ::telnyx::{Action, ClientState, Dial, Dialled, MachineDetection, OutOfLimits};
 use call_state::Ids;
-use store::{Command, DueRecording, Order, Timestamp};
+use store::{Command, DueRecording, Order, TenantId, Timestamp};
 
 use super::carrier::{BoxFuture, Carrier};
+use crate::accounts::webhooks;
 use crate::order::Rules;
 use crate::telnyx::Rest;
 use crate::{Fault, FetchError, Fetched};
@@ -23,7 +24,13 @@ impl Telnyx {
     /// `public_url` is where the edge is reached from outside, without a final slash.
     #[must_use]
     pub fn new(rest: Rest, public_url: &str) -> Self {
-        Self { rest, webhook: format!("{}/webhooks/telnyx/call", public_url.trim_end_matches('/')) }
+        Self { rest, webhook: format!("{}/call", webhooks(public_url, "telnyx", None)) }
+    }
+
+    /// The same for an account of this tenant's own, whose webhooks the tenant's own keys prove.
+    #[must_use]
+    pub fn of_tenant(rest: Rest, public_url: &str, tenant: &TenantId) -> Self {
+        Self { rest, webhook: format!("{}/call", webhooks(public_url, "telnyx", Some(tenant))) }
     }
 
     fn dial(&self, order: &Order, attempt: &str) -> Result<Dial, OutOfLimits> {

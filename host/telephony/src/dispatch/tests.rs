@@ -2,6 +2,7 @@
 
 mod commands;
 mod orders;
+mod own_accounts;
 mod recordings;
 mod running;
 mod simulated;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use call_state::Ids;
 use serde_json::Value;
-use store::{Command, DueRecording, Order, Timestamp};
+use store::{Command, DueRecording, Order, TenantId, Timestamp};
 
 use super::carrier::{BoxFuture, Carrier};
+use crate::accounts::webhooks;
 use crate::order::Rules;
 use crate::twilio::{Detection, Instructions, NewCall, Recording, RecordingId, Rest};
 use crate::{Fault, FetchError, Fetched};
@@ -27,7 +28,13 @@ impl Twilio {
     /// `public_url` is where the edge is reached from outside, without a final slash.
     #[must_use]
     pub fn new(rest: Rest, public_url: &str) -> Self {
-        Self { rest, webhooks: format!("{}/webhooks/twilio", public_url.trim_end_matches('/')) }
+        Self { rest, webhooks: webhooks(public_url, "twilio", None) }
+    }
+
+    /// The same for an account of this tenant's own, whose webhooks the tenant's own keys prove.
+    #[must_use]
+    pub fn of_tenant(rest: Rest, public_url: &str, tenant: &TenantId) -> Self {
+        Self { rest, webhooks: webhooks(public_url, "twilio", Some(tenant)) }
     }
 
     /// A webhook's address that says which call of ours it is about: by it a call is known whose `CallSid` was lost.

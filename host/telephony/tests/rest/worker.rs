@@ -111,6 +111,37 @@ async fn a_telnyx_call_carries_our_id_and_the_name_of_the_attempt() {
     assert_eq!(server.asked_once().json(), expected);
 }
 
+/// By one API two accounts are asked, each by its own name only.
+#[tokio::test]
+async fn a_tenants_own_account_is_asked_by_its_own_credentials_and_tells_on_the_tenants_own_paths() {
+    const OWN: &str = "ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+    const PATHS: &str = "https://voice.example.com/webhooks/tenants/acme";
+    let (server, tenant) = (Server::start().await, "acme".parse().unwrap());
+    server.answer(201, json!({ "sid": CALL }).to_string());
+    let account = twilio::Account { sid: OWN.into(), api_key: None, secret: Secret::new("own-token") };
+    let api = twilio::Api::new(Some(server.url.clone()), Timeouts::default()).unwrap();
+    let own = Twilio::of_tenant(api.with(account).unwrap(), PUBLIC, &tenant);
+    own.place(&order(false, false), "attempt").await.unwrap();
+    let asked = server.asked_once();
+    assert_eq!(asked.target, format!("/2010-04-01/Accounts/{OWN}/Calls.json"));
+    // The SID, a colon and the token.
+    let expected = "Basic QUNiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYjpvd24tdG9rZW4=";
+    assert_eq!(asked.header("authorization"), expected);
+    assert_eq!(asked.form()["Url"], format!("{PATHS}/twilio/voice?call=0198-a"));
+
+    server.answer(200, json!({ "data": { "call_control_id": "v3:a" } }).to_string());
+    let api = telnyx::Api::new(Some(server.url.clone()), Timeouts::default()).unwrap();
+    let own = Telnyx::of_tenant(api.with(Secret::new("KEYown"), "150").unwrap(), PUBLIC, &tenant);
+    own.place(&order(false, false), "attempt").await.unwrap();
+    let asked = server.asked_once();
+    assert_eq!(asked.header("authorization"), "Bearer KEYown");
+    let body = asked.json();
+    assert_eq!(
+        (&body["connection_id"], &body["webhook_url"]),
+        (&json!("150"), &json!(format!("{PATHS}/telnyx/call")))
+    );
+}
+
 #[tokio::test]
 async fn a_call_that_somebody_else_placed_later_is_not_the_one_that_was_lost() {
     let server = Server::start().await;

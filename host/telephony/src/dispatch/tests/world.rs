@@ -2,10 +2,14 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use call_state::Ids;
-use store::{AgentId, CallId, Command, DueRecording, NewOrder, Order, OrderState, Ordered, Seed, TenantId};
+use store::{
+    AgentId, CallId, Command, DueRecording, NewCarrierAccount, NewOrder, Order, OrderState, Ordered, Seed,
+    TenantId,
+};
 
 use super::super::*;
 use crate::order::Rules;
@@ -98,6 +102,28 @@ impl World {
         let script = Arc::new(Mutex::new(Script::default()));
         let carrier = Scripted { script: script.clone(), rules };
         Self { script, ..Self::around(carrier, "twilio", NOON, settings, rate).await }
+    }
+
+    /// A world in which carriers of tenants' own accounts follow the script that comes with it, by the same rules. An
+    /// account that is sealed as `broken` cannot be opened.
+    pub async fn with_own(rules: Rules, settings: Settings, rate: Rate) -> (Self, Arc<Mutex<Script>>) {
+        let mut world = Self::with(rules, settings, rate).await;
+        let own = Arc::new(Mutex::new(Script::default()));
+        let script = own.clone();
+        let open = move |account: &CarrierAccount| -> Result<Box<dyn Carrier>, Unopened> {
+            match account.sealed.expose() {
+                "broken" => Err(Unopened::because("it is broken")),
+                _ => Ok(Box::new(Scripted { script: script.clone(), rules })),
+            }
+        };
+        Arc::get_mut(&mut world.shared).expect("nobody is at work yet").open = Some(Box::new(open));
+        (world, own)
+    }
+
+    /// Sets the tenant's own account with the carrier.
+    pub async fn set_account(&self, account: &str, sealed: &str) {
+        let new = NewCarrierAccount { carrier: "twilio", account, sealed };
+        self.shared.store.set_carrier_account(&self.tenant, &new, "ana", self.shared.now()).await.unwrap();
     }
 
     /// A world with any carrier, that begins at `begin`.

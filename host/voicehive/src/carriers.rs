@@ -1,15 +1,18 @@
 //! The carriers' REST sides: ending calls, handing them over, and the worker that carries out what the edge commands.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use store::{Call, NativeDb, NewCommand, Store, Timestamp};
-use telephony::dispatch::{self, Dispatcher, Environment, Running, USUAL_RATE};
+use store::{Call, CallAccount, CarrierAccount, NativeDb, NewCommand, Store, TenantId, Timestamp};
+use telephony::dispatch::{self, Carrier, Dispatcher, Environment, Running, USUAL_RATE};
 use telephony::twilio::{Account, Consultation, Instructions};
-use telephony::{Fault, Secret, Timeouts, telnyx, twilio};
+use telephony::{Client, Fault, OwnAccounts, Secret, Timeouts, Unopened, Unusable, telnyx, twilio, webhooks};
 use uuid::Uuid;
 
+use crate::carrier_accounts::Opener;
 use crate::config::Config;
+use crate::tool_secrets::SecretKeys;
 
 /// How long the person to whom a caller is handed over may take to answer.
 const RING: Duration = Duration::from_secs(30);
@@ -26,11 +29,20 @@ const END_TRIED_FOR: Duration = Duration::from_secs(600);
 /// How often a request is tried.
 const TRIES: u32 = 3;
 
-/// The carriers whose credentials are set.
+/// The carriers, by the platform's accounts as far as their credentials are set, and by tenants' own.
 pub struct Carriers {
     twilio: Option<twilio::Rest>,
     telnyx: Option<telnyx::Rest>,
+    own: OwnAccounts<Client>,
+    opener: Arc<Opener>,
+    store: Store<NativeDb>,
     public_url: String,
+}
+
+/// What asks the carrier of a call, and where the webhooks of that account go.
+struct Side {
+    client: Client,
+    webhooks: String,
 }
 
 /// Why a carrier did not do what a call needs.
@@ -42,6 +54,9 @@ pub enum CarrierFault {
     /// Nobody knows the call by name.
     #[error("the carrier has not named the call")]
     Unnamed,
+    /// The tenant's own account cannot be used.
+    #[error(transparent)]
+    Account(#[from] Unusable),
     /// It did not.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -59,11 +74,17 @@ pub struct HandOver<'a> {
 }
 
 impl Carriers {
-    /// The carriers of the configuration. `public_url` is where carriers reach the webhooks.
+    /// The carriers of the configuration, and those of the accounts that tenants have themselves: `keys` open them.
+    /// `public_url` is where carriers reach the webhooks.
     ///
     /// # Errors
-    /// Where a credential cannot be one.
-    pub fn from_config(config: &Config, public_url: String) -> anyhow::Result<Self> {
+    /// Where a credential or an address cannot be one.
+    pub fn from_config(
+        config: &Config,
+        store: Store<NativeDb>,
+        keys: Arc<SecretKeys>,
+        public_url: String,
+    ) -> anyhow::Result<Self> {
         let twilio = match (&config.twilio_account, config.twilio_tokens.first()) {
             (Some(sid), Some(token)) => {
                 let account =
@@ -81,16 +102,49 @@ impl Carriers {
             }
             _ => None,
         };
-        Ok(Self { twilio, telnyx, public_url })
+        let opener = Arc::new(Opener::new(config, keys)?);
+        Ok(Self { twilio, telnyx, own: OwnAccounts::default(), opener, store, public_url })
     }
 
-    /// Whether callers of this carrier can be handed over.
-    pub fn can_hand_over(&self, carrier: &str) -> bool {
-        match carrier {
-            "twilio" => self.twilio.is_some(),
-            "telnyx" => self.telnyx.is_some(),
-            _ => false,
+    /// Whether the caller of this call can be handed over.
+    pub async fn can_hand_over(&self, call: &Call) -> bool {
+        match self.side(call).await {
+            Ok(_) => true,
+            Err(CarrierFault::NoCredentials(_)) => false,
+            Err(error) => {
+                tracing::warn!(%error, call = %call.id, "a call's carrier cannot be asked");
+                false
+            }
         }
+    }
+
+    /// By which account a call goes: the tenant's own, or the platform's.
+    async fn side(&self, call: &Call) -> Result<Side, CarrierFault> {
+        let own = self.own(&call.tenant, &call.carrier, call.carrier_account.as_ref()).await?;
+        let tenant = own.is_some().then_some(&call.tenant);
+        let webhooks = webhooks(&self.public_url, &call.carrier, tenant);
+        let client = own.map_or_else(|| self.platforms(&call.carrier), Ok)?;
+        Ok(Side { client, webhooks })
+    }
+
+    async fn own(
+        &self,
+        tenant: &TenantId,
+        carrier: &str,
+        held: Option<&CallAccount>,
+    ) -> Result<Option<Client>, Unusable> {
+        let open = |account: &CarrierAccount| self.opener.open(account);
+        self.own.of(&self.store, (tenant, carrier), held, open).await
+    }
+
+    /// The carrier by the platform's account.
+    fn platforms(&self, carrier: &str) -> Result<Client, CarrierFault> {
+        let client = match carrier {
+            "twilio" => self.twilio.clone().map(Client::Twilio),
+            "telnyx" => self.telnyx.clone().map(Client::Telnyx),
+            _ => None,
+        };
+        client.ok_or_else(|| CarrierFault::NoCredentials(carrier.to_owned()))
     }
 
     /// Ends a call. One that has ended already is a success.
@@ -99,14 +153,13 @@ impl Carriers {
     /// Where the carrier cannot be asked or refuses, after a few tries.
     pub async fn end(&self, call: &Call) -> Result<(), CarrierFault> {
         let id = named(call)?;
-        match (call.carrier.as_str(), &self.twilio, &self.telnyx) {
-            ("twilio", Some(twilio), _) => Ok(patiently(|| twilio.end(id)).await?),
-            ("telnyx", _, Some(telnyx)) => {
+        match self.side(call).await?.client {
+            Client::Twilio(twilio) => Ok(patiently(|| twilio.end(id)).await?),
+            Client::Telnyx(telnyx) => {
                 // One name for all tries, so that they are one command.
                 let command = Uuid::new_v4().to_string();
                 Ok(patiently(|| telnyx.end(id, &command)).await?)
             }
-            _ => Err(CarrierFault::NoCredentials(call.carrier.clone())),
         }
     }
 
@@ -131,21 +184,26 @@ impl Carriers {
         false
     }
 
-    /// Tells a carrier something about a call that no tenant has.
+    /// Tells a carrier something about a call that no tenant has. It was offered by the account of `tenant`'s own, if one is
+    /// given that has one, and otherwise by the platform's.
     ///
     /// # Errors
     /// Where the carrier cannot be asked or refuses.
     pub async fn act(
         &self,
-        carrier: &str,
+        (tenant, carrier): (Option<&TenantId>, &str),
         carrier_call_id: &str,
         action: &str,
         body: serde_json::Value,
         command_id: &str,
     ) -> Result<(), CarrierFault> {
-        match (carrier, &self.telnyx) {
-            ("telnyx", Some(telnyx)) => Ok(telnyx.act(carrier_call_id, action, body, command_id).await?),
-            _ => Err(CarrierFault::NoCredentials(carrier.to_owned())),
+        let own = match tenant {
+            Some(tenant) => self.own(tenant, carrier, None).await?,
+            None => None,
+        };
+        match own.map_or_else(|| self.platforms(carrier), Ok)? {
+            Client::Telnyx(telnyx) => Ok(telnyx.act(carrier_call_id, action, body, command_id).await?),
+            Client::Twilio(_) => Err(CarrierFault::NoCredentials(carrier.to_owned())),
         }
     }
 
@@ -155,11 +213,12 @@ impl Carriers {
     /// Where the carrier cannot be asked or refuses, also because the call has ended.
     pub async fn hand_over(&self, call: &Call, over: &HandOver<'_>) -> Result<(), CarrierFault> {
         let id = named(call)?;
-        match (call.carrier.as_str(), &self.twilio, &self.telnyx) {
-            ("twilio", Some(rest), _) => match &over.briefing {
+        let Side { client, webhooks } = self.side(call).await?;
+        match client {
+            Client::Twilio(rest) => match &over.briefing {
                 None => {
                     // Told how it went, the edge offers something else to a caller whom nobody answered.
-                    let then = format!("{}/webhooks/twilio/dial", self.public_url);
+                    let then = format!("{webhooks}/dial");
                     let dial = twiml::Dial::new().action(then).timeout(RING).number(over.to);
                     let dial = twiml::Response::new().dial(dial);
                     let instructions = Instructions::from(&dial);
@@ -167,43 +226,24 @@ impl Carriers {
                 }
                 // Calls the person too, so it is tried once: a second ring would be worse than none.
                 Some(briefing) => {
-                    rest.warm_transfer(id, &self.consultation(call, id, over.to, briefing)).await?;
+                    rest.warm_transfer(id, &consultation(call, id, over.to, briefing, &webhooks)).await?;
                     Ok(())
                 }
             },
             // Telnyx dials and bridges by itself; a briefing would need a second leg of ours.
-            ("telnyx", _, Some(rest)) => {
+            Client::Telnyx(rest) => {
                 let transfer = ::telnyx::Transfer::to(over.to)?.ring(RING)?;
                 let command = Uuid::new_v4().to_string();
                 Ok(patiently(|| rest.command(id, transfer.clone().into(), &command)).await?)
             }
-            _ => Err(CarrierFault::NoCredentials(call.carrier.clone())),
-        }
-    }
-
-    fn consultation(&self, call: &Call, id: &str, to: &str, briefing: &str) -> Consultation {
-        // The number that the caller knows, which is one of ours.
-        let own = match call.direction {
-            store::Direction::Inbound => &call.to,
-            store::Direction::Outbound => &call.from,
-        };
-        let conference = format!("voicehive-{}", Uuid::new_v4().simple());
-        let reports = format!("{}/webhooks/twilio/conference?caller={id}&room={conference}", self.public_url);
-        Consultation {
-            to: to.to_owned(),
-            from: own.clone(),
-            conference,
-            briefing: twiml::Say::new(briefing),
-            reports,
-            ring: RING,
         }
     }
 
     /// Starts the worker that places calls, carries out commands and fetches recordings.
-    pub fn start_worker(&self, store: Store<NativeDb>, config: &Config) -> Worker {
+    pub fn start_worker(&self, config: &Config) -> Worker {
         let mut settings = dispatch::Settings::new(format!("voicehive-{}", Uuid::new_v4()));
         settings.recordings_folder = Some(config.data.join("recordings"));
-        let mut dispatcher = Dispatcher::new(store, settings, Environment::system());
+        let mut dispatcher = Dispatcher::new(self.store.clone(), settings, Environment::system());
         if let Some(rest) = &self.twilio {
             let carrier = dispatch::Twilio::new(rest.clone(), &self.public_url);
             dispatcher = dispatcher.carrier("twilio", carrier, USUAL_RATE);
@@ -212,7 +252,41 @@ impl Carriers {
             let carrier = dispatch::Telnyx::new(rest.clone(), &self.public_url);
             dispatcher = dispatcher.carrier("telnyx", carrier, USUAL_RATE);
         }
-        Worker(dispatcher.start())
+        let (opener, public_url) = (self.opener.clone(), self.public_url.clone());
+        let open = move |account: &CarrierAccount| own_carrier(&opener, &public_url, account);
+        Worker(dispatcher.own_accounts(open).start())
+    }
+}
+
+/// A tenant's own account, as the worker uses it.
+fn own_carrier(
+    opener: &Opener,
+    public_url: &str,
+    account: &CarrierAccount,
+) -> Result<Box<dyn Carrier>, Unopened> {
+    let carrier: Box<dyn Carrier> = match opener.open(account)? {
+        Client::Twilio(rest) => Box::new(dispatch::Twilio::of_tenant(rest, public_url, &account.tenant)),
+        Client::Telnyx(rest) => Box::new(dispatch::Telnyx::of_tenant(rest, public_url, &account.tenant)),
+    };
+    Ok(carrier)
+}
+
+/// `webhooks` is where those of the call's account go.
+fn consultation(call: &Call, id: &str, to: &str, briefing: &str, webhooks: &str) -> Consultation {
+    // The number that the caller knows, which is one of ours.
+    let own = match call.direction {
+        store::Direction::Inbound => &call.to,
+        store::Direction::Outbound => &call.from,
+    };
+    let conference = format!("voicehive-{}", Uuid::new_v4().simple());
+    let reports = format!("{webhooks}/conference?caller={id}&room={conference}");
+    Consultation {
+        to: to.to_owned(),
+        from: own.clone(),
+        conference,
+        briefing: twiml::Say::new(briefing),
+        reports,
+        ring: RING,
     }
 }
 

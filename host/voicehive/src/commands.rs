@@ -75,8 +75,9 @@ async fn take(platform: &Platform, call: &str, headers: &HeaderMap, body: Body) 
             tracing::error!(%error, "a call cannot be looked up");
             Refused::Internal
         })?;
-        let carrier = stored.ok_or(Refused::NotFound)?.carrier;
-        if !platform.carriers.can_hand_over(&carrier) {
+        let stored = stored.ok_or(Refused::NotFound)?;
+        if !platform.carriers.can_hand_over(&stored).await {
+            let carrier = &stored.carrier;
             let message = format!("transfer: needs {carrier}'s credentials (hint: `voicehive doctor`)");
             return Err(Refused::Invalid(message));
         }

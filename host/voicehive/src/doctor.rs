@@ -83,7 +83,7 @@ fn tools(config: &Config) -> Check {
 
 fn tool_secrets(config: &Config) -> Check {
     if config.tool_secrets.is_empty() {
-        let says = "TOOL_SECRETS_KEY is not set: tenants' tools can have no secrets";
+        let says = "TOOL_SECRETS_KEY is not set: no secrets of tenants' tools, and no carrier accounts of theirs, are kept";
         return check(Verdict::Warning, "tool secrets", says);
     }
     check(Verdict::Good, "tool secrets", format!("{} keys", config.tool_secrets.len()))

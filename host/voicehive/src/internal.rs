@@ -86,6 +86,9 @@ struct ToolRequest {
 struct CommandRequest {
     id: String,
     carrier: String,
+    /// By whose own account the call was offered; none: by the platform's.
+    #[serde(default)]
+    tenant: Option<TenantId>,
     carrier_call_id: String,
     action: String,
     body: serde_json::Value,
@@ -95,8 +98,10 @@ async fn commands(State(shared): State<Shared>, request: Request) -> Response {
     let platform = &shared.platform;
     let told = async {
         let request: CommandRequest = read(&platform.internal_secret, request).await?;
-        let CommandRequest { id, carrier, carrier_call_id, action, body } = request;
-        platform.carriers.act(&carrier, &carrier_call_id, &action, body, &id).await.map_err(|error| {
+        let CommandRequest { id, carrier, tenant, carrier_call_id, action, body } = request;
+        let account = (tenant.as_ref(), carrier.as_str());
+        let told = platform.carriers.act(account, &carrier_call_id, &action, body, &id).await;
+        told.map_err(|error| {
             tracing::warn!(%error, carrier, action, "a carrier did not do what the edge asked");
             Refused::Carrier(error.to_string())
         })

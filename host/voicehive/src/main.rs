@@ -2,6 +2,7 @@
 
 mod banner;
 mod call;
+mod carrier_accounts;
 mod carriers;
 mod cli;
 mod commands;

@@ -88,8 +88,9 @@ impl Platform {
         };
         let tools = Arc::new(tools);
         let (tool_api, tool_worker) = tool_service(&store, &tools);
-        let carriers = Carriers::from_config(&config, config.public_base(listening))?;
-        let worker = carriers.start_worker(store.clone(), &config);
+        let keys = tools.services.secrets.clone();
+        let carriers = Carriers::from_config(&config, store.clone(), keys, config.public_base(listening))?;
+        let worker = carriers.start_worker(&config);
         let platform = Self {
             internal_secret,
             foreign_tools: Arc::default(),

@@ -18,10 +18,14 @@
 //! | `PUT`, `DELETE /{tool}/secrets/{name}` | sets or takes away one |
 //!
 //! `GET /v1/tool-refusals` lists the uploads that became no version.
+//!
+//! Beside them, for the keys are this process's too, are the tenant's own accounts with carriers, below
+//! `/v1/carrier-accounts`: `GET` lists them, `PUT` and `DELETE /{carrier}` set one and take it away.
 
 mod access;
 mod aliases;
 mod body;
+mod carrier_accounts;
 mod effort;
 mod insight;
 mod leftovers;
@@ -105,7 +109,16 @@ pub fn routes<S: Clone + Send + Sync + 'static>(api: Arc<ToolApi>) -> Router<S> 
         .method_not_allowed_fallback(problem::method_not_allowed);
     // Beside the tools, not among them: below `/v1/tools` each name may be a tool's.
     let refusals = get(insight::refusals);
-    Router::new().nest("/v1/tools", tools).route("/v1/tool-refusals", refusals).with_state(api)
+    let accounts = Router::new()
+        .route("/", get(carrier_accounts::list))
+        .route("/{carrier}", delete(carrier_accounts::remove).put(carrier_accounts::set))
+        .fallback(|| async { Refused::NotFound })
+        .method_not_allowed_fallback(problem::method_not_allowed);
+    Router::new()
+        .nest("/v1/tools", tools)
+        .route("/v1/tool-refusals", refusals)
+        .nest("/v1/carrier-accounts", accounts)
+        .with_state(api)
 }
 
 /// What was asked for. It holds personal data, or is true for the moment only.

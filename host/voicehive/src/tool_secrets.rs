@@ -1,4 +1,4 @@
-//! Secrets of tenants' tools, which the database has only sealed.
+//! Secrets of tenants' tools, which the database has only sealed; other secrets of tenants' are sealed by the same keys.
 //!
 //! A value is sealed with ChaCha20-Poly1305 (RFC 8439) under a key that the operator keeps, with a random nonce of its own;
 //! tenant, tool, name and host are authenticated with it, so that a row that is copied elsewhere cannot be opened there.
@@ -60,7 +60,7 @@ pub enum SealError {
     #[error("a secret was sealed with another key than TOOL_SECRETS_KEY")]
     OtherKey,
     /// It is not what was sealed, or not for this place.
-    #[error("a sealed secret is damaged, or another tool's")]
+    #[error("a sealed secret is damaged, or was sealed for another place")]
     Damaged,
 }
 
@@ -75,6 +75,15 @@ pub struct KnownSecret {
     pub set_by: String,
     /// When.
     pub set_at: Timestamp,
+}
+
+/// A text that is sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedText {
+    /// What the key is known by that sealed it.
+    pub key: String,
+    /// The nonce, then the text with its tag, in base64.
+    pub sealed: String,
 }
 
 /// A value as the database has it.
@@ -103,16 +112,48 @@ impl SecretKeys {
     /// # Errors
     /// Where there is no key or no randomness.
     pub fn seal(&self, place: Place<'_>, host: &str, value: &str) -> Result<String, SealError> {
+        let SealedText { key, sealed } = self.seal_text(&place.authenticated(host), value)?;
+        let sealed = Sealed { form: FORM, key, host: host.to_owned(), sealed };
+        serde_json::to_string(&sealed).map_err(|_| SealError::Damaged)
+    }
+
+    /// Seals a text, so that it opens only together with the same `authenticated` bytes, which say what it is for.
+    ///
+    /// # Errors
+    /// Where there is no key or no randomness.
+    pub fn seal_text(&self, authenticated: &[u8], text: &str) -> Result<SealedText, SealError> {
         let Key { id, key } = self.keys.first().ok_or(SealError::NoKey)?;
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
-        let mut text = value.as_bytes().to_vec();
-        let aad = Aad::from(place.authenticated(host));
-        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut text)
-            .map_err(|_| SealError::Damaged)?;
+        let mut text = text.as_bytes().to_vec();
+        key.seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(authenticated),
+            &mut text,
+        )
+        .map_err(|_| SealError::Damaged)?;
         let sealed = STANDARD.encode([nonce.as_slice(), &text].concat());
-        let sealed = Sealed { form: FORM, key: id.clone(), host: host.to_owned(), sealed };
-        serde_json::to_string(&sealed).map_err(|_| SealError::Damaged)
+        Ok(SealedText { key: id.clone(), sealed })
+    }
+
+    /// Opens a text that was sealed for this purpose.
+    ///
+    /// # Errors
+    /// Where its key is not ours, or it is not what was sealed together with these bytes.
+    pub fn open_text(&self, authenticated: &[u8], text: &SealedText) -> Result<Secret, SealError> {
+        if self.keys.is_empty() {
+            return Err(SealError::NoKey);
+        }
+        let key = self.keys.iter().find(|known| known.id == text.key).ok_or(SealError::OtherKey)?;
+        let bytes = STANDARD.decode(&text.sealed).map_err(|_| SealError::Damaged)?;
+        let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Damaged)?;
+        let mut text = text.to_vec();
+        let value = key
+            .key
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(authenticated), &mut text)
+            .map_err(|_| SealError::Damaged)?;
+        let value = std::str::from_utf8(value).map_err(|_| SealError::Damaged)?;
+        Ok(Secret::new(value))
     }
 
     /// Opens a sealed value: the host it is for, and the value.
@@ -124,17 +165,8 @@ impl SecretKeys {
             return Err(SealError::NoKey);
         }
         let Sealed { key, host, sealed, .. } = read(sealed)?;
-        let key = self.keys.iter().find(|known| known.id == key).ok_or(SealError::OtherKey)?;
-        let bytes = STANDARD.decode(sealed).map_err(|_| SealError::Damaged)?;
-        let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Damaged)?;
-        let mut text = text.to_vec();
-        let aad = Aad::from(place.authenticated(&host));
-        let value = key
-            .key
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut text)
-            .map_err(|_| SealError::Damaged)?;
-        let value = std::str::from_utf8(value).map_err(|_| SealError::Damaged)?;
-        Ok((host, Secret::new(value)))
+        let value = self.open_text(&place.authenticated(&host), &SealedText { key, sealed })?;
+        Ok((host, value))
     }
 }
 

@@ -10,7 +10,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("TOOLS_FOLDER", "folder of tenants' tools, its owner's alone (default: in the data folder)"),
     (
         "TOOL_SECRETS_KEY",
-        "seals the secrets of tenants' tools: 32 random bytes in base64 or hex; several, separated by commas, during a rotation, the new one first (default: none, and no secrets are kept)",
+        "seals the secrets of tenants' tools and of their accounts with carriers: 32 random bytes in base64 or hex; several, separated by commas, during a rotation, the new one first (default: none, and no secrets are kept)",
     ),
     ("VOICEHIVE_MANIFEST", "the Spin manifest to serve (default spin.toml)"),
     ("VOICEHIVE_COMPONENTS", "folder of the component files (default target/components)"),

@@ -48,7 +48,8 @@ impl Driver {
             Past::of_caller(&platform.store, platform.capabilities.clone(), &tenant, admitted.person())
                 .await?;
         let mut config = setup::config_of_call(&admitted, jiff::Timestamp::now())?;
-        if !platform.carriers.can_hand_over(&admitted.call.carrier) && config.transfer_to.take().is_some() {
+        if config.transfer_to.is_some() && !platform.carriers.can_hand_over(&admitted.call).await {
+            config.transfer_to = None;
             let carrier = &admitted.call.carrier;
             tracing::warn!(carrier, "calls cannot be handed over without the carrier's credentials");
         }

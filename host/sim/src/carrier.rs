@@ -50,6 +50,7 @@ pub use twiml::{
 pub use webhook::Method;
 pub use webhook_faults::{Trouble, Webhook, WebhookFault};
 
+use crate::accounts::Accounts;
 use crate::faults::Faults;
 use crate::server::Handle;
 use desk::{Desk, Tasks, lock};
@@ -116,6 +117,7 @@ impl Config {
 #[derive(Debug)]
 pub struct Twilio {
     desk: Arc<Desk>,
+    accounts: Accounts,
     rest: Handle,
     taken_up: Mutex<Vec<String>>,
     _running: Running,
@@ -148,9 +150,23 @@ impl Twilio {
         let addr = config.addr;
         let tasks = Arc::new(Mutex::new(JoinSet::new()));
         let desk = Arc::new(Desk::new(config, client, &tasks));
-        let rest = crate::server::start(addr, Faults::default(), |_| rest::routes(Arc::clone(&desk))).await?;
+        let accounts = Accounts::default();
+        let routes = accounts.beside(rest::routes(Arc::clone(&desk)), rest::whose);
+        let rest = crate::server::start(addr, Faults::default(), |_| routes).await?;
         desk.set_api_url(rest.http_url());
-        Ok(Self { desk, rest, taken_up: Mutex::default(), _running: Running(tasks) })
+        Ok(Self { desk, accounts, rest, taken_up: Mutex::default(), _running: Running(tasks) })
+    }
+
+    /// Opens another account with the same carrier: it is asked at the first one's address by its own name, and knows
+    /// nothing of the first one's calls.
+    ///
+    /// # Errors
+    /// As [`Twilio::start`].
+    pub async fn open_account(&self, config: Config) -> io::Result<Self> {
+        let name = config.account_sid.clone();
+        let other = Self::start(config).await?;
+        self.accounts.add(name, rest::routes(Arc::clone(&other.desk)));
+        Ok(other)
     }
 
     /// The address of the REST interface, in place of `https://api.twilio.com`.

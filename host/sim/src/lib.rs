@@ -1,5 +1,6 @@
 //! Simulators that speak the real wire protocols: a carrier, and speech and language vendors.
 
+mod accounts;
 pub mod carrier;
 pub mod demo;
 pub mod exchange;

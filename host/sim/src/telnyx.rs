@@ -39,6 +39,7 @@ pub use faults::{Fault, RestFault, Shuffle, StreamError, TelnyxFaults, WebhookFa
 
 pub use texml::Texml;
 
+use crate::accounts::Accounts;
 use crate::carrier::{Call, CallError, Callee, Report};
 use crate::faults::Faults;
 use crate::server::Handle;
@@ -119,6 +120,7 @@ pub fn public_key_by_hand() -> String {
 #[derive(Debug)]
 pub struct Telnyx {
     desk: Arc<Desk>,
+    accounts: Accounts,
     api_url: String,
     rest: Option<Handle>,
     /// The control ids of the calls that were taken up at their other ends.
@@ -140,10 +142,24 @@ impl Telnyx {
             .map_err(io::Error::other)?;
         let addr = config.addr;
         let desk = Arc::new(Desk::new(config, client));
-        let rest = crate::server::start(addr, Faults::default(), |_| rest::routes(Arc::clone(&desk))).await?;
+        let accounts = Accounts::default();
+        let routes = accounts.beside(rest::routes(Arc::clone(&desk)), rest::whose);
+        let rest = crate::server::start(addr, Faults::default(), |_| routes).await?;
         let api_url = rest.http_url();
         desk.listens_at(api_url.clone());
-        Ok(Self { desk, api_url, rest: Some(rest), taken_up: Mutex::default() })
+        Ok(Self { desk, accounts, api_url, rest: Some(rest), taken_up: Mutex::default() })
+    }
+
+    /// Opens another account with the same carrier: it is asked at the first one's address with its own key, and knows
+    /// nothing of the first one's calls.
+    ///
+    /// # Errors
+    /// As [`Telnyx::start`].
+    pub async fn open_account(&self, config: Config) -> io::Result<Self> {
+        let key = config.api_key.clone();
+        let other = Self::start(config).await?;
+        self.accounts.add(key, rest::routes(Arc::clone(&other.desk)));
+        Ok(other)
     }
 
     /// The address of the REST interface, in place of `https://api.telnyx.com`.

@@ -55,6 +55,11 @@ pub(super) fn routes(desk: Arc<Desk>) -> Router {
         .with_state(desk)
 }
 
+/// The account that a request is about: `/2010-04-01/Accounts/{account}/…`.
+pub(super) fn whose(request: &Request) -> Option<String> {
+    request.uri().path().split('/').nth(3).map(str::to_owned)
+}
+
 /// Lets in who has the account's token, to the account's own resources.
 async fn authenticate(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
     let credentials = format!("{}:{}", desk.config.account_sid, desk.config.auth_token);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -31,6 +31,12 @@ pub(super) fn routes(desk: Arc<Desk>) -> Router {
         .route("/recordings/{file}", get(recording))
         .fallback(|| async { Refusal::unknown().response() })
         .with_state(desk)
+}
+
+/// The key that a request is sent with: paths do not say whose account they are about.
+pub(super) fn whose(request: &Request) -> Option<String> {
+    let given = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    given.strip_prefix("Bearer ").map(str::to_owned)
 }
 
 async fn dial(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sim::carrier::Callee;
+use sim::carrier::{Callee, Config};
 
 use crate::platform::{DEADLINE, Platform, Rest, SID, THEM, US, field, words};
 
@@ -60,6 +60,27 @@ async fn nobody_else_is_let_in_and_nothing_else_is_there() {
         let (status, error) = rest.get(path).await;
         assert_eq!((status, &error["code"]), (404, &json!(20404)), "{path}");
     }
+}
+
+#[tokio::test]
+async fn another_account_is_asked_at_the_same_address_and_is_another() {
+    const OTHER: &str = "ACfedcba9876543210fedcba9876543210";
+    let (platform, twilio) = Platform::start().await;
+    let config = Config::new(OTHER, "another token", &platform.base).unwrap();
+    let other = twilio.open_account(config).await.unwrap();
+    other.set_callee(THEM, Callee::busy());
+    let client = reqwest::Client::new();
+    let url = format!("{}/2010-04-01/Accounts/{OTHER}/Calls.json", twilio.api_url());
+    for (user, password, status) in
+        [(SID, "a token", 401), (OTHER, "a token", 401), (OTHER, "another token", 201)]
+    {
+        let form = "To=%2B15550001111&From=%2B15550002222&Url=https%3A%2F%2Fexample.com%2Fvoice";
+        let request = client.post(&url).basic_auth(user, Some(password)).body(form);
+        let answer =
+            request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{user} {password}");
+    }
+    assert_eq!((twilio.placed(THEM), other.placed(THEM)), (0, 1));
 }
 
 #[tokio::test]

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
@@ -66,14 +64,14 @@ impl Carrier {
         }
     }
 
-    async fn read(self, headers: &HeaderMap, body: Body) -> Result<Credentials, Refused> {
+    async fn read(self, request: Request) -> Result<Credentials, Refused> {
         let given = match self {
             Self::Twilio => {
-                let OfTwilio { account_sid, auth_token } = body::read(headers, body).await?;
+                let OfTwilio { account_sid, auth_token } = body::read(request).await?;
                 Credentials::Twilio { account_sid, auth_token: Secret::new(auth_token) }
             }
             Self::Telnyx => {
-                let OfTelnyx { api_key, connection_id } = body::read(headers, body).await?;
+                let OfTelnyx { api_key, connection_id } = body::read(request).await?;
                 Credentials::Telnyx { connection_id, api_key: Secret::new(api_key) }
             }
         };
@@ -103,8 +101,7 @@ pub async fn set(
     request: Request,
 ) -> Result<Response, Refused> {
     query.finish()?;
-    let (head, body) = request.into_parts();
-    let given = carrier.read(&head.headers, body).await?;
+    let given = carrier.read(request).await?;
     let sealed = given.seal(&api.keys, &asking.tenant)?;
     // Whoever is rung by such an account would hear that the call's webhooks are refused.
     if api.store.webhook_keys(&asking.tenant, carrier.name()).await?.is_empty() {

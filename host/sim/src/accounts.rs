@@ -27,9 +27,10 @@ impl Accounts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// The routes of the first account, with those of the others beside them.
+    /// The routes of the first account, with those of the others beside them. Whose a request is comes before any route: one
+    /// that had found its route already would carry that route's parameters into the next.
     pub(crate) fn beside(&self, routes: Router, whose: Whose) -> Router {
-        routes.layer(from_fn_with_state((self.clone(), whose), pass_on))
+        Router::new().fallback_service(routes).layer(from_fn_with_state((self.clone(), whose), pass_on))
     }
 }
 

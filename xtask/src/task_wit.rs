@@ -12,7 +12,7 @@ use crate::{progress, wit_docs, wit_syntax, wit_worlds};
 ///
 /// Vendored packages in wit/deps must be byte for byte what wit/deps.lock and the spin-sdk crate in
 /// Cargo.lock say. Every package must parse. Every item of our own packages must have prose. Every world
-/// of wit/platform that exports something must have its component: world NAME-capability, package
+/// of wit/platform and wit/webhooks that exports something must have its component: world NAME-capability, package
 /// components/NAME.
 #[derive(clap::Args, Default)]
 #[command(after_help = "Examples:\n  \
@@ -27,10 +27,10 @@ pub struct Args {
 }
 
 /// The packages that are ours, and so must explain themselves.
-const OWN_PACKAGES: [&str; 2] = ["platform", "tool"];
+const OWN_PACKAGES: [&str; 3] = ["platform", "webhooks", "tool"];
 
-/// The package whose exporting worlds are what our components implement.
-const PLATFORM: &str = "platform";
+/// The packages whose exporting worlds are what our components implement.
+const CAPABILITIES: [&str; 2] = ["platform", "webhooks"];
 
 /// The crate that the packages in wit/deps are copied from.
 const ORIGIN: &str = "spin-sdk";
@@ -69,7 +69,7 @@ fn check_packages(workspace: &Workspace, wit: &Path) -> anyhow::Result<Vec<Strin
             Err(problem) => problems.push(problem),
             Ok((resolve, package)) => {
                 problems.extend(wit_docs::undocumented(&resolve, package));
-                if name == PLATFORM {
+                if CAPABILITIES.contains(&name) {
                     problems.extend(wit_worlds::without_component(&resolve, package, &guests));
                 }
             }

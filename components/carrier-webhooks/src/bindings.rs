@@ -44,3 +44,13 @@ wit_bindgen::generate!({
         "voicehive:platform/call-routing@0.1.0/table.rules": [#[serde(default)]],
     },
 });
+
+mod proof {
+    wit_bindgen::generate!({
+        path: "../../wit/webhooks",
+        world: "carrier-webhooks-imports",
+        additional_derives: [PartialEq, serde::Deserialize, serde::Serialize],
+    });
+}
+
+pub use proof::voicehive::webhooks::webhook_verification;

@@ -12,9 +12,7 @@ use store::{DbError, SpinDb, Store, Timestamp};
 use trace_context::{TRACEPARENT, TRACESTATE};
 
 use crate::bindings::voicehive::platform::call_routing::{self, Answer, Call, Table};
-use crate::bindings::voicehive::platform::webhook_verification::{
-    self, Refusal, Request as Signed, Scheme, UrlSource, Verified,
-};
+use crate::bindings::webhook_verification::{self, Refusal, Request as Signed, Scheme, UrlSource, Verified};
 use crate::message::{Body, Incoming};
 use crate::service::{self, ANSWER_BYTES_MAX, HostAnswer, HostFault, Platform, Trace};
 use crate::settings::Settings;

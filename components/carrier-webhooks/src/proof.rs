@@ -5,9 +5,7 @@ mod keys;
 use http::{Method, StatusCode};
 use store::{CallAccount, TenantId, Timestamp};
 
-use crate::bindings::voicehive::platform::webhook_verification::{
-    Refusal, ReplayGuard, Request, UrlSource, Verified,
-};
+use crate::bindings::webhook_verification::{Refusal, ReplayGuard, Request, UrlSource, Verified};
 use crate::journal;
 use crate::message::{Body, Incoming};
 use crate::refusal::{NO_PUBLIC_URL, Refused};

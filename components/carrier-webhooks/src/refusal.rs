@@ -3,7 +3,7 @@
 use http::{Response, StatusCode};
 use twiml::Say;
 
-use crate::bindings::voicehive::platform::webhook_verification::Refusal;
+use crate::bindings::webhook_verification::Refusal;
 use crate::message::twiml;
 use crate::problem;
 use crate::proof::Sender;

@@ -7,9 +7,7 @@ use http::{Response, StatusCode};
 use store::{Db, DbError, Store, Timestamp};
 
 use crate::bindings::voicehive::platform::call_routing::{self, Answer, Call, Table};
-use crate::bindings::voicehive::platform::webhook_verification::{
-    Refusal, Request, Scheme, UrlSource, Verified,
-};
+use crate::bindings::webhook_verification::{Refusal, Request, Scheme, UrlSource, Verified};
 use crate::proof::{self, Proven};
 use crate::refusal::Refused;
 use crate::replay::{self, Seen};

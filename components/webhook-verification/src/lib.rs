@@ -1,6 +1,6 @@
 //! Proves that a webhook came from the service it claims.
 //!
-//! The component behind `voicehive:platform/webhook-verification`: pure, with
+//! The component behind `voicehive:webhooks/webhook-verification`: pure, with
 //! one module per signature scheme. Everything that is not proven is refused.
 
 mod bearer;
@@ -36,13 +36,13 @@ pub mod bindings {
         reason = "generated code"
     )]
     wit_bindgen::generate!({
-        path: "../../wit/platform",
+        path: "../../wit/webhooks",
         world: "webhook-verification-capability",
         additional_derives: [PartialEq, Eq],
     });
 }
 
-use bindings::exports::voicehive::platform::webhook_verification as contract;
+use bindings::exports::voicehive::webhooks::webhook_verification as contract;
 use contract::{Guest, Refusal, Request, Scheme, UrlSource, Verified};
 
 /// The component.

@@ -1,6 +1,8 @@
 //! A component and its dependencies, composed into one the way Spin does it: each import is met by itself, by one dependency;
 //! dependencies are not linked to each other.
 
+use std::collections::BTreeMap;
+
 use wac_graph::types::{Package, SubtypeChecker, WorldId};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 
@@ -41,6 +43,20 @@ pub enum Error {
         first: String,
         /// The other key.
         second: String,
+    },
+    /// Two dependencies are of one WIT package, which Spin cannot tell apart: it knows them by their packages.
+    #[error(
+        "component `{component}`: `{first}` and `{second}` are of the same package, and Spin takes one dependency of each; give them packages of their own, or meet both with one component and the key `{package}`"
+    )]
+    SamePackage {
+        /// The component.
+        component: String,
+        /// One key in the manifest.
+        first: String,
+        /// The other key.
+        second: String,
+        /// The package.
+        package: String,
     },
     /// A dependency does not export what the component imports.
     #[error(
@@ -137,6 +153,7 @@ pub(crate) fn compose(
     let (world, root) = composer.add(component, &format!("component `{component}`"), wasm)?;
     let imports: Vec<String> = composer.graph.types()[world].imports.keys().cloned().collect();
     let matches = composer.assign(&imports, &parts)?;
+    check_packages(component, &parts)?;
     for (index, part) in parts.into_iter().enumerate() {
         let met: Vec<&String> = imports
             .iter()
@@ -148,6 +165,23 @@ pub(crate) fn compose(
     }
     composer.export_all(world, root)?;
     composer.graph.encode(EncodeOptions::default()).map_err(|error| composer.graph_error(error))
+}
+
+/// Refuses what Spin would refuse with fewer words, so that a manifest that this runner serves is served by Spin too.
+fn check_packages(component: &str, parts: &[Part]) -> Result<(), Error> {
+    let mut known: BTreeMap<&str, &DependencyName> = BTreeMap::new();
+    for part in parts {
+        let DependencyName::Package { package, .. } = &part.name else { continue };
+        if let Some(first) = known.insert(package, &part.name) {
+            return Err(Error::SamePackage {
+                component: component.to_owned(),
+                first: first.to_string(),
+                second: part.name.to_string(),
+                package: package.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Tells a component from a core module and from what is no WebAssembly at all.

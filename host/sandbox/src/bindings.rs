@@ -3,7 +3,7 @@
 #![allow(missing_docs, reason = "generated; the WIT holds the prose")]
 
 pub(crate) mod webhook_verification {
-    wasmtime::component::bindgen!({ path: "../../wit/platform", world: "webhook-verification-capability" });
+    wasmtime::component::bindgen!({ path: "../../wit/webhooks", world: "webhook-verification-capability" });
 }
 
 pub(crate) mod call_routing {
@@ -36,5 +36,5 @@ pub mod platform {
     pub use super::memory::exports::voicehive::platform::memory;
     pub use super::sentiment::exports::voicehive::platform::sentiment;
     pub use super::tool_calls::exports::voicehive::platform::tool_calls;
-    pub use super::webhook_verification::exports::voicehive::platform::webhook_verification;
+    pub use super::webhook_verification::exports::voicehive::webhooks::webhook_verification;
 }

@@ -77,7 +77,7 @@ impl Capabilities {
         CallError,
     > {
         self.webhook_verification.call(|instance, store| {
-            instance.voicehive_platform_webhook_verification().call_verify(store, request, scheme)
+            instance.voicehive_webhooks_webhook_verification().call_verify(store, request, scheme)
         })
     }
 
@@ -92,7 +92,7 @@ impl Capabilities {
         source: &platform::webhook_verification::UrlSource,
     ) -> Result<Result<String, String>, CallError> {
         self.webhook_verification.call(|instance, store| {
-            instance.voicehive_platform_webhook_verification().call_public_url(store, target, headers, source)
+            instance.voicehive_webhooks_webhook_verification().call_public_url(store, target, headers, source)
         })
     }
 

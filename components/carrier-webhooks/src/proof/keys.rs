@@ -3,7 +3,7 @@
 use store::{Db, Store, StoreError, TenantId, Timestamp};
 
 use super::Sender;
-use crate::bindings::voicehive::platform::webhook_verification::{
+use crate::bindings::webhook_verification::{
     BearerKeys, HmacAlgorithm, HmacKeys, HmacTimestamp, Scheme, SignatureEncoding, TelnyxKeys, TimestampUnit,
     TwilioKeys,
 };

@@ -2,12 +2,12 @@
 //! types for itself, so they are copied over field by field.
 
 use ::call_routing::bindings::exports::voicehive::platform::call_routing as routing;
-use ::webhook_verification::bindings::exports::voicehive::platform::webhook_verification as verification;
+use ::webhook_verification::bindings::exports::voicehive::webhooks::webhook_verification as verification;
 use routing::Guest as _;
 use verification::Guest as _;
 
 use crate::bindings::voicehive::platform::call_routing as own_routing;
-use crate::bindings::voicehive::platform::webhook_verification as own;
+use crate::bindings::webhook_verification as own;
 
 pub fn public_url(
     target: &str,

@@ -18,9 +18,7 @@ use store::{
 
 use super::capabilities;
 use crate::bindings::voicehive::platform::call_routing::{self, Answer, Table};
-use crate::bindings::voicehive::platform::webhook_verification::{
-    Refusal, Request, Scheme, UrlSource, Verified,
-};
+use crate::bindings::webhook_verification::{Refusal, Request, Scheme, UrlSource, Verified};
 use crate::service::{self, Body, HostAnswer, HostFault, Incoming, Platform, Settings, SettingsFault};
 
 /// Friday, 20 November 2026, 13:04:11 UTC.

@@ -7,9 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use carrier_webhooks::bindings::voicehive::platform::call_routing::{self, Answer, Table};
-use carrier_webhooks::bindings::voicehive::platform::webhook_verification::{
-    Refusal, Request, Scheme, UrlSource, Verified,
-};
+use carrier_webhooks::bindings::webhook_verification::{Refusal, Request, Scheme, UrlSource, Verified};
 use carrier_webhooks::service::{HostAnswer, HostFault, Platform, Settings, SettingsFault};
 use serde_json::json;
 use store::{Db, DbError, NativeDb, NewOrder, Seed, Statement, Store, TenantId, Timestamp};

@@ -126,6 +126,19 @@ fn two_dependencies_for_one_import_are_refused() {
 }
 
 #[test]
+fn two_dependencies_of_one_package_are_refused_as_spin_refuses_them() {
+    let wasm = importer(&[("demo:mood/reading@0.1.0", LEVEL), ("demo:mood/writing@0.1.0", LEVEL)]);
+    let reading = part("demo:mood/reading", exporter("demo:mood/reading@0.1.0", "u32"));
+    let writing = part("demo:mood/writing", exporter("demo:mood/writing@0.1.0", "u32"));
+
+    let error = fail(wasm, vec![reading, writing]);
+
+    for expected in ["`demo:mood/reading`", "`demo:mood/writing`", "the key `demo:mood`"] {
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_dependency_may_use_only_what_it_inherits() {
     let dependency = || exporter_with_import("demo:mood/reading@0.1.0", "spin:variables/variables@3.0.0");
     let wasm = || importer(&[("demo:mood/reading@0.1.0", LEVEL)]);

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::super::bindings::spin::sqlite::sqlite::Error;
 use super::BUSY_TIMEOUT;
 use crate::guest::Gone;
-use short::{Haste, ShortStatements};
+use short::{Haste, LongStatements, ShortStatements};
 
 /// How a guest's statement waits for a writer that is none of ours: every millisecond at first, then every five, five
 /// seconds in all. SQLite's own way backs off to a tenth of a second, which with many short writers makes some wait for
@@ -44,6 +44,7 @@ pub(crate) struct Database {
     /// Held by who writes, and given in the order of asking: SQLite lets writers poll, and who polls at the wrong moments
     /// waits long.
     turn: Arc<Semaphore>,
+    long: LongStatements,
 }
 
 #[derive(Debug)]
@@ -88,7 +89,8 @@ impl Database {
         let connection = rusqlite::Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        Ok(Self { path: path.to_owned(), idle: Mutex::default(), turn: Arc::new(Semaphore::new(1)) })
+        let turn = Arc::new(Semaphore::new(1));
+        Ok(Self { path: path.to_owned(), idle: Mutex::default(), turn, long: LongStatements::default() })
     }
 
     /// Lends a connection that waited for this, without blocking.
@@ -199,9 +201,11 @@ impl Lent {
             if turn.is_none() && alone && !statement.readonly() {
                 *turn = Some(database.wait_for_turn()?);
             }
+            let began = short::thread_time();
             let result = work(&mut statement);
+            let took = short::thread_time().saturating_sub(began);
             let ends_transaction = !alone && connection.is_autocommit();
-            short.learn(sql, &statement, result.is_ok() && !ends_transaction);
+            short.learn(sql, (&statement, took, result.is_ok() && !ends_transaction), &database.long);
             if is_pragma(sql) {
                 // It may have acted while it was compiled, so that running it again would do nothing.
                 statement.discard();
@@ -219,18 +223,23 @@ impl Lent {
         sql: &str,
         work: impl FnOnce(&mut Statement<'_>) -> Result<R, Trouble>,
     ) -> Option<Result<R, Error>> {
-        let Self { connection, turn, haste, short, .. } = self;
+        let Self { connection, turn, haste, short, database, .. } = self;
         if !short.contains(sql) {
             return None;
         }
+        let in_haste = haste.begin();
         let mut statement = connection.prepare_cached(sql).ok()?;
         let (alone, reads) = (connection.is_autocommit(), statement.readonly());
         if !reads && turn.is_none() {
             return None;
         }
-        let result = haste.during(reads, || work(&mut statement));
+        in_haste.runs(reads);
+        let began = short::thread_time();
+        let result = work(&mut statement);
+        let took = short::thread_time().saturating_sub(began);
+        drop(in_haste);
         let ends_transaction = !alone && connection.is_autocommit();
-        short.learn(sql, &statement, result.is_ok() && !ends_transaction);
+        short.learn(sql, (&statement, took, result.is_ok() && !ends_transaction), &database.long);
         match is_pragma(sql) {
             true => statement.discard(),
             false => drop(statement),
@@ -275,7 +284,8 @@ impl Lent {
 
     /// Whether giving it back is a matter of memory alone: nothing is to be rolled back or closed.
     pub(super) fn is_clean(&self) -> bool {
-        self.connection.is_autocommit() && !self.altered.load(Ordering::Relaxed)
+        let is_kept = self.database.idle().len() < IDLE_MAX;
+        is_kept && self.connection.is_autocommit() && !self.altered.load(Ordering::Relaxed)
     }
 
     /// Rolls back what was not committed, and keeps the connection for the next guest unless this one left something in
@@ -302,6 +312,11 @@ fn restore(connection: &mut rusqlite::Connection) -> rusqlite::Result<()> {
 fn is_pragma(sql: &str) -> bool {
     let sql = sql.trim_start().as_bytes();
     sql.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"pragma"))
+}
+
+/// The word at `index`, as far as there are only spaces between.
+pub(super) fn word(sql: &str, index: usize) -> Option<&str> {
+    sql.split_ascii_whitespace().nth(index)
 }
 
 #[cfg(test)]

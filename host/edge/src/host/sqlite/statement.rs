@@ -4,7 +4,7 @@ use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::super::bindings::spin::sqlite::sqlite::{Error, QueryResult, RowResult, Value};
-use super::pool::{Lent, Trouble};
+use super::pool::{Lent, Trouble, word};
 
 /// Rows that are passed on at a time, at most.
 pub(super) const ROWS_PER_BATCH: usize = 128;
@@ -87,21 +87,37 @@ pub(super) fn run_short(
     statement: &str,
     parameters: &[Value],
 ) -> Option<(Batch, Result<(), Error>)> {
+    if parameters.iter().map(size_of_value).sum::<usize>() > BYTES_PER_BATCH {
+        return None;
+    }
     let (mut whole, mut last) = (Batch::default(), Batch::default());
     let outcome = lent.with_short_statement(statement, |prepared| {
         let reads = prepared.readonly();
         let keep = |batch: Batch| {
             whole.append(batch);
-            // What has written must not be broken off, and is finished.
-            !reads
+            // What has written cannot be begun anew, so all that it returns is kept.
+            !reads && whole.bytes <= MAX_BUFFERED
         };
-        match fill(&mut last, prepared, parameters, keep)? {
-            true => Ok(()),
-            false => Err(Trouble::Long),
+        match (fill(&mut last, prepared, parameters, keep)?, reads) {
+            (true, _) => Ok(()),
+            (false, true) => Err(Trouble::Long),
+            (false, false) => Err(Trouble::Unfit(too_long())),
         }
     })?;
     whole.append(last);
     Some((whole, outcome))
+}
+
+fn size_of_value(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Blob(bytes) => bytes.len(),
+        Value::Null | Value::Integer(_) | Value::Real(_) => 0,
+    }
+}
+
+fn too_long() -> Error {
+    Error::Io(format!("the result has more than {MAX_BUFFERED} bytes; use the streaming form"))
 }
 
 /// Runs a statement and keeps all its rows.
@@ -120,21 +136,16 @@ pub(super) fn run_whole(
     outcome?;
     match fits {
         true => Ok(QueryResult { columns: whole.columns, rows: whole.rows }),
-        false => {
-            Err(Error::Io(format!("the result has more than {MAX_BUFFERED} bytes; use the streaming form")))
-        }
+        false => Err(too_long()),
     }
 }
 
 /// Whether a statement begins a transaction that may write at once.
 pub(super) fn begins_writing(statement: &str) -> bool {
-    let mut words = statement.split_ascii_whitespace();
-    let is =
-        |word: Option<&str>, expected: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(expected));
-    is(words.next(), "BEGIN") && {
-        let kind = words.next();
-        is(kind, "IMMEDIATE") || is(kind, "EXCLUSIVE")
-    }
+    let is = |index, expected: &str| {
+        word(statement, index).is_some_and(|word| word.eq_ignore_ascii_case(expected))
+    };
+    is(0, "BEGIN") && (is(1, "IMMEDIATE") || is(1, "EXCLUSIVE"))
 }
 
 /// False if `deliver` stopped it.

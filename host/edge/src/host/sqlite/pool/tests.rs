@@ -144,6 +144,11 @@ async fn what_was_short_before_runs_at_once_and_nothing_else_does() {
     assert!(at_once(&mut next, many).is_none(), "it was long");
     run(&mut next, "PRAGMA user_version").unwrap();
     assert!(at_once(&mut next, "PRAGMA user_version").is_none());
+    for sql in ["SAVEPOINT one", "SAVEPOINT two", "RELEASE two"] {
+        run(&mut next, sql).unwrap();
+    }
+    assert!(at_once(&mut next, "RELEASE two").is_none(), "what is outermost commits");
+    run(&mut next, "ROLLBACK").unwrap();
     run(&mut next, "PRAGMA synchronous = NORMAL").unwrap();
     at_once(&mut next, "PRAGMA synchronous = NORMAL").unwrap().unwrap();
 }
@@ -187,6 +192,10 @@ async fn what_turns_out_to_be_long_is_stopped_if_it_reads_and_finished_if_it_wri
     at_once(&mut lent, write).unwrap().unwrap();
 
     assert!(at_once(&mut lent, write).is_none(), "it is known to be long now");
+    run(&mut lent, "DELETE FROM t").unwrap();
+    run(&mut lent, write).unwrap();
+    assert!(at_once(&mut lent, write).is_none(), "once long is long for good, however little there is to do");
+    run(&mut lent, rows).unwrap();
     assert_eq!(run(&mut lent, "SELECT count(*) FROM u").unwrap(), "90000");
     assert_eq!(run(&mut lent, read).unwrap(), "90000", "who may take its time is not stopped");
     run(&mut lent, "COMMIT").unwrap();

@@ -43,6 +43,9 @@ pub struct Ids {
     pub parent: Option<String>,
     /// What all legs of a call share: Telnyx's `call_session_id`.
     pub session: Option<String>,
+    /// The media socket that an event is about: Telnyx's `stream_id`. Absent from what was stored before it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
 }
 
 /// One thing that a carrier says of a call.
@@ -266,5 +269,16 @@ mod tests {
             let stored = serde_json::to_string(&event).unwrap();
             assert_eq!(serde_json::from_str::<CarrierEvent>(&stored).unwrap(), event);
         }
+    }
+
+    #[test]
+    fn names_that_were_stored_without_a_media_socket_can_still_be_read() {
+        let before = r#"{"leg":"l","alias":null,"parent":null,"session":"s"}"#;
+        let ids = Ids { leg: Some("l".into()), session: Some("s".into()), ..Ids::default() };
+        assert_eq!(serde_json::from_str::<Ids>(before).unwrap(), ids);
+        assert_eq!(serde_json::to_string(&ids).unwrap(), before);
+        let streaming = Ids { stream: Some("st".into()), ..ids };
+        let stored = serde_json::to_string(&streaming).unwrap();
+        assert_eq!(serde_json::from_str::<Ids>(&stored).unwrap(), streaming);
     }
 }

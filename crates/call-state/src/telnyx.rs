@@ -48,6 +48,7 @@ struct Payload {
     result: Loose,
     digit: Loose,
     failure_reason: Loose,
+    stream_id: Loose,
     reason: Loose,
     recording_id: Loose,
     recording_urls: Entries,
@@ -116,8 +117,8 @@ pub fn event(webhook: &Webhook, received_at: Moment) -> Result<Option<CarrierEve
     let ids = Ids {
         leg: payload.call_control_id.owned(),
         alias: payload.call_leg_id.owned(),
-        parent: None,
         session: payload.call_session_id.owned(),
+        ..Ids::default()
     };
     if ids == Ids::default() {
         return Err(Unreadable::Missing("call_control_id"));
@@ -125,7 +126,7 @@ pub fn event(webhook: &Webhook, received_at: Moment) -> Result<Option<CarrierEve
     Ok(Some(CarrierEvent {
         carrier: Carrier::Telnyx,
         id: data.id.owned().ok_or(Unreadable::Missing("id"))?,
-        ids,
+        ids: Ids { stream: payload.stream_id.owned(), ..ids },
         direction: match payload.direction.text() {
             Some("incoming") => Some(Direction::Inbound),
             Some("outgoing") => Some(Direction::Outbound),

@@ -122,8 +122,8 @@ impl Known {
         let ids = Ids {
             leg: call.carrier_call_id.clone(),
             alias: row.optional_parse("carrier_alias_id")?,
-            parent: None,
             session: call.carrier_session_id.clone(),
+            ..Ids::default()
         };
         let (heard, heard_status) = (row.count("heard_events")?, row.optional_parse("heard_status")?);
         Ok(Self { call, ids, heard, heard_status, events: Vec::new() })

@@ -213,8 +213,8 @@ fn first_word(
     let ids = Ids {
         leg: Some(new.carrier_call_id.clone()),
         alias: event.ids.alias.clone(),
-        parent: None,
         session: event.ids.session.clone(),
+        ..Ids::default()
     };
     let mut state = CallState::new(carrier(&new.carrier)?, ids).running(way(new.direction));
     let applied = state.apply(event);

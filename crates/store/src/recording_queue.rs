@@ -22,17 +22,19 @@ pub struct DueRecording {
 }
 
 impl<D: Db> Store<D> {
-    /// At most `limit` recordings that the carriers offer and that were neither fetched nor given up, of any tenant, the
-    /// one that was known last, first: its address has the best chance to hold. Nobody leases one: fetching it twice
-    /// does no harm.
+    /// At most `limit` recordings that the carriers offer and that were neither fetched nor given up, and of no tenant
+    /// more than `each`. Tenants take turns, so that none keeps another waiting; of a tenant's own the one that was known
+    /// last comes first: its address has the best chance to hold. Nobody leases one: fetching it twice does no harm.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn recordings_due(&self, limit: u32) -> Result<Vec<DueRecording>, StoreError> {
-        let sql = "SELECT r.*, c.carrier AS carrier, c.carrier_account AS carrier_account FROM recordings r \
-                   JOIN calls c ON c.tenant = r.tenant AND c.id = r.call \
-                   WHERE r.state = 'known' ORDER BY r.created_at DESC, r.tenant, r.call, r.id LIMIT ?1";
-        let rows = self.db.query(Statement::new(sql, [limit.into()])).await?;
+    pub async fn recordings_due(&self, each: u32, limit: u32) -> Result<Vec<DueRecording>, StoreError> {
+        let sql = "SELECT r.*, c.carrier AS carrier, c.carrier_account AS carrier_account \
+                   FROM (SELECT recordings.*, ROW_NUMBER() OVER (PARTITION BY tenant \
+                   ORDER BY created_at DESC, call, id) AS turn FROM recordings WHERE state = 'known') AS r \
+                   JOIN calls c ON c.tenant = r.tenant AND c.id = r.call WHERE r.turn <= ?1 \
+                   ORDER BY r.turn, r.created_at DESC, r.tenant, r.call, r.id LIMIT ?2";
+        let rows = self.db.query(Statement::new(sql, [each.into(), limit.into()])).await?;
         rows.iter().map(|row| due(&row)).collect()
     }
 }

@@ -1,7 +1,8 @@
 //! Fetching a recording into a file: as it comes, never all of it in memory, and there only once it is whole.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::{RequestBuilder, Response};
 use sha2::{Digest as _, Sha256};
@@ -63,9 +64,14 @@ pub(crate) async fn to_file(
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).await?;
     }
+    if let Some(before) = SystemTime::now().checked_sub(LEFT_FOR) {
+        clear_leftovers(file, Some(before)).await;
+    }
     let part = Part::beside(file);
     let fetched = write(response, deadline, &part.0, limit).await?;
     fs::rename(&part.0, file).await?;
+    // No attempt follows that would do it later. Whoever is still at it has the file here already.
+    clear_leftovers(file, None).await;
     Ok(fetched)
 }
 
@@ -109,6 +115,40 @@ impl Drop for Part {
     }
 }
 
+/// Removes what attempts at `file` left lying that was last written `before`: nobody else knows those names, where a
+/// process was killed. `None`: whenever it was written. Best effort.
+async fn clear_leftovers(file: &Path, before: Option<SystemTime>) {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return };
+    let Ok(mut entries) = fs::read_dir(folder).await else { return };
+    for _ in 0..LOOKED_THROUGH {
+        let Ok(Some(entry)) = entries.next_entry().await else { return };
+        if !is_part_of(name, &entry.file_name()) {
+            continue;
+        }
+        if let Some(before) = before {
+            let written = entry.metadata().await.and_then(|known| known.modified());
+            if !written.is_ok_and(|written| written < before) {
+                continue;
+            }
+        }
+        let _ = fs::remove_file(entry.path()).await;
+    }
+}
+
+/// Whether `name` is that of an attempt at `file`, as [`Part::beside`] makes it.
+fn is_part_of(file: &OsStr, name: &OsStr) -> bool {
+    let (Some(file), Some(name)) = (file.to_str(), name.to_str()) else { return false };
+    let rest = name.strip_prefix(file).and_then(|rest| rest.strip_prefix('.'));
+    let attempt = rest.and_then(|rest| rest.strip_suffix(".part"));
+    attempt.is_some_and(|attempt| !attempt.is_empty() && attempt.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Far above what an attempt takes: what was not written to for so long belongs to none that is under way.
+const LEFT_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// How many files of a call's folder are looked at before an attempt. It has as many as the call has recordings.
+const LOOKED_THROUGH: usize = 1024;
+
 /// The SHA-256 of some bytes, in lower-case hexadecimal.
 pub(crate) fn hex_of(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -141,5 +181,32 @@ mod tests {
         assert!(other.0.exists());
         drop(other);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_process_left_of_a_file_is_cleared_away_in_time_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("RE1.wav");
+        let at = |hours: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(hours * 3600);
+        let laid = |name: &Path, hours| {
+            let written = std::fs::File::create(folder.path().join(name)).unwrap();
+            written.set_modified(at(hours)).unwrap();
+        };
+        let (old, young, others) =
+            (Part::beside(&file), Part::beside(&file), Part::beside(&folder.path().join("RE1.wav2")));
+        laid(&old.0, 1);
+        laid(&young.0, 3);
+        let kept =
+            [&*young.0, &*others.0, &*file, Path::new("RE1.wav.part"), Path::new("RE1.wav.notes.part")];
+        for name in kept.into_iter().skip(1) {
+            laid(name, 1);
+        }
+        clear_leftovers(&file, Some(at(2))).await;
+        assert!(!old.0.exists());
+        for name in kept {
+            assert!(folder.path().join(name).exists(), "{}", name.display());
+        }
+        clear_leftovers(&file, None).await;
+        assert!(!young.0.exists() && others.0.exists() && file.exists());
     }
 }

@@ -4,7 +4,11 @@
 //! What has happened already is in the call's record, so that any order and number of deliveries leads to the same
 //! commands, each once.
 
-use call_state::{AnsweredBy, CallState, CarrierEvent, Direction, EventKind, Phase, Streaming};
+use std::collections::BTreeSet;
+
+use call_state::{
+    AnsweredBy, Applied, CallState, CarrierEvent, Direction, EventKind, Phase, Recorded, Streaming,
+};
 use store::Call;
 
 use crate::bindings::voicehive::platform::call_routing::{Decision, Forwarding, Rejection};
@@ -93,7 +97,8 @@ pub(super) enum Step {
 /// What follows from `event`, which is about to be kept, for a call of which `before` is known.
 pub(super) fn next(course: &Course, before: &CallState, event: &CarrierEvent) -> Option<Step> {
     let mut after = before.clone();
-    if !after.apply(event).is_kept() || after.facts().phase() == Phase::Ended {
+    let applied = after.apply(event);
+    if !applied.is_kept() || after.facts().phase() == Phase::Ended {
         return None;
     }
     let story = Story { decided: course, course: &course.resolved(&after), before, after: &after };
@@ -107,6 +112,11 @@ pub(super) fn next(course: &Course, before: &CallState, event: &CarrierEvent) ->
         _ if !first_leg => None,
         EventKind::Spoken { .. } => story.spoken(),
         EventKind::AnsweredBy { .. } => story.found_out(),
+        EventKind::StreamFailed { .. } | EventKind::StreamStopped
+            if story.streams().has_counted(event, applied) =>
+        {
+            None
+        }
         EventKind::StreamFailed { .. } => story.stream_failed(),
         EventKind::StreamStopped => story.stream_stopped(),
         EventKind::RecordingSaved(_) => story.recorded(Step::Thank),
@@ -209,10 +219,10 @@ impl Story<'_> {
         }
     }
 
-    /// The media socket was closed, which nobody ordered. A second word about one that is gone already says nothing new.
+    /// The media socket was closed, which nobody ordered.
     fn stream_stopped(&self) -> Option<Step> {
         let handing_over = !self.after.facts().further_legs().is_empty();
-        if handing_over || self.is_fax() || self.streams().down {
+        if handing_over || self.is_fax() {
             return None;
         }
         self.stream_failed()
@@ -254,15 +264,10 @@ impl Story<'_> {
     }
 
     /// What became of the media sockets, in the order in which it was told.
-    fn streams(&self) -> Streams {
-        let ours = self.before.record().iter().map(|recorded| &recorded.event);
-        let ours = ours.filter(|event| is_first_leg(self.before, event));
-        ours.fold(Streams::default(), |streams, event| match event.kind {
-            EventKind::StreamStarted => Streams { down: false, ..streams },
-            EventKind::StreamFailed { .. } => Streams { lost: streams.lost + 1, down: true },
-            EventKind::StreamStopped if !streams.down => Streams { lost: streams.lost + 1, down: true },
-            _ => streams,
-        })
+    fn streams(&self) -> Streams<'_> {
+        let ours = self.before.record().iter();
+        let ours = ours.filter(|recorded| is_first_leg(self.before, &recorded.event));
+        ours.fold(Streams::default(), Streams::with)
     }
 
     fn has(&self, wanted: impl Fn(&EventKind) -> bool) -> bool {
@@ -277,12 +282,49 @@ impl Story<'_> {
 }
 
 /// The media sockets that a call had.
-#[derive(Clone, Copy, Default)]
-struct Streams {
+#[derive(Default)]
+struct Streams<'a> {
     /// How many failed or stopped.
     lost: usize,
     /// Whether that is the last that was told of them.
     down: bool,
+    /// The names of those of the lost that have one.
+    gone: BTreeSet<&'a str>,
+}
+
+impl<'a> Streams<'a> {
+    /// These, and what was told next.
+    fn with(mut self, recorded: &'a Recorded) -> Self {
+        let Recorded { event, applied } = recorded;
+        let belated = is_belated(event, *applied);
+        match event.kind {
+            EventKind::StreamStarted => self.down &= belated,
+            EventKind::StreamFailed { .. } | EventKind::StreamStopped
+                if !self.has_counted(event, *applied) =>
+            {
+                self.lost += 1;
+                self.down |= !belated;
+                self.gone.extend(event.ids.stream.as_deref());
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// Whether a loss is not to be counted again: carriers may tell one as `stopped` and as `failed`, in either order.
+    /// Of sockets without names only what came in time counts, and nothing stops that is down.
+    fn has_counted(&self, event: &CarrierEvent, applied: Applied) -> bool {
+        match event.ids.stream.as_deref() {
+            Some(name) => self.gone.contains(name),
+            None => is_belated(event, applied) || (self.down && event.kind == EventKind::StreamStopped),
+        }
+    }
+}
+
+/// Whether something that happened later was told before. Where nobody says when it happened, the order in which it was
+/// told is all there is.
+fn is_belated(event: &CarrierEvent, applied: Applied) -> bool {
+    applied == Applied::Stale && event.occurred_at.is_some()
 }
 
 fn forward(forwarding: &Forwarding) -> Step {

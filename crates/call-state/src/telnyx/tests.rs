@@ -97,7 +97,8 @@ fn a_recording_names_its_leg_and_session_but_not_its_call() {
             "recording_ended_at": "2026-02-02T22:25:30Z",
         }),
     );
-    assert_eq!(said.ids, Ids { leg: None, alias: Some("l".into()), parent: None, session: Some("s".into()) });
+    let ids = Ids { alias: Some("l".into()), session: Some("s".into()), ..Ids::default() };
+    assert_eq!(said.ids, ids);
     let recording = Recording {
         id: "e".into(),
         url: Some("https://r.example.test/1.mp3".into()),
@@ -157,6 +158,18 @@ fn what_was_detected_and_what_it_costs_are_read() {
         ),
     ] {
         assert_eq!(read_event(event_type, ids(payload)).kind, kind, "{event_type}");
+    }
+}
+
+#[test]
+fn what_is_said_of_a_media_socket_names_it_and_needs_the_calls_name_too() {
+    for event_type in ["streaming.started", "streaming.stopped", "streaming.failed"] {
+        let said = read_event(event_type, json!({ "call_control_id": "v3:a", "stream_id": "st-1" }));
+        let ids = Ids { leg: Some("v3:a".into()), stream: Some("st-1".into()), ..Ids::default() };
+        assert_eq!(said.ids, ids, "{event_type}");
+        let nameless =
+            json!({ "data": { "id": "e", "event_type": event_type, "payload": { "stream_id": "st-1" } } });
+        assert_eq!(read_json(&nameless), Err(Unreadable::Missing("call_control_id")));
     }
 }
 

@@ -124,6 +124,31 @@ impl<D: Db> Store<D> {
         Ok(matches!(self.db.batch(statements).await?, Batch::Done(_)))
     }
 
+    /// When the order was attempted for which this one has to wait, as [`Store::order_attempt`] does; `None` where it has
+    /// to wait for none. It is there to be asked beforehand: what counts is what the attempt finds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn order_waits_for(
+        &self,
+        order: &Order,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT attempted_at FROM outbound_orders WHERE tenant = ?1 AND attempted_at > ?2 AND call <> ?3 \
+                   AND state IN ('placing', 'uncertain') AND carrier = ?4 AND from_number = ?5 AND to_number = ?6 \
+                   ORDER BY attempted_at DESC LIMIT 1";
+        let params = [
+            (&order.tenant).into(),
+            now.minus(TWINS_SINCE).into(),
+            (&order.call).into(),
+            order.carrier.as_str().into(),
+            (&order.from).into(),
+            (&order.to).into(),
+        ];
+        let rows = self.db.query(Statement::new(sql, params)).await?;
+        rows.first().map(|row| row.integer("attempted_at").map(Timestamp)).transpose()
+    }
+
     /// The carrier has placed the call and calls it `ids`. It may be said any number of times.
     ///
     /// # Errors

@@ -16,7 +16,13 @@ contract! {
 
 fn ids(leg: Option<&str>, alias: Option<&str>, parent: Option<&str>, session: Option<&str>) -> Ids {
     let owned = |id: Option<&str>| id.map(str::to_owned);
-    Ids { leg: owned(leg), alias: owned(alias), parent: owned(parent), session: owned(session) }
+    Ids {
+        leg: owned(leg),
+        alias: owned(alias),
+        parent: owned(parent),
+        session: owned(session),
+        ..Ids::default()
+    }
 }
 
 async fn a_call_is_found_by_any_of_its_names(store: &Fixture) {

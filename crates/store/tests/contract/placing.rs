@@ -17,6 +17,7 @@ contract! {
     an_attempt_is_one_however_many_try,
     an_order_waits_while_nobody_knows_of_another_between_the_same_numbers,
     only_an_order_through_one_carrier_between_the_same_numbers_is_waited_for,
+    for_whom_an_order_has_to_wait_can_be_asked_beforehand,
     a_worker_that_dies_while_placing_leaves_an_attempt_to_look_for,
     an_answer_that_was_lost_is_looked_for_later,
     what_certainly_was_not_placed_is_attempted_anew,
@@ -119,6 +120,22 @@ async fn only_an_order_through_one_carrier_between_the_same_numbers_is_waited_fo
     let last = store.ordered("5").await;
     assert!(!store.order_attempt(&store.tenant, &last, "c", after(899)).await.unwrap());
     assert!(store.order_attempt(&store.tenant, &last, "c", after(900)).await.unwrap());
+}
+
+async fn for_whom_an_order_has_to_wait_can_be_asked_beforehand(store: &Fixture) {
+    let (first, second) = (store.ordered("1").await, store.ordered("2").await);
+    let elsewhere = ordered_to(store, 3).await;
+    let waits_for =
+        async |call, at| store.order_waits_for(&order(store, call).await, after(at)).await.unwrap();
+    assert_eq!(waits_for(&second, 3).await, None);
+    assert!(store.order_attempt(&store.tenant, &first, "a", after(3)).await.unwrap());
+    assert_eq!(waits_for(&second, 4).await, Some(after(3)));
+    store.order_uncertain(&store.tenant, &first, after(15), "timeout").await.unwrap();
+    assert_eq!(waits_for(&second, 902).await, Some(after(3)));
+    assert_eq!(waits_for(&second, 903).await, None);
+    assert_eq!((waits_for(&first, 4).await, waits_for(&elsewhere, 4).await), (None, None));
+    store.order_placed(&store.tenant, &first, &named("CA1"), after(5)).await.unwrap();
+    assert_eq!(waits_for(&second, 6).await, None);
 }
 
 async fn a_worker_that_dies_while_placing_leaves_an_attempt_to_look_for(store: &Fixture) {

@@ -150,6 +150,7 @@ async fn live_through_everything(fixture: &Fixture, store: &Store<Watched>) {
     let orders = store.lease_orders("w", NOW, lease, 9).await.unwrap();
     let [first, second, third] = &orders[..] else { panic!("{orders:?}") };
     store.order_postponed(tenant, &first.call, NOW).await.unwrap();
+    store.order_waits_for(first, NOW).await.unwrap();
     let attempt = Attempt { id: "a", account: Some(&CallAccount::Platform) };
     store.order_attempt(tenant, &first.call, attempt, NOW).await.unwrap();
     store.order_uncertain(tenant, &first.call, NOW, "x").await.unwrap();

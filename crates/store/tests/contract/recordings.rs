@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use call_state::{EndReason, Ending, EventKind, Recording as Offered};
-use store::{Recording, RecordingState};
+use store::{Created, NewCall, Recording, RecordingState};
 
 use crate::contract;
 use crate::fixture::{Fixture, NOW, after, said};
@@ -12,6 +12,7 @@ contract! {
     a_new_address_gives_a_failed_recording_another_chance,
     recordings_are_their_tenants,
     recordings_to_fetch_are_those_of_all_tenants_that_nobody_has,
+    a_tenant_with_many_recordings_keeps_no_other_from_its_turn,
 }
 
 fn offered(id: &str, url: Option<&str>, seconds: Option<u64>) -> Offered {
@@ -95,10 +96,36 @@ async fn recordings_to_fetch_are_those_of_all_tenants_that_nobody_has(store: &Fi
     }
     assert!(store.recording_fetched(&store.tenant, &call, "RE2", 1, "ab", after(5)).await.unwrap());
     assert!(store.recording_failed(&store.tenant, &call, "RE3", "403").await.unwrap());
-    let due = store.recordings_due(10).await.unwrap();
+    let due = store.recordings_due(10, 10).await.unwrap();
     let ids: Vec<&str> = due.iter().map(|due| due.recording.id.as_str()).collect();
     assert_eq!(ids, ["RE4", "RE1"]);
     assert_eq!((&due[0].tenant, &due[0].call), (&store.tenant, &call));
     assert_eq!((due[0].carrier.as_str(), due[0].known_at), ("twilio", after(4)));
-    assert_eq!(store.recordings_due(1).await.unwrap().len(), 1);
+    assert_eq!(store.recordings_due(10, 1).await.unwrap().len(), 1);
+}
+
+async fn a_tenant_with_many_recordings_keeps_no_other_from_its_turn(store: &Fixture) {
+    let saved = |id: &str| EventKind::RecordingSaved(offered(id, None, None));
+    let other = NewCall { agent: None, ..store.new_call("CA2") };
+    let other = match store.create_call(&store.stranger, other, &[], NOW).await.unwrap() {
+        Created::New(call) | Created::Existing(call) => call.id,
+    };
+    store
+        .hear_carrier(&store.stranger, &other, &said("CA2", "1", saved("old"), 9), &[], after(1))
+        .await
+        .unwrap();
+    let call = store.stored_call("CA1").await;
+    for (id, at) in [("RE1", 2), ("RE2", 3), ("RE3", 4)] {
+        store
+            .hear_carrier(&store.tenant, &call, &said("CA1", id, saved(id), 9), &[], after(at))
+            .await
+            .unwrap();
+    }
+    let due = async |each, limit| {
+        let due = store.recordings_due(each, limit).await.unwrap();
+        due.into_iter().map(|due| due.recording.id).collect::<Vec<_>>()
+    };
+    assert_eq!(due(10, 10).await, ["RE3", "old", "RE2", "RE1"]);
+    assert_eq!(due(10, 2).await, ["RE3", "old"]);
+    assert_eq!(due(2, 10).await, ["RE3", "old", "RE2"]);
 }

@@ -39,11 +39,15 @@ impl Orders {
             match next(&order, outcome, &rules, shared.now(), shared.share()) {
                 Step::Leave => return Ok(()),
                 Step::Place => {
+                    // Whoever waits for another must not take what the line has for those who can go.
+                    if let Some(at) = self.behind_twin(&order).await? {
+                        return self.postpone(&order, at).await;
+                    }
                     if let Some(at) = self.gate(line).await? {
                         return self.postpone(&order, at).await;
                     }
                     let Some(told) = self.attempt(&mut order, line).await? else {
-                        // It may wait for another between the same numbers. What is not queued is left alone.
+                        // Another between the same numbers may have been faster. What is not queued is left alone.
                         return self.postpone(&order, shared.now().plus(TWIN_WAIT)).await;
                     };
                     outcome = told;
@@ -115,6 +119,13 @@ impl Orders {
         };
         let from = self.shared.now().max(order.not_before);
         Ok(hours.map(|hours| hours.open_from(from)))
+    }
+
+    /// When to ask again whether another order between the same numbers was placed, where that is not known.
+    async fn behind_twin(&self, order: &Order) -> Result<Option<Timestamp>, StoreError> {
+        let now = self.shared.now();
+        let attempted_at = self.shared.store.order_waits_for(order, now).await?;
+        Ok(attempted_at.map(|attempted_at| now.plus(twin_wait(attempted_at, now))))
     }
 
     /// When to try again, where the carrier is to be left alone now. Otherwise the call counts as placed, and whoever
@@ -271,6 +282,13 @@ fn place_in_line(line: &Line, now: Timestamp, retry_after: Duration) -> Timestam
     at
 }
 
+/// How long to leave an order alone of whose twin nothing is known since it was attempted: as long again, so that each
+/// wait is twice the one before.
+fn twin_wait(attempted_at: Timestamp, now: Timestamp) -> Duration {
+    let unknown = now.0.saturating_sub(attempted_at.0);
+    Duration::from_millis(u64::try_from(unknown).unwrap_or_default()).clamp(TWIN_WAIT, TWIN_WAIT_MAX)
+}
+
 /// The longest wait for one's place: those before may have been called off, and who comes back early only asks again.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
@@ -282,8 +300,10 @@ const LEASE: Duration = Duration::from_secs(60);
 /// How long an order waits before its account is looked at again.
 const ACCOUNT_WAIT: Duration = Duration::from_secs(15);
 
-/// How long an order waits before it is asked again whether another between the same numbers is known to be placed.
+/// How long an order waits, at first and at most, before it is asked again whether another between the same numbers is
+/// known to be placed.
 const TWIN_WAIT: Duration = Duration::from_secs(5);
+const TWIN_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The longest time between writing an attempt down and asking the carrier. Well below [`LEASE`], so that nobody else can
 /// be at the order, and below the time after which a call is looked for.

@@ -1,6 +1,6 @@
 //! The lane of recordings: fetched before the carriers' links die.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,14 +35,25 @@ impl Recordings {
         Self { shared, tries: Mutex::default() }
     }
 
-    /// The first of those that are due and that nobody is at. What is due no more is forgotten.
+    /// The first of those that are due and that nobody is at, but of one tenant so few that others find a place beside
+    /// it. What is due no more is forgotten.
     fn take(&self, mut due: Vec<DueRecording>, limit: usize) -> Vec<DueRecording> {
         let now = self.shared.now();
+        let most = self.shared.settings.recordings.saturating_sub(1).max(1);
         let mut tries = self.tries();
-        tries.retain(|known, one| one.next_at.is_none() || due.iter().any(|due| key(due) == *known));
-        due.retain(|due| match tries.get(&key(due)) {
-            Some(one) => one.next_at.is_some_and(|at| at <= now),
-            None => true,
+        let known: BTreeSet<Key> = due.iter().map(key).collect();
+        tries.retain(|key, one| one.next_at.is_none() || known.contains(key));
+        let mut at_once: BTreeMap<String, usize> = BTreeMap::new();
+        for ((tenant, ..), _) in tries.iter().filter(|(_, one)| one.next_at.is_none()) {
+            *at_once.entry(tenant.clone()).or_default() += 1;
+        }
+        due.retain(|due| {
+            if tries.get(&key(due)).is_some_and(|one| one.next_at.is_none_or(|at| now < at)) {
+                return false;
+            }
+            let at_once = at_once.entry(due.tenant.to_string()).or_default();
+            *at_once += 1;
+            *at_once <= most
         });
         due.truncate(limit);
         for due in &due {
@@ -60,7 +71,7 @@ impl Recordings {
                 shared.store.recording_failed(tenant, call, id, "there is no such carrier").await?;
                 return Ok(());
             }
-            Chosen::Unusable(why) => return self.again_or_fail(due, Some(Duration::ZERO), &why).await,
+            Chosen::Unusable(why) => return self.put_off(due, &why).await,
         };
         let file = file(folder, due);
         match line.carrier.fetch(due, &file, shared.settings.recording_limit).await {
@@ -71,6 +82,20 @@ impl Recordings {
                 self.tries().remove(&key(due));
             }
             Err(error) => self.again_or_fail(due, retry_after(&error), &error.to_string()).await?,
+        }
+        Ok(())
+    }
+
+    /// The account cannot be used now, and the carrier was not asked: where it keeps its recordings, no try is lost.
+    async fn put_off(&self, due: &DueRecording, why: &str) -> Result<(), StoreError> {
+        let now = self.shared.now();
+        if !keeps_recordings(&due.carrier) || due.known_at.plus(ACCOUNT_TIME) <= now {
+            return self.again_or_fail(due, Some(Duration::ZERO), why).await;
+        }
+        let (at, id) = (now.plus(account_wait(due.known_at, now)), due.recording.id.as_str());
+        tracing::info!(call = %due.call, recording = id, why, at = at.0, "a recording waits for its account");
+        if let Some(one) = self.tries().get_mut(&key(due)) {
+            one.next_at = Some(at);
         }
         Ok(())
     }
@@ -132,7 +157,7 @@ impl Lane for Recordings {
     }
 
     async fn lease(&self, limit: u32) -> Vec<DueRecording> {
-        match self.shared.store.recordings_due(LOOKED_AT).await {
+        match self.shared.store.recordings_due(LOOKED_AT_EACH, LOOKED_AT).await {
             Ok(due) => self.take(due, usize::try_from(limit).unwrap_or(usize::MAX)),
             Err(error) => {
                 tracing::warn!(%error, "cannot see which recordings are to be fetched");
@@ -184,8 +209,24 @@ fn plain(name: &str) -> String {
     hex_of(name.as_bytes())
 }
 
-/// Recordings that wait for their next try are among those that are looked at.
-const LOOKED_AT: u32 = 64;
+/// Whether a carrier has its recordings for as long as the account wants, and not for minutes.
+fn keeps_recordings(carrier: &str) -> bool {
+    carrier == "twilio"
+}
+
+/// How long to leave a recording alone whose account cannot be used: as long again as it has been known.
+fn account_wait(known_at: Timestamp, now: Timestamp) -> Duration {
+    let known = now.0.saturating_sub(known_at.0);
+    Duration::from_millis(u64::try_from(known).unwrap_or_default()).clamp(BACKOFF.first, BACKOFF.most)
+}
+
+/// How many recordings are looked at, of one tenant and of all. Those that wait for their next try are among them, and
+/// make room for others of their tenant's only.
+const LOOKED_AT_EACH: u32 = 64;
+const LOOKED_AT: u32 = 512;
+
+/// How long a recording that its carrier keeps may wait for its account before its tries are counted.
+const ACCOUNT_TIME: Duration = Duration::from_secs(24 * 3600);
 
 /// Twilio announces a recording a little before it can be fetched, Telnyx's link dies after ten minutes: with these
 /// pauses the last try is made after nine minutes at most.

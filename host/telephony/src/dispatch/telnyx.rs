@@ -98,8 +98,8 @@ fn ids(dialled: Dialled) -> Ids {
     Ids {
         leg: Some(dialled.call_control_id),
         alias: dialled.call_leg_id,
-        parent: None,
         session: dialled.call_session_id,
+        ..Ids::default()
     }
 }
 

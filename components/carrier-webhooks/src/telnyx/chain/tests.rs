@@ -194,11 +194,58 @@ fn a_socket_that_stops_is_replaced_as_one_that_fails_and_one_loss_told_twice_is_
 }
 
 #[test]
+fn a_late_word_about_the_first_socket_does_not_keep_the_second_from_being_replaced() {
+    let failed = || EventKind::StreamFailed { cause: None };
+    for names in [[Some("one"), Some("two")], [None, None]] {
+        let [first, second] = names;
+        let told = [
+            event("1", EventKind::Initiated),
+            at(of_socket(first, event("2", EventKind::StreamStarted)), 10),
+            at(of_socket(first, event("3", failed())), 20),
+            at(of_socket(second, event("4", EventKind::StreamStarted)), 30),
+            at(of_socket(first, event("5", EventKind::StreamStopped)), 21),
+            at(of_socket(second, event("6", EventKind::StreamStopped)), 40),
+        ];
+        let expected = [Step::AnswerForAgent, Step::Stream { failed: 1 }, Step::Stream { failed: 2 }];
+        assert_eq!(steps(&Course::Agent, Direction::Inbound, &told), expected, "{names:?}");
+        // A start that is told late brings no socket back.
+        let late = [0, 2, 1, 3, 5].map(|index| told[index].clone());
+        assert_eq!(steps(&Course::Agent, Direction::Inbound, &late), expected, "{names:?}");
+    }
+}
+
+#[test]
+fn a_socket_that_is_told_to_have_stopped_and_to_have_failed_is_lost_once() {
+    let failed = || EventKind::StreamFailed { cause: None };
+    let stopped = || EventKind::StreamStopped;
+    for (one, other) in [(stopped(), failed()), (failed(), stopped())] {
+        let lost = |socket, id: &str, kind: &EventKind, millis| {
+            at(of_socket(Some(socket), event(id, kind.clone())), millis)
+        };
+        let told = [
+            event("1", EventKind::Initiated),
+            lost("a", "2", &one, 20),
+            lost("a", "3", &other, 21),
+            lost("b", "4", &other, 30),
+            lost("b", "5", &one, 31),
+            lost("a", "6", &one, 32),
+            lost("c", "7", &one, 40),
+            lost("c", "8", &other, 41),
+            event("9", spoken()),
+        ];
+        let expected = [
+            Step::AnswerForAgent,
+            Step::Stream { failed: 1 },
+            Step::Stream { failed: 2 },
+            Step::Apologise,
+            Step::HangUp,
+        ];
+        assert_eq!(steps(&Course::Agent, Direction::Inbound, &told), expected);
+    }
+}
+
+#[test]
 fn a_socket_that_works_since_is_not_replaced() {
-    let at = |mut event: CarrierEvent, millis| {
-        event.occurred_at = Some(Moment::from_millis(millis));
-        event
-    };
     let told = [
         event("1", EventKind::Initiated),
         at(event("3", EventKind::StreamStarted), 20),
@@ -266,6 +313,9 @@ fn lively() -> Vec<CarrierEvent> {
         event("17", EventKind::Bridged),
         event("19", EventKind::StreamStopped),
         event("21", EventKind::StreamStopped),
+        of_socket(Some("one"), event("22", failed())),
+        of_socket(Some("one"), event("23", EventKind::StreamStopped)),
+        of_socket(Some("two"), event("24", EventKind::StreamStopped)),
         event("20", ended()),
     ]
 }
@@ -298,6 +348,17 @@ fn event(id: &str, kind: EventKind) -> CarrierEvent {
         occurred_at: None,
         received_at: Moment::from_millis(0),
     }
+}
+
+/// The event, of a media socket with this name.
+fn of_socket(name: Option<&str>, event: CarrierEvent) -> CarrierEvent {
+    let ids = Ids { stream: name.map(str::to_owned), ..event.ids };
+    CarrierEvent { ids, ..event }
+}
+
+/// The event, at this time by the carrier's clock.
+fn at(event: CarrierEvent, millis: i64) -> CarrierEvent {
+    CarrierEvent { occurred_at: Some(Moment::from_millis(millis)), ..event }
 }
 
 fn further(id: &str, kind: EventKind) -> CarrierEvent {

@@ -116,6 +116,49 @@ async fn an_order_is_not_placed_while_nobody_knows_of_another_between_the_same_n
 }
 
 #[tokio::test]
+async fn orders_that_wait_for_another_take_nothing_of_the_lines_rate() {
+    let world = World::with(Rules::twilio(), Settings::new("test"), USUAL_RATE).await;
+    let orders = Orders::new(world.shared.clone());
+    world.order(world.new_order("one")).await;
+    world.script().places.push_back(Err(UNKNOWN));
+    world.work(&orders).await;
+    world.pass(SECOND * 2);
+    for key in ["a", "b", "c"] {
+        let mut twin = world.new_order(key);
+        twin.to = world.new_order("one").to;
+        world.order(twin).await;
+    }
+    assert_eq!(world.work(&orders).await, 3);
+    let other = world.order(world.new_order("other")).await;
+    world.script().places.push_back(Ok(leg("CA_other")));
+    assert_eq!(world.work(&orders).await, 1);
+    assert_eq!(world.state(&other).await, OrderState::Placed);
+}
+
+#[tokio::test]
+async fn an_order_waits_for_another_twice_as_long_each_time_up_to_a_minute() {
+    let (world, orders) = world(Rules::twilio()).await;
+    let (store, tenant) = (&world.shared.store, &world.tenant);
+    let first = world.order(world.new_order("one")).await;
+    assert!(store.order_attempt(tenant, &first, "lost", NOON).await.unwrap());
+    assert!(store.order_uncertain(tenant, &first, NOON.plus(SECOND * 3600), "timeout").await.unwrap());
+    let mut twin = world.new_order("two");
+    twin.to = world.new_order("one").to;
+    let second = world.order(twin).await;
+    let mut passed = 0;
+    for due in [5, 10, 20, 40, 80, 140, 200] {
+        assert_eq!(world.work(&orders).await, 1);
+        assert_eq!(world.stored(&second).await.next_at, NOON.plus(SECOND * due));
+        world.pass(SECOND * (due - passed));
+        passed = due;
+    }
+    store.order_placed(tenant, &first, &leg("CA_one"), NOON).await.unwrap();
+    world.script().places.push_back(Ok(leg("CA_two")));
+    assert_eq!(world.work(&orders).await, 1);
+    assert_eq!(world.state(&second).await, OrderState::Placed);
+}
+
+#[tokio::test]
 async fn a_call_that_twilio_does_not_list_is_placed_once_more() {
     let (world, orders) = world(Rules::twilio()).await;
     let call = world.order(world.new_order("one")).await;

@@ -44,6 +44,10 @@ impl Stage {
         self.world.shared.store.call(&self.world.tenant, call).await.unwrap().unwrap().carrier_account
     }
 
+    async fn recording(&self, call: &CallId) -> RecordingState {
+        self.world.shared.store.recordings(&self.world.tenant, call).await.unwrap()[0].state
+    }
+
     /// A call that came in by this account.
     async fn received(&self, carrier_account: Option<CallAccount>) -> CallId {
         let new = NewCall {
@@ -219,6 +223,36 @@ async fn a_command_that_waits_in_vain_is_given_up() {
 
 #[tokio::test]
 async fn a_recording_is_fetched_by_the_account_of_its_call() {
+    let (stage, call, lane) = recorded().await;
+    assert_eq!((stage.world.work(&lane).await, stage.world.work(&lane).await), (1, 0));
+    stage.world.set_account("AC1", "sealed").await;
+    stage.world.pass(SECOND * 2);
+    stage.own().fetches.push_back(Ok(Fetched { bytes: 44, sha256: "ab".into() }));
+    assert_eq!(stage.world.work(&lane).await, 1);
+    assert_eq!(stage.recording(&call).await, RecordingState::Fetched);
+    assert!(stage.world.script().files.is_empty());
+}
+
+#[tokio::test]
+async fn a_recording_that_its_carrier_keeps_waits_a_day_for_its_account() {
+    let (stage, call, lane) = recorded().await;
+    for _ in 0..20 {
+        assert_eq!(stage.world.work(&lane).await, 1);
+        stage.world.pass(SECOND * 90);
+    }
+    assert_eq!(stage.recording(&call).await, RecordingState::Known);
+    stage.world.pass(SECOND * 24 * 3600);
+    for _ in 0..10 {
+        assert_eq!(stage.recording(&call).await, RecordingState::Known);
+        assert_eq!(stage.world.work(&lane).await, 1);
+        stage.world.pass(SECOND * 90);
+    }
+    assert_eq!(stage.recording(&call).await, RecordingState::Failed);
+    assert!(stage.own().files.is_empty() && stage.world.script().files.is_empty());
+}
+
+/// A call that came in by an account that cannot be opened, with a recording that is to be fetched.
+async fn recorded() -> (Stage, CallId, Recordings) {
     let settings = Settings { recordings_folder: Some("/records".into()), ..Settings::new("test") };
     let (world, own) = World::with_own(Rules::twilio(), settings, OFTEN).await;
     let orders = Orders::new(world.shared.clone());
@@ -235,16 +269,10 @@ async fn a_recording_is_fetched_by_the_account_of_its_call() {
         occurred_at: None,
         received_at: Moment::from_millis(NOON.0),
     };
-    let (store, tenant) = (&stage.world.shared.store, &stage.world.tenant);
-    store.hear_carrier(tenant, &call, &event, &[], NOON).await.unwrap().unwrap();
+    let store = &stage.world.shared.store;
+    store.hear_carrier(&stage.world.tenant, &call, &event, &[], NOON).await.unwrap().unwrap();
     let lane = Recordings::new(stage.world.shared.clone());
-    assert_eq!((stage.world.work(&lane).await, stage.world.work(&lane).await), (1, 0));
-    stage.world.set_account("AC1", "sealed").await;
-    stage.world.pass(SECOND * 2);
-    stage.own().fetches.push_back(Ok(Fetched { bytes: 44, sha256: "ab".into() }));
-    assert_eq!(stage.world.work(&lane).await, 1);
-    assert_eq!(store.recordings(tenant, &call).await.unwrap()[0].state, RecordingState::Fetched);
-    assert!(stage.world.script().files.is_empty());
+    (stage, call, lane)
 }
 
 /// Orders the end of a call, which is of use for a minute.

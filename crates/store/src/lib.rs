@@ -77,7 +77,7 @@ pub use tools::{
     TOOL_REFUSALS_MAX, Thresholds, Tool, ToolAction, ToolAlias, ToolDigest, ToolError, ToolEvent, ToolName,
     ToolQuota, ToolReference, ToolRefusal, ToolVersion, Uploaded, Verdict, VersionState,
 };
-pub use webhook_keys::WebhookKey;
+pub use webhook_keys::{KeyRemoval, WebhookKey};
 
 /// The platform's records in one database.
 #[derive(Clone, Debug)]

@@ -45,7 +45,7 @@ mod tools;
 mod webhook_keys;
 
 pub use calls::{Call, CallFilter, CallPage, Cursor, Direction, ParseCursorError};
-pub use carrier_accounts::{CallAccount, CarrierAccount, KnownCarrierAccount, NewCarrierAccount};
+pub use carrier_accounts::{CallAccount, CarrierAccount, KnownCarrierAccount, NewCarrierAccount, OfferedBy};
 pub use carrier_events::{TRIES, Told};
 pub use commands::{Command, NewCommand};
 pub use customers::{Customer, Memory, NewMemory};

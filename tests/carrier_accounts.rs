@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::{CarrierStage, PATIENCE, count, eventually, hears};
+use harness::{CarrierStage, NUMBER, PATIENCE, count, eventually, hears};
 use serde_json::{Value, json};
 use sim::carrier::{self, Callee, End, Twilio};
 use sim::telnyx::{self, Telnyx};
@@ -55,6 +55,24 @@ async fn a_call_by_a_tenants_own_account_with_telnyx_is_that_accounts_from_its_f
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_comes_in_by_a_tenants_own_account_is_told_what_to_do_by_that_account_only() {
+    let stage = stage().await;
+    let own = own_telnyx(&stage).await;
+    let account = json!({ "api_key": OWN_KEY, "connection_id": OWN_CONNECTION });
+    sets_account(&stage, "telnyx", &account).await;
+    let call = own.place_call(PERSON, NUMBER);
+    hears(&call, "How can I help you?").await;
+    is_ended_by_the_platform(&stage).await;
+    assert_eq!(call.ended(PATIENCE).await.unwrap().end, End::PlatformHungUp);
+    let told: Vec<String> = own.commands().into_iter().map(|(action, _)| action).collect();
+    assert!(told.contains(&"answer".to_owned()) && told.contains(&"hangup".to_owned()), "{told:?}");
+    // Who calls a number that nobody has is turned down by it, too.
+    let astray = own.place_call(PERSON, "+34910000009");
+    assert_eq!(astray.ended(PATIENCE).await.unwrap().end, End::Rejected);
+    assert!(stage.telnyx.commands().is_empty(), "{:?}", stage.telnyx.commands());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_says_that_its_tenants_own_account_cannot_be_opened_and_nobody_is_rung() {
     let stage = stage().await;
     let own = own_twilio(&stage).await;
@@ -94,6 +112,8 @@ async fn own_twilio(stage: &CarrierStage) -> Twilio {
 /// The tenant's own account with Telnyx, at the same address as the platform's, with a key pair of its own.
 async fn own_telnyx(stage: &CarrierStage) -> Telnyx {
     let config = telnyx::Config::new(OWN_KEY, OWN_CONNECTION, stage.server.public_url()).unwrap();
+    let webhook_url = config.webhook_url.join("/webhooks/tenants/default/telnyx/call").unwrap();
+    let config = telnyx::Config { webhook_url, ..config };
     let own = stage.telnyx.open_account(config).await.unwrap();
     proves_webhooks(stage, "telnyx", &own.public_key()).await;
     own

@@ -3,7 +3,7 @@
 mod keys;
 
 use http::{Method, StatusCode};
-use store::{CallAccount, TenantId, Timestamp};
+use store::{Call, CallAccount, CallId, Db, OfferedBy, Store, StoreError, TenantId, Timestamp};
 
 use crate::bindings::webhook_verification::{Refusal, ReplayGuard, Request, UrlSource, Verified};
 use crate::journal;
@@ -81,7 +81,8 @@ impl<'a> Proven<'a> {
         self.request.query(name)
     }
 
-    /// Whether this tenant may be concerned: any, unless a tenant's own key proved the request.
+    /// Whether this tenant may be concerned: any, unless a tenant's own key proved the request. Of a call that is known, ask
+    /// [`Self::concerns_call`].
     pub(crate) fn concerns(&self, tenant: &TenantId) -> bool {
         self.tenant.as_ref().is_none_or(|own| own == tenant)
     }
@@ -91,10 +92,35 @@ impl<'a> Proven<'a> {
         self.tenant.as_ref()
     }
 
-    /// By which account a call goes that this offers. What a tenant's own key proves is of the tenant's own account, if
-    /// the host has one of it.
-    pub(crate) fn account(&self) -> Option<CallAccount> {
-        self.tenant.is_none().then_some(CallAccount::Platform)
+    /// Whether this may be said of the call. A tenant can sign whatever it likes with a key of its own, so that is heard
+    /// neither of other tenants' calls nor of its own that go by the platform's account, or that no carrier was asked for:
+    /// the platform's credentials must not act upon it. With Vapi nobody has an account here.
+    pub(crate) fn concerns_call(&self, call: &Call) -> bool {
+        let Some(tenant) = &self.tenant else { return true };
+        let theirs = matches!(call.carrier_account, Some(CallAccount::Own(_) | CallAccount::Nobody));
+        *tenant == call.tenant && (theirs || self.sender == Sender::Vapi)
+    }
+
+    /// Whether this may give an order of the tenant's the carrier's name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn may_name<D: Db>(
+        &self,
+        store: &Store<D>,
+        tenant: &TenantId,
+        ordered: &CallId,
+    ) -> Result<bool, StoreError> {
+        if self.tenant.is_none() {
+            return Ok(true);
+        }
+        let call = store.call(tenant, ordered).await?;
+        Ok(call.is_some_and(|call| self.concerns_call(&call)))
+    }
+
+    /// Whose account a call came by that this offers: whose key proves it says so.
+    pub(crate) fn offered_by(&self) -> OfferedBy {
+        if self.tenant.is_some() { OfferedBy::Tenant } else { OfferedBy::Platform }
     }
 
     /// The URL of a webhook beside the one that was called: `…/voice` becomes `…/status`, for the same tenant and sender.

@@ -55,6 +55,12 @@ pub(crate) enum Problem {
     /// The call cannot be taken back any more.
     #[error("the call was placed or has ended, so it cannot be cancelled")]
     TooLate,
+    /// Without the key the webhooks of an account of the tenant's own could not be proven.
+    #[error(
+        "this is the last key for the webhooks of your own account with this carrier; add another key first, or take the \
+         account away with `DELETE /v1/carrier-accounts/{{carrier}}`"
+    )]
+    KeyInUse,
     /// Too many requests that change the configuration.
     #[error("too many requests from this address; try again later")]
     RateLimited {
@@ -140,6 +146,7 @@ impl Problem {
             Self::UnsupportedEncoding => ("unsupported-encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::IdempotencyKeyReused => ("idempotency-key-reused", StatusCode::CONFLICT),
             Self::TooLate => ("too-late", StatusCode::CONFLICT),
+            Self::KeyInUse => ("key-in-use", StatusCode::CONFLICT),
             Self::RateLimited { .. } => ("rate-limited", StatusCode::TOO_MANY_REQUESTS),
             Self::TooManyCalls => ("too-many-calls", StatusCode::TOO_MANY_REQUESTS),
             Self::Busy(_) => ("busy", StatusCode::SERVICE_UNAVAILABLE),

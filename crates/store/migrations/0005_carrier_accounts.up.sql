@@ -12,5 +12,8 @@ CREATE TABLE carrier_accounts (
     PRIMARY KEY (tenant, carrier)
 );
 
--- `platform`, or `own:` and the account; null where the tenant's own is meant if it has one.
+-- `platform`, `own:` and the account, or `nobody` where the tenant's keys proved the call and it had set no account; null
+-- before a carrier was asked for it, and with carriers with whom nobody has an account here. The calls so far are the
+-- platform's: there was no other account.
 ALTER TABLE calls ADD COLUMN carrier_account TEXT;
+UPDATE calls SET carrier_account = 'platform' WHERE carrier IN ('twilio', 'telnyx');

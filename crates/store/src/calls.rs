@@ -89,7 +89,8 @@ pub struct Call {
     /// What routing decided when the call came in, so that the carrier is told the same when it asks again.
     #[serde(skip)]
     pub decision: Option<serde_json::Value>,
-    /// By which account with the carrier it goes; `None` for the tenant's own if it has one.
+    /// By which account with the carrier it goes. `None`: it was ordered and no carrier was asked yet, or its carrier is
+    /// one with whom nobody has an account here.
     #[serde(skip)]
     pub carrier_account: Option<CallAccount>,
 }

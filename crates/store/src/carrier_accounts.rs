@@ -15,6 +15,18 @@ pub enum CallAccount {
     Platform,
     /// The tenant's own that is called so: [`CarrierAccount::account`].
     Own(String),
+    /// None that is known here: the tenant's own keys proved that it was offered, and the tenant had set no account. The
+    /// carrier cannot be told anything about it.
+    Nobody,
+}
+
+/// Whose account a call came by that a carrier offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfferedBy {
+    /// The platform's.
+    Platform,
+    /// The tenant's own: the one that is set when the call is stored, or [`CallAccount::Nobody`] where none is.
+    Tenant,
 }
 
 /// A tenant's own account with a carrier, as it is set.
@@ -162,12 +174,14 @@ fn known(row: &Row<'_>) -> Result<KnownCarrierAccount, StoreError> {
 
 const PLATFORM: &str = "platform";
 const OWN: &str = "own:";
+const NOBODY: &str = "nobody";
 
 impl fmt::Display for CallAccount {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Platform => formatter.write_str(PLATFORM),
             Self::Own(account) => write!(formatter, "{OWN}{account}"),
+            Self::Nobody => formatter.write_str(NOBODY),
         }
     }
 }
@@ -179,6 +193,7 @@ impl FromStr for CallAccount {
         match text.strip_prefix(OWN) {
             Some(account) => Ok(Self::Own(account.to_owned())),
             None if text == PLATFORM => Ok(Self::Platform),
+            None if text == NOBODY => Ok(Self::Nobody),
             None => Err(StoreError::Unreadable("a call's account".to_owned())),
         }
     }
@@ -190,15 +205,29 @@ impl From<&CallAccount> for Value {
     }
 }
 
+/// As the statement that stores a call reads it.
+impl From<OfferedBy> for Value {
+    fn from(by: OfferedBy) -> Self {
+        match by {
+            OfferedBy::Platform => PLATFORM.into(),
+            OfferedBy::Tenant => "tenant".into(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_account_survives_its_text() {
-        for account in
-            [CallAccount::Platform, CallAccount::Own("AC1".into()), CallAccount::Own("platform".into())]
-        {
+        for account in [
+            CallAccount::Platform,
+            CallAccount::Nobody,
+            CallAccount::Own("AC1".into()),
+            CallAccount::Own("platform".into()),
+            CallAccount::Own("nobody".into()),
+        ] {
             assert_eq!(account.to_string().parse::<CallAccount>().unwrap(), account);
         }
         for bad in ["", "own", "AC1"] {

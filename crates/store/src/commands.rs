@@ -43,7 +43,7 @@ pub struct Command {
     pub action: String,
     /// As [`NewCommand::body`].
     pub body: serde_json::Value,
-    /// How often it was leased, this time among them.
+    /// How often it was leased, this time among them, but for those that [`Store::command_waits`] took back.
     pub attempts: u32,
     /// As [`NewCommand::expires_at`].
     pub expires_at: Timestamp,
@@ -122,6 +122,26 @@ impl<D: Db> Store<D> {
         error: &str,
     ) -> Result<(), StoreError> {
         let sql = "UPDATE carrier_commands SET next_at = ?3, error = ?4, lease_owner = NULL, lease_until = NULL \
+                   WHERE tenant = ?1 AND id = ?2 AND state = 'due'";
+        let params = [tenant.into(), id.into(), at.into(), error.into()];
+        self.db.execute(Statement::new(sql, params)).await?;
+        Ok(())
+    }
+
+    /// The carrier was not asked, since it cannot be now: the command is due again at `at`, and this lease counts as no
+    /// attempt.
+    ///
+    /// # Errors
+    /// When the database fails; then it is due again when its lease runs out.
+    pub async fn command_waits(
+        &self,
+        tenant: &TenantId,
+        id: &str,
+        at: Timestamp,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE carrier_commands SET next_at = ?3, error = ?4, lease_owner = NULL, lease_until = NULL, \
+                   attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END \
                    WHERE tenant = ?1 AND id = ?2 AND state = 'due'";
         let params = [tenant.into(), id.into(), at.into(), error.into()];
         self.db.execute(Statement::new(sql, params)).await?;

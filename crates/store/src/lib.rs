@@ -45,7 +45,7 @@ mod tools;
 mod webhook_keys;
 
 pub use calls::{Call, CallFilter, CallPage, Cursor, Direction, ParseCursorError};
-pub use carrier_accounts::{CallAccount, CarrierAccount, KnownCarrierAccount, NewCarrierAccount};
+pub use carrier_accounts::{CallAccount, CarrierAccount, KnownCarrierAccount, NewCarrierAccount, OfferedBy};
 pub use carrier_events::{TRIES, Told};
 pub use commands::{Command, NewCommand};
 pub use customers::{Customer, Memory, NewMemory};
@@ -77,7 +77,7 @@ pub use tools::{
     TOOL_REFUSALS_MAX, Thresholds, Tool, ToolAction, ToolAlias, ToolDigest, ToolError, ToolEvent, ToolName,
     ToolQuota, ToolReference, ToolRefusal, ToolVersion, Uploaded, Verdict, VersionState,
 };
-pub use webhook_keys::WebhookKey;
+pub use webhook_keys::{KeyRemoval, WebhookKey};
 
 /// The platform's records in one database.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use crate::carrier_events::{carrier, kept, way};
 use crate::db::Batch;
 use crate::naming::is_placeholder;
 use crate::{
-    AgentId, Call, CallAccount, CallId, CallStatus, Db, Direction, NewCommand, Rate, Statement, Store,
+    AgentId, Call, CallId, CallStatus, Db, Direction, NewCommand, OfferedBy, Rate, Statement, Store,
     StoreError, TenantId, Timestamp, Value, accounts, commands, event_log, limits,
 };
 
@@ -47,8 +47,9 @@ pub struct Receipt<'a> {
     pub max_live: Option<u32>,
     /// What routing decided.
     pub decision: Option<serde_json::Value>,
-    /// As [`Call::carrier_account`].
-    pub carrier_account: Option<CallAccount>,
+    /// Whose account it came by, which is [`Call::carrier_account`] from then on; `None` where nobody has an account with
+    /// the carrier here.
+    pub offered_by: Option<OfferedBy>,
 }
 
 /// A limit on how often somebody may do something, as for [`Store::admit`].
@@ -180,9 +181,12 @@ fn insert(
     if is_placeholder(&new.carrier_call_id) {
         return Err(StoreError::Refused("that is no carrier's id"));
     }
+    // The account is read with the call's own statement: whoever sets another meanwhile does so before the call or after it.
     let sql = "INSERT INTO calls (tenant, id, carrier, carrier_call_id, from_number, to_number, direction, \
                agent, status, status_order, started_at, decision_json, carrier_account) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
+               CASE ?13 WHEN 'tenant' THEN COALESCE((SELECT 'own:' || account FROM carrier_accounts \
+               WHERE tenant = ?1 AND carrier = ?3), 'nobody') ELSE ?13 END) \
                ON CONFLICT (tenant, carrier, carrier_call_id) DO NOTHING RETURNING id";
     let params: [Value; 13] = [
         tenant.into(),
@@ -197,7 +201,7 @@ fn insert(
         new.status.order().into(),
         now.into(),
         receipt.decision.as_ref().map(ToString::to_string).into(),
-        receipt.carrier_account.as_ref().into(),
+        receipt.offered_by.into(),
     ];
     Ok(Statement::new(sql, params).required())
 }

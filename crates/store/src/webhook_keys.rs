@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::db::Row;
+use crate::db::{Batch, Row, Rows};
 use crate::{Db, Statement, Store, StoreError, TenantId, Timestamp, Value};
 
 /// A key of a tenant's.
@@ -24,6 +24,17 @@ impl fmt::Debug for WebhookKey {
         shown.field("id", &self.id).field("scheme", &self.scheme).field("created_at", &self.created_at);
         shown.finish_non_exhaustive()
     }
+}
+
+/// What became of a key that was to be taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRemoval {
+    /// It is gone.
+    Removed,
+    /// The tenant has no such key.
+    NoSuchKey,
+    /// It stays: it is the last one by which the webhooks of an account are proven that the tenant has with this carrier.
+    Needed,
 }
 
 impl<D: Db> Store<D> {
@@ -61,13 +72,29 @@ impl<D: Db> Store<D> {
         Ok(WebhookKey { id, scheme: scheme.to_owned(), secret: secret.to_owned(), created_at: now })
     }
 
-    /// Takes a key away. Returns whether the tenant had it.
+    /// Takes a key away, unless it is the last for a carrier with whom the tenant has an account of its own: calls would go
+    /// on being placed by that account, and nothing that the carrier says of them would be believed.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn remove_webhook_key(&self, tenant: &TenantId, id: &str) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM webhook_keys WHERE tenant = ?1 AND id = ?2";
-        Ok(self.db.execute(Statement::new(sql, [tenant.into(), id.into()])).await? == 1)
+    pub async fn remove_webhook_key(&self, tenant: &TenantId, id: &str) -> Result<KeyRemoval, StoreError> {
+        // A carrier's scheme is called as the carrier is.
+        let remove = "DELETE FROM webhook_keys WHERE tenant = ?1 AND id = ?2 \
+                      AND (NOT EXISTS (SELECT 1 FROM carrier_accounts AS held WHERE held.tenant = ?1 \
+                      AND held.carrier = webhook_keys.scheme) \
+                      OR EXISTS (SELECT 1 FROM webhook_keys AS other WHERE other.tenant = ?1 \
+                      AND other.scheme = webhook_keys.scheme AND other.id <> ?2)) RETURNING id";
+        let stays = "SELECT id FROM webhook_keys WHERE tenant = ?1 AND id = ?2";
+        let statement = |sql| Statement::new(sql, [tenant.into(), id.into()]);
+        let Batch::Done(results) = self.db.batch(vec![statement(remove), statement(stays)]).await? else {
+            return Err(StoreError::Unreadable("the key that was to be removed".to_owned()));
+        };
+        let has_row = |rows: Option<&Rows>| rows.is_some_and(|rows| !rows.is_empty());
+        Ok(match (has_row(results.first()), has_row(results.last())) {
+            (true, _) => KeyRemoval::Removed,
+            (false, true) => KeyRemoval::Needed,
+            (false, false) => KeyRemoval::NoSuchKey,
+        })
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use store::{CallAccount, CarrierAccount, NativeDb, Store, StoreError, TenantId, Timestamp};
+use store::{CallAccount, CarrierAccount, NativeDb, Store, StoreError, TenantId};
 
 use crate::{telnyx, twilio};
 
@@ -53,6 +53,16 @@ pub enum Unusable {
         /// The carrier.
         carrier: String,
     },
+    /// The call came by the tenant's own paths, and the tenant had no account of its own set then: nobody knows by whose
+    /// account it goes.
+    #[error(
+        "the call came by the tenant's own webhooks, and the tenant had no account of its own with {carrier} set \
+         (`PUT /v1/carrier-accounts/{carrier}`)"
+    )]
+    Unset {
+        /// The carrier.
+        carrier: String,
+    },
 }
 
 /// What was made of tenants' own accounts, as many as are in use; what was not used for longest is forgotten first.
@@ -73,7 +83,8 @@ struct Kept<V> {
 
 #[derive(Debug)]
 struct Made<V> {
-    set_at: Timestamp,
+    /// The row that it was made of. Its time alone does not tell it from another: a clock may be set back.
+    of: CarrierAccount,
     used: u64,
     value: V,
 }
@@ -98,17 +109,19 @@ impl<V: Clone> OwnAccounts<V> {
         held: Option<&CallAccount>,
         make: impl FnOnce(&CarrierAccount) -> Result<V, Unopened> + Send,
     ) -> Result<Option<V>, Unusable> {
-        if held == Some(&CallAccount::Platform) {
-            return Ok(None);
-        }
-        let set = store.carrier_account(tenant, carrier).await?;
-        let account = match (held, set) {
-            (Some(CallAccount::Own(held)), set) => {
+        let held = match held {
+            Some(CallAccount::Platform) => return Ok(None),
+            Some(CallAccount::Nobody) => return Err(Unusable::Unset { carrier: carrier.to_owned() }),
+            Some(CallAccount::Own(account)) => Some(account),
+            None => None,
+        };
+        let account = match (held, store.carrier_account(tenant, carrier).await?) {
+            (Some(held), set) => {
                 let same = set.filter(|account| account.account == *held);
                 same.ok_or_else(|| Unusable::Gone { carrier: carrier.to_owned() })?
             }
-            (_, Some(account)) => account,
-            (_, None) => return Ok(None),
+            (None, Some(account)) => account,
+            (None, None) => return Ok(None),
         };
         if let Some(value) = self.kept().get(&account) {
             return Ok(Some(value));
@@ -128,7 +141,7 @@ impl<V: Clone> Kept<V> {
     fn get(&mut self, account: &CarrierAccount) -> Option<V> {
         self.uses += 1;
         let made = self.made.get_mut(&(account.tenant.clone(), account.carrier.clone()))?;
-        if made.set_at != account.set_at {
+        if made.of != *account {
             return None;
         }
         made.used = self.uses;
@@ -140,14 +153,14 @@ impl<V: Clone> Kept<V> {
         if let Some(other) = self.get(&account) {
             return other;
         }
-        let key = (account.tenant, account.carrier);
+        let key = (account.tenant.clone(), account.carrier.clone());
         if self.made.len() >= KEPT_MAX && !self.made.contains_key(&key) {
             let oldest = self.made.iter().min_by_key(|(_, made)| made.used).map(|(key, _)| key.clone());
             if let Some(oldest) = oldest {
                 self.made.remove(&oldest);
             }
         }
-        self.made.insert(key, Made { set_at: account.set_at, used: self.uses, value: value.clone() });
+        self.made.insert(key, Made { of: account, used: self.uses, value: value.clone() });
         value
     }
 }
@@ -168,7 +181,7 @@ const KEPT_MAX: usize = 1024;
 
 #[cfg(test)]
 mod tests {
-    use store::{NewCarrierAccount, Seed};
+    use store::{NewCarrierAccount, Seed, Timestamp};
 
     use super::*;
 
@@ -236,6 +249,30 @@ mod tests {
         assert_eq!(*opened.lock().unwrap(), ["one", "two"]);
         store.remove_carrier_account(&tenant, "twilio").await.unwrap();
         assert_eq!(ask().await, None);
+    }
+
+    #[tokio::test]
+    async fn an_account_that_is_set_anew_is_another_at_whatever_time() {
+        let (store, tenant) = store().await;
+        let accounts = OwnAccounts::default();
+        for (account, sealed) in [("AC1", "one"), ("AC1", "two"), ("AC2", "two")] {
+            set(&store, &tenant, account, sealed).await;
+            let make = |of: &CarrierAccount| Ok((of.account.clone(), of.sealed.expose().to_owned()));
+            let made = accounts.of(&store, (&tenant, "twilio"), None, make).await.unwrap();
+            assert_eq!(made, Some((account.to_owned(), sealed.to_owned())));
+            // The next one is set at the same time: the clock stands.
+            store.remove_carrier_account(&tenant, "twilio").await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_of_nobodys_goes_by_no_account_whichever_is_set() {
+        let (store, tenant) = store().await;
+        let accounts = OwnAccounts::default();
+        let why = ask(&accounts, &store, &tenant, Some(&CallAccount::Nobody)).await.unwrap_err();
+        assert!(why.contains("PUT /v1/carrier-accounts/twilio"), "{why}");
+        set(&store, &tenant, "AC1", "one").await;
+        assert!(ask(&accounts, &store, &tenant, Some(&CallAccount::Nobody)).await.is_err());
     }
 
     #[tokio::test]

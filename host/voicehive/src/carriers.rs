@@ -184,11 +184,12 @@ impl Carriers {
         false
     }
 
-    /// Tells a carrier something about a call that no tenant has. It was offered by the account of `tenant`'s own, if one is
-    /// given that has one, and otherwise by the platform's.
+    /// Tells a carrier something about a call that no tenant has. It was offered by the account of `tenant`'s own where one
+    /// is given, and otherwise by the platform's.
     ///
     /// # Errors
-    /// Where the carrier cannot be asked or refuses.
+    /// Where the carrier cannot be asked or refuses. The platform's account is not asked about what a tenant's own keys
+    /// proved, whether or not the tenant has an account of its own.
     pub async fn act(
         &self,
         (tenant, carrier): (Option<&TenantId>, &str),
@@ -197,11 +198,14 @@ impl Carriers {
         body: serde_json::Value,
         command_id: &str,
     ) -> Result<(), CarrierFault> {
-        let own = match tenant {
-            Some(tenant) => self.own(tenant, carrier, None).await?,
-            None => None,
+        let client = match tenant {
+            Some(tenant) => self
+                .own(tenant, carrier, None)
+                .await?
+                .ok_or_else(|| Unusable::Unset { carrier: carrier.to_owned() })?,
+            None => self.platforms(carrier)?,
         };
-        match own.map_or_else(|| self.platforms(carrier), Ok)? {
+        match client {
             Client::Telnyx(telnyx) => Ok(telnyx.act(carrier_call_id, action, body, command_id).await?),
             Client::Twilio(_) => Err(CarrierFault::NoCredentials(carrier.to_owned())),
         }

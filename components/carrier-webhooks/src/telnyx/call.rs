@@ -63,7 +63,7 @@ pub(super) enum Taken {
     UnknownCall,
     /// It is about a number that nobody has.
     UnknownNumber,
-    /// A tenant's own key proved it, and it is about another tenant.
+    /// A tenant's own key proved it, and it is about another tenant, or about a call that goes by the platform's account.
     NotTheirs,
 }
 
@@ -140,8 +140,7 @@ async fn take<P: Platform>(
     match hearing.store.locate_call(CARRIER, &hearing.event.ids).await? {
         // Calls may share a session, as when one of our numbers calls another.
         Some(call) if hearing.offers_another(&call) => hearing.unknown_call().await,
-        Some(call) if proven.concerns(&call.tenant) => hearing.told(&call).await,
-        Some(_) => Ok(Taken::NotTheirs),
+        Some(call) => hearing.told(&call).await,
         None => hearing.unknown_call().await,
     }
 }
@@ -171,6 +170,9 @@ impl<P: Platform> Hearing<'_, P> {
             return Ok(Taken::UnknownNumber);
         };
         if !self.proven.concerns(&number.tenant) {
+            return Ok(Taken::NotTheirs);
+        }
+        if !self.proven.may_name(&self.store, &number.tenant, call).await? {
             return Ok(Taken::NotTheirs);
         }
         match self.store.name_call(&number.tenant, call, &self.event.ids, self.now).await? {
@@ -233,6 +235,9 @@ impl<P: Platform> Hearing<'_, P> {
 
     /// Tells a known call of the event, and the carrier what follows, in one transaction.
     pub(super) async fn told(&self, call: &Call) -> Result<Taken, Fault> {
+        if !self.proven.concerns_call(call) {
+            return Ok(Taken::NotTheirs);
+        }
         let course = Course::of(call);
         let mut faults = Vec::new();
         let (mut ordered, mut again) = (false, false);

@@ -3,7 +3,9 @@
 use call_state::{CallState, Carrier, EventKind, Ids};
 use events::CallEvent;
 use serde_json::json;
-use store::{AgentId, CallId, CallStatus, Direction, Limit, NewCall, NumberRoute, Receipt, Received};
+use store::{
+    AgentId, CallAccount, CallId, CallStatus, Direction, Limit, NewCall, NumberRoute, Receipt, Received,
+};
 use telnyx::{Cause, Command, Reject};
 use uuid::Uuid;
 
@@ -131,10 +133,17 @@ async fn store<P: Platform>(
         caller: limits.caller,
         max_live: limits.max_live,
         decision: decision::stored(&ruling.decision),
-        carrier_account: hearing.proven.account(),
+        offered_by: Some(hearing.proven.offered_by()),
     };
     match hearing.store.receive_call(&offer.number.tenant, new, receipt, now).await? {
-        Received::New(_) => {
+        Received::New(call) => {
+            if call.carrier_account == Some(CallAccount::Nobody) {
+                hearing.log(
+                    "error",
+                    "no-account",
+                    "nothing can be done: the tenant has set no account of its own",
+                );
+            }
             for fault in faults.iter().flatten() {
                 hearing.log("error", "command-not-possible", &journal::chain(fault));
             }

@@ -1,5 +1,5 @@
 use http::Response;
-use store::{CallAccount, TenantId, Timestamp};
+use store::{Attempt, CallAccount, NewCarrierAccount, TenantId, Timestamp};
 
 use super::setting::{AUTH_TOKEN, BASE, CALLER, NOW, NUMBER, SID, Setting, claims, signed, signed_with};
 
@@ -32,7 +32,12 @@ async fn the_platforms_token_does_not_open_a_tenants_paths_nor_the_tenants_token
 async fn a_call_goes_by_the_account_whose_key_proved_it() {
     let setting = with_own_key().await;
     own(&setting, "voice", &[]).await;
-    assert_eq!(setting.calls().await[0].carrier_account, None, "the tenant's own, if the host has one");
+    assert_eq!(setting.calls().await[0].carrier_account, Some(CallAccount::Nobody), "none is set");
+    let setting = with_own_key().await;
+    let account = NewCarrierAccount { carrier: "twilio", account: "AC1", sealed: "sealed" };
+    setting.store.set_carrier_account(&setting.tenant, &account, "ana", NOW).await.unwrap();
+    own(&setting, "voice", &[]).await;
+    assert_eq!(setting.calls().await[0].carrier_account, Some(CallAccount::Own("AC1".into())));
     let setting = with_own_key().await;
     assert_eq!(setting.send(&signed("/webhooks/twilio/voice", &[])).await.status(), 200);
     assert_eq!(setting.calls().await[0].carrier_account, Some(CallAccount::Platform));
@@ -75,6 +80,53 @@ async fn a_tenants_token_names_no_other_tenants_order() {
         assert!(!response.body().contains("<Stream"), "{}", response.body());
     }
     assert_eq!(setting.call(&ordered.id).await, ordered);
+}
+
+#[tokio::test]
+async fn a_tenants_token_says_nothing_of_its_calls_by_the_platforms_account() {
+    let setting = with_own_key().await;
+    setting.document("voice", &[]).await;
+    let call = setting.calls().await.remove(0);
+    let over = [("CallStatus", "completed")];
+    for place in ["status", "recording", "conference"] {
+        assert_eq!(own(&setting, place, &over).await.status(), 204);
+        assert_eq!(setting.last_code(), "unknown-call", "{place}");
+    }
+    for place in ["voice", "dial", "gather"] {
+        let response = own(&setting, place, &over).await;
+        assert!(response.body().contains("<Hangup"), "{place}: {}", response.body());
+        assert_eq!(setting.last_code(), "other-account", "{place}");
+    }
+    assert_eq!(setting.calls().await, [call.clone()]);
+    // The platform's does.
+    setting.report("status", &over).await;
+    assert!(setting.call(&call.id).await.status.is_terminal());
+}
+
+#[tokio::test]
+async fn a_tenants_token_names_an_order_only_where_the_tenants_own_account_was_asked() {
+    let own_account = CallAccount::Own("AC1".into());
+    for (account, is_theirs) in
+        [(None, false), (Some(CallAccount::Platform), false), (Some(own_account), true)]
+    {
+        let setting = with_own_key().await;
+        let ordered = setting.order("key").await;
+        if let Some(account) = &account {
+            let attempt = Attempt { id: "attempt", account: Some(account) };
+            assert!(setting.store.order_attempt(&setting.tenant, &ordered.id, attempt, NOW).await.unwrap());
+        }
+        let fields =
+            [("Direction", "outbound-api"), ("From", NUMBER), ("To", CALLER), ("CallStatus", "in-progress")];
+        for (place, status) in [("status", 204), ("voice", 200)] {
+            let target = target(&setting.tenant, &format!("{place}?call={}", ordered.id));
+            let response = setting.send(&signed_with(OWN_TOKEN, &target, &fields)).await;
+            assert_eq!(response.status(), status);
+            let is_connected = response.body().contains("<Stream");
+            assert_eq!(is_connected, is_theirs && place == "voice", "{account:?} {}", response.body());
+        }
+        let named = setting.call(&ordered.id).await.carrier_call_id;
+        assert_eq!(named.as_deref(), is_theirs.then_some(SID), "{account:?}");
+    }
 }
 
 #[tokio::test]

@@ -96,11 +96,11 @@ async fn find<D: store::Db>(store: &Store<D>, proven: &Proven<'_>) -> Result<Opt
     let leg = proven.query("caller").or_else(|| field(proven.form(), "CallSid")).map(str::to_owned);
     let located = store.locate_call(proven.sender().carrier(), &Ids { leg, ..Ids::default() }).await?;
     if located.is_some() {
-        return Ok(located.filter(|call| proven.concerns(&call.tenant)));
+        return Ok(located.filter(|call| proven.concerns_call(call)));
     }
     let Some(id) = proven.query("call").and_then(|id| id.parse::<CallId>().ok()) else { return Ok(None) };
     match report::tenant_of_caller(store, proven).await? {
-        Some(tenant) => Ok(store.call(&tenant, &id).await?),
+        Some(tenant) => Ok(store.call(&tenant, &id).await?.filter(|call| proven.concerns_call(call))),
         None => Ok(None),
     }
 }

@@ -50,6 +50,15 @@ impl<'a, P: Platform> Desk<'a, P> {
         self.store.call_by_carrier_id(&self.number.tenant, carrier, &self.fields.call_sid).await
     }
 
+    /// Whether the request may say anything of this call; the log has it where not.
+    pub(super) fn may_say_of(&self, call: &Call) -> bool {
+        let may = self.proven.concerns_call(call);
+        if !may {
+            self.log("warn", "other-account", "the call is of another account than the key that proved this");
+        }
+        may
+    }
+
     /// Takes in what the form says of the call's course. Somebody waits on the line for a document, and does not go
     /// without because this could not be noted.
     pub(super) async fn hear(&self, call: &CallId) {

@@ -27,7 +27,9 @@ async fn answer<P: Platform>(
     now: Timestamp,
 ) -> Result<twiml::Response, Fault> {
     let Some(desk) = Desk::open(platform, proven, now).await? else { return Ok(documents::hangup()) };
-    let Some(call) = desk.call().await? else { return Ok(documents::hangup()) };
+    let Some(call) = desk.call().await?.filter(|call| desk.may_say_of(call)) else {
+        return Ok(documents::hangup());
+    };
     desk.hear(&call.id).await;
     next(&desk, &call)
 }

@@ -48,7 +48,7 @@ pub(super) async fn first<P: Platform>(desk: &Desk<'_, P>) -> Result<Response, F
         // Who is turned down takes no line.
         max_live: if rejected { None } else { desk.number.max_live_calls },
         decision: decision::stored(&answer.decision),
-        carrier_account: desk.proven.account(),
+        offered_by: Some(desk.proven.offered_by()),
     };
     match desk.store.receive_call(&desk.number.tenant, new, receipt, desk.now).await? {
         Received::New(call) => desk.render(&call, &answer.decision),

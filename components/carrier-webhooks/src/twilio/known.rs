@@ -20,6 +20,9 @@ pub(super) async fn again<P: Platform>(
     call: Call,
     resumed: bool,
 ) -> Result<Response, Fault> {
+    if !desk.may_say_of(&call) {
+        return Ok(documents::hangup());
+    }
     // Who was turned down is turned down again: hanging up instead would answer the call first.
     if let Some(rejection @ Decision::Reject(_)) = call.decision.as_ref().and_then(decision::of_stored) {
         return Ok(documents::without_agent(&rejection, &desk.places()));

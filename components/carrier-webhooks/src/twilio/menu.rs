@@ -2,7 +2,7 @@
 
 use call_state::{CarrierEvent, EventKind, Ids, Moment};
 use http::Response;
-use store::{AgentId, E164, Timestamp};
+use store::{AgentId, Call, E164, Timestamp};
 
 use super::desk::Desk;
 use super::fault::{self, Fault};
@@ -49,7 +49,8 @@ async fn pressed<P: Platform>(
     let Some(desk) = Desk::open(platform, proven, now).await? else {
         return Ok(documents::said(decision::UNKNOWN_NUMBER));
     };
-    let Some(call) = desk.call().await?.filter(|call| !call.status.is_terminal()) else {
+    let goes_on = |call: &Call| desk.may_say_of(call) && !call.status.is_terminal();
+    let Some(call) = desk.call().await?.filter(goes_on) else {
         return Ok(documents::hangup());
     };
     // Where the count is gone, the menu has been said often enough.

@@ -14,6 +14,9 @@ use crate::service::Platform;
 pub(super) async fn answered<P: Platform>(desk: &Desk<'_, P>, ordered: &str) -> Result<Response, Fault> {
     let tenant = &desk.number.tenant;
     let Ok(id) = ordered.parse::<CallId>() else { return Ok(unordered(desk)) };
+    if !desk.proven.may_name(&desk.store, tenant, &id).await? {
+        return Ok(unordered(desk));
+    }
     let ids = Ids { leg: Some(desk.fields.call_sid.clone()), ..Ids::default() };
     match desk.store.name_call(tenant, &id, &ids, desk.now).await? {
         Named::Now | Named::Already => {}
@@ -34,6 +37,10 @@ pub(super) async fn answered<P: Platform>(desk: &Desk<'_, P>, ordered: &str) -> 
 
 /// Nobody is to be rung for an order that does not exist.
 fn unordered<P: Platform>(desk: &Desk<'_, P>) -> Response {
-    desk.log("error", "no-such-order", "a call was placed that nobody of this tenant ordered");
+    desk.log(
+        "error",
+        "no-such-order",
+        "a call was placed that nobody of this tenant ordered by this account",
+    );
     documents::hangup()
 }

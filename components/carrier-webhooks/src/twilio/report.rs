@@ -109,7 +109,7 @@ async fn find<P: Platform>(
 ) -> Result<Option<Call>, Fault> {
     let located = store.locate_call(proven.sender().carrier(), ids).await?;
     if let Some(call) = located {
-        return Ok(Some(call).filter(|call| proven.concerns(&call.tenant)));
+        return Ok(Some(call).filter(|call| proven.concerns_call(call)));
     }
     let Some(id) = proven.query("call").and_then(|id| id.parse::<CallId>().ok()) else { return Ok(None) };
     // A leg that was dialled from the ordered call is not the call.
@@ -117,6 +117,9 @@ async fn find<P: Platform>(
         return Ok(None);
     }
     let Some(tenant) = tenant_of_caller(store, proven).await? else { return Ok(None) };
+    if !proven.may_name(store, &tenant, &id).await? {
+        return Ok(None);
+    }
     match store.name_call(&tenant, &id, ids, now).await? {
         Named::Now | Named::Already => Ok(store.call(&tenant, &id).await?),
         Named::NoSuchCall => Ok(None),
@@ -164,11 +167,12 @@ async fn missed<D: store::Db>(
         agent: None,
         status: CallStatus::Ringing,
     };
-    let receipt =
-        Receipt { carrier_event: Some(event), carrier_account: proven.account(), ..Receipt::default() };
+    let offered_by = Some(proven.offered_by());
+    let receipt = Receipt { carrier_event: Some(event), offered_by, ..Receipt::default() };
     match store.receive_call(&number.tenant, new, receipt, now).await? {
         Received::New(_) => Ok(Taken::Missed),
-        Received::Existing(call) => hear(store, &call, event, &[], now).await,
+        Received::Existing(call) if proven.concerns_call(&call) => hear(store, &call, event, &[], now).await,
+        Received::Existing(_) => Ok(Taken::UnknownCall),
         Received::TooOften | Received::TooMany => Ok(Taken::UnknownCall),
     }
 }

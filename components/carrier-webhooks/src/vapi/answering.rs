@@ -75,7 +75,7 @@ async fn first<P: Platform>(desk: &Desk<'_, P>, number: &NumberRoute) -> Result<
         // Who is turned down takes no line.
         max_live: if rejection.is_some() { None } else { number.max_live_calls },
         decision: decision::stored(&answer.decision),
-        carrier_account: None,
+        offered_by: None,
     };
     match desk.receive(number, agent, receipt).await? {
         Received::New(call) => render(desk, &call, &answer.decision).await,

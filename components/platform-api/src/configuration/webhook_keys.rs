@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{Db, Store, TenantId, Timestamp, WebhookKey};
+use store::{Db, KeyRemoval, Store, TenantId, Timestamp, WebhookKey};
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -43,12 +43,13 @@ pub(crate) async fn add<P: Platform>(asked: &Asked<'_, P>) -> Result<Answer, Pro
     Ok(Answer::with_status(body(&Shown::of(key, true))?, StatusCode::CREATED).at(&location))
 }
 
-/// `DELETE /v1/webhook-keys/{id}`
+/// `DELETE /v1/webhook-keys/{id}`: 409 for the last one of a carrier with whom the tenant has an account of its own.
 pub(crate) async fn remove<P: Platform>(asked: &Asked<'_, P>, id: &str) -> Result<Answer, Problem> {
     asked.request.no_body()?;
     match asked.store.remove_webhook_key(&asked.tenant.id, id).await? {
-        true => Ok(Answer::done()),
-        false => Err(Problem::NotFound),
+        KeyRemoval::Removed => Ok(Answer::done()),
+        KeyRemoval::NoSuchKey => Err(Problem::NotFound),
+        KeyRemoval::Needed => Err(Problem::KeyInUse),
     }
 }
 

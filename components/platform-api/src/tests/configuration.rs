@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use http::{Method, Response};
 use serde_json::{Value, json};
+use store::NewCarrierAccount;
 
 use super::setting::{KEY, NOW, STRANGERS_KEY, Setting, answered, pointers, problem};
 use crate::service::Settings;
@@ -45,6 +46,27 @@ async fn a_tenant_has_its_own_keys_only() {
     assert_eq!(problem(&response, 404), "not-found");
     assert_eq!(setting.get("/v1/webhook-keys", STRANGERS_KEY).await.body(), r#"{"items":[]}"#);
     assert_eq!(setting.read("/v1/webhook-keys").await["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_last_key_of_an_account_stays_for_as_long_as_the_account() {
+    let setting = Setting::new().await;
+    let add = async |secret: &str| {
+        let body = json!({ "scheme": "twilio", "secret": secret });
+        let added = setting.send(Method::POST, "/v1/webhook-keys", &body).await;
+        added.headers()["location"].to_str().unwrap().to_owned()
+    };
+    let remove = async |location: &str| setting.send(Method::DELETE, location, &Value::Null).await;
+    let account = NewCarrierAccount { carrier: "twilio", account: "AC1", sealed: "sealed" };
+    setting.store.set_carrier_account(&setting.tenant, &account, "ana", NOW).await.unwrap();
+    let (first, second) = (add("token-1").await, add("token-2").await);
+    assert_eq!(remove(&first).await.status(), 204);
+    let refused = remove(&second).await;
+    assert_eq!(problem(&refused, 409), "key-in-use");
+    assert!(refused.body().contains("/v1/carrier-accounts/{carrier}"), "{}", refused.body());
+    assert_eq!(setting.store.webhook_keys(&setting.tenant, "twilio").await.unwrap().len(), 1);
+    setting.store.remove_carrier_account(&setting.tenant, "twilio").await.unwrap();
+    assert_eq!(remove(&second).await.status(), 204);
 }
 
 #[tokio::test]

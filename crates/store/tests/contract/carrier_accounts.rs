@@ -1,8 +1,8 @@
 //! Tenants' own accounts with carriers, and by which account a call goes.
 
 use store::{
-    Attempt, CallAccount, Db as _, KnownCarrierAccount, NewCarrierAccount, Ordered, Statement, Store,
-    StoreError,
+    Attempt, CallAccount, Db as _, KnownCarrierAccount, NewCarrierAccount, OfferedBy, Ordered, Receipt,
+    Received, Statement, Store, StoreError,
 };
 
 use crate::contract;
@@ -15,6 +15,7 @@ contract! {
     an_account_is_taken_away_by_its_tenant_only,
     what_cannot_be_an_account_is_refused,
     a_call_goes_by_the_account_of_its_last_attempt,
+    a_call_that_is_offered_goes_by_the_account_that_is_set_then,
 }
 
 fn new<'a>(carrier: &'a str, account: &'a str, sealed: &'a str) -> NewCarrierAccount<'a> {
@@ -104,6 +105,31 @@ async fn a_call_goes_by_the_account_of_its_last_attempt(store: &Fixture) {
     assert_eq!(store.order(&store.tenant, &call).await.unwrap().unwrap().attempts, 2);
 }
 
+async fn a_call_that_is_offered_goes_by_the_account_that_is_set_then(store: &Fixture) {
+    let offered = async |leg: &str, by| {
+        let receipt = Receipt { offered_by: by, ..Receipt::default() };
+        let received = store.receive_call(&store.tenant, store.new_call(leg), receipt, NOW).await.unwrap();
+        let Received::New(call) = received else { panic!("{received:?}") };
+        (call.id, call.carrier_account)
+    };
+    let set = async |tenant, new| {
+        store.set_carrier_account(tenant, &new, "ana", NOW).await.unwrap();
+    };
+    let tenants = Some(OfferedBy::Tenant);
+    // Neither another carrier's account nor another tenant's is the tenant's own.
+    set(&store.tenant, new("telnyx", "149", "sealed")).await;
+    set(&store.stranger, new("twilio", "AC9", "sealed")).await;
+    assert_eq!(offered("CA1", tenants).await.1, Some(CallAccount::Nobody));
+    set(&store.tenant, new("twilio", "AC1", "sealed")).await;
+    let (second, account) = offered("CA2", tenants).await;
+    assert_eq!(account, Some(CallAccount::Own("AC1".into())));
+    assert_eq!(offered("CA3", Some(OfferedBy::Platform)).await.1, Some(CallAccount::Platform));
+    assert_eq!(offered("CA4", None).await.1, None);
+    set(&store.tenant, new("twilio", "AC2", "sealed")).await;
+    store.remove_carrier_account(&store.tenant, "twilio").await.unwrap();
+    assert_eq!(store.seen(&second).await.carrier_account, account);
+}
+
 #[tokio::test]
 async fn statements_about_accounts_are_portable_and_read_no_other_tenants_rows() {
     let fixture = Fixture::in_memory().await;
@@ -113,6 +139,10 @@ async fn statements_about_accounts_are_portable_and_read_no_other_tenants_rows()
     store.set_carrier_account(&fixture.tenant, &account, "ana", NOW).await.unwrap();
     store.carrier_account(&fixture.tenant, "twilio").await.unwrap();
     store.carrier_accounts(&fixture.tenant).await.unwrap();
+    let receipt = Receipt { offered_by: Some(OfferedBy::Tenant), ..Receipt::default() };
+    store.receive_call(&fixture.tenant, fixture.new_call("CA1"), receipt, NOW).await.unwrap();
+    let key = store.add_webhook_key(&fixture.tenant, "twilio", "secret", NOW).await.unwrap();
+    store.remove_webhook_key(&fixture.tenant, &key.id).await.unwrap();
     store.remove_carrier_account(&fixture.tenant, "twilio").await.unwrap();
     let ordered = store.order_call(&fixture.tenant, fixture.new_order("k"), NOW).await.unwrap();
     let Ordered::New(call) = ordered else { panic!("{ordered:?}") };

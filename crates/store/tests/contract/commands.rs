@@ -12,6 +12,7 @@ contract! {
     calls_do_not_wait_for_each_other,
     a_lease_that_runs_out_is_taken_over,
     a_command_that_is_to_be_tried_again_holds_up_those_behind_it,
+    a_command_that_had_to_wait_counts_no_attempt,
     a_command_that_has_expired_is_leased_once_more_before_those_behind_it,
     a_command_that_is_being_sent_does_not_expire,
     what_was_said_of_a_command_first_stands,
@@ -91,6 +92,24 @@ async fn a_command_that_is_to_be_tried_again_holds_up_those_behind_it(store: &Fi
     store.command_again(&store.tenant, "c", after(5), "429").await.unwrap();
     assert!(lease(store, 4).await.is_empty());
     assert_eq!(ids(&lease(store, 5).await), ["c"]);
+}
+
+async fn a_command_that_had_to_wait_counts_no_attempt(store: &Fixture) {
+    let call = store.stored_call("CA1").await;
+    store.enqueue_commands(&store.tenant, &call, &[command("c"), command("d")], NOW).await.unwrap();
+    for seconds in [0, 5, 10] {
+        let leased = lease(store, seconds).await;
+        assert_eq!((ids(&leased), leased[0].attempts), (vec!["c"], 1));
+        store.command_waits(&store.tenant, "c", after(seconds + 5), "no account").await.unwrap();
+        assert!(lease(store, seconds + 4).await.is_empty());
+    }
+    lease(store, 15).await;
+    store.command_again(&store.tenant, "c", after(20), "503").await.unwrap();
+    assert_eq!(lease(store, 20).await[0].attempts, 2);
+    // What was said of it first stands.
+    store.command_done(&store.tenant, "c", after(21)).await.unwrap();
+    store.command_waits(&store.tenant, "c", after(21), "no account").await.unwrap();
+    assert_eq!(ids(&lease(store, 22).await), ["d"]);
 }
 
 async fn a_command_that_has_expired_is_leased_once_more_before_those_behind_it(store: &Fixture) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use call_state::{Direction, EndReason};
 use events::CallEvent;
 use store::native::{NativeDb, migrate};
-use store::{CallStatus, Store, TenantId, Timestamp, migrations};
+use store::{CallAccount, CallStatus, Store, TenantId, Timestamp, migrations};
 
 use crate::fixture::{NOW, after, ended, said};
 
@@ -95,6 +95,26 @@ async fn the_second_schema_can_be_taken_back_with_its_calls() {
     assert_eq!(table(&connection), expected);
     assert_eq!(migrate::up(&mut connection, NOW).unwrap(), later);
     assert_eq!(migrate::down(&mut connection, 0).unwrap(), [taken_back, vec![1]].concat());
+}
+
+#[tokio::test]
+async fn calls_from_before_tenants_had_accounts_of_their_own_stay_with_the_platforms() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("store.db");
+    {
+        let mut connection = old(&path);
+        migrate::up(&mut connection, NOW).unwrap();
+        migrate::down(&mut connection, 4).unwrap();
+        let rows = "\
+            UPDATE calls SET carrier = 'telnyx' WHERE id = 'live'; UPDATE calls SET carrier = 'vapi' WHERE id = 'rings';";
+        connection.execute_batch(rows).unwrap();
+    }
+    let store = Store::new(NativeDb::migrate_and_open(&path, NOW).unwrap());
+    let account =
+        async |id: &str| store.call(&tenant(), &id.parse().unwrap()).await.unwrap().unwrap().carrier_account;
+    assert_eq!(account("over").await, Some(CallAccount::Platform));
+    assert_eq!(account("live").await, Some(CallAccount::Platform));
+    assert_eq!(account("rings").await, None);
 }
 
 #[derive(Debug, PartialEq)]

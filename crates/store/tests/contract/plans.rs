@@ -139,6 +139,7 @@ async fn live_through_everything(fixture: &Fixture, store: &Store<Watched>) {
     store.recording_fetched(tenant, &call, "r", 1, "x", NOW).await.unwrap();
     store.recording_failed(tenant, &call, "r", "x").await.unwrap();
     store.lease_commands("w", NOW, lease, 9).await.unwrap();
+    store.command_waits(tenant, "c", NOW, "x").await.unwrap();
     store.command_again(tenant, "c", NOW, "x").await.unwrap();
     store.command_done(tenant, "c", NOW).await.unwrap();
     for key in ["1", "2", "3"] {

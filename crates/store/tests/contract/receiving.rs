@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use call_state::{Applied, EndReason, EventKind};
 use events::CallEvent;
-use store::{CallAccount, LIVE_MAX, Limit, NewCall, Rate, Receipt, Received, StoreError};
+use store::{CallAccount, LIVE_MAX, Limit, NewCall, OfferedBy, Rate, Receipt, Received, StoreError};
 
 use crate::contract;
 use crate::fixture::{Fixture, NOW, command, ended, said};
@@ -34,7 +34,7 @@ async fn a_call_is_received_with_all_that_goes_with_it(store: &Fixture) {
         caller: None,
         max_live: Some(1),
         decision: Some(serde_json::json!({ "connect": "receptionist" })),
-        carrier_account: Some(CallAccount::Platform),
+        offered_by: Some(OfferedBy::Platform),
     };
     let new = store.new_call("CA1");
     let received = store.receive_call(&store.tenant, new.clone(), receipt, NOW).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_call_that_is_offered_again_brings_nothing(store: &Fixture) {
         // The call that exists is no further one, whatever the limit.
         max_live: Some(1),
         decision: Some(serde_json::json!("other")),
-        carrier_account: Some(CallAccount::Platform),
+        offered_by: Some(OfferedBy::Platform),
     };
     let again = store.receive_call(&store.tenant, store.new_call("CA1"), receipt(), NOW).await.unwrap();
     assert_eq!(again, Received::Existing(store.seen(&call).await));

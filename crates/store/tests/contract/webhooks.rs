@@ -1,4 +1,4 @@
-use store::{StoreError, WebhookKey};
+use store::{KeyRemoval, NewCarrierAccount, StoreError, WebhookKey};
 
 use crate::contract;
 use crate::fixture::{Fixture, NOW, after};
@@ -10,6 +10,7 @@ contract! {
     a_delivery_is_known_from_when_it_was_noted_until_it_is_forgotten,
     keys_come_newest_first_and_by_scheme,
     a_key_is_taken_away_by_its_tenant_only,
+    the_last_key_of_a_carrier_stays_while_there_is_an_account_with_it,
     an_empty_key_is_refused,
     the_most_calls_at_once_come_with_tenant_and_number,
 }
@@ -69,10 +70,29 @@ async fn keys_come_newest_first_and_by_scheme(store: &Fixture) {
 
 async fn a_key_is_taken_away_by_its_tenant_only(store: &Fixture) {
     let key = store.add_webhook_key(&store.tenant, "twilio", "secret", NOW).await.unwrap();
-    assert!(!store.remove_webhook_key(&store.stranger, &key.id).await.unwrap());
-    assert!(store.remove_webhook_key(&store.tenant, &key.id).await.unwrap());
-    assert!(!store.remove_webhook_key(&store.tenant, &key.id).await.unwrap());
+    let remove = async |tenant| store.remove_webhook_key(tenant, &key.id).await.unwrap();
+    assert_eq!(remove(&store.stranger).await, KeyRemoval::NoSuchKey);
+    assert_eq!(remove(&store.tenant).await, KeyRemoval::Removed);
+    assert_eq!(remove(&store.tenant).await, KeyRemoval::NoSuchKey);
     assert!(store.webhook_keys(&store.tenant, "twilio").await.unwrap().is_empty());
+}
+
+async fn the_last_key_of_a_carrier_stays_while_there_is_an_account_with_it(store: &Fixture) {
+    let (tenant, stranger) = (&store.tenant, &store.stranger);
+    let add =
+        async |tenant, scheme, secret| store.add_webhook_key(tenant, scheme, secret, NOW).await.unwrap().id;
+    let remove = async |id: &str| store.remove_webhook_key(tenant, id).await.unwrap();
+    let account = NewCarrierAccount { carrier: "twilio", account: "AC1", sealed: "sealed" };
+    store.set_carrier_account(tenant, &account, "ana", NOW).await.unwrap();
+    let (first, second) = (add(tenant, "twilio", "1").await, add(tenant, "twilio", "2").await);
+    // Neither another scheme's key nor another tenant's stands in for it.
+    let telnyx = add(tenant, "telnyx", "3").await;
+    add(stranger, "twilio", "4").await;
+    assert_eq!((remove(&first).await, remove(&second).await), (KeyRemoval::Removed, KeyRemoval::Needed));
+    assert_eq!(store.webhook_keys(tenant, "twilio").await.unwrap().len(), 1);
+    assert_eq!(remove(&telnyx).await, KeyRemoval::Removed);
+    store.remove_carrier_account(tenant, "twilio").await.unwrap();
+    assert_eq!(remove(&second).await, KeyRemoval::Removed);
 }
 
 async fn an_empty_key_is_refused(store: &Fixture) {

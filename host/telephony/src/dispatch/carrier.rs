@@ -7,6 +7,7 @@ use std::pin::Pin;
 use call_state::Ids;
 use store::{Command, DueRecording, Order, Timestamp};
 
+use super::telnyx;
 use crate::order::Rules;
 use crate::{Fault, FetchError, Fetched};
 
@@ -27,12 +28,6 @@ pub trait Carrier: Send + Sync + 'static {
     /// Carries out a command. The worker repeats it, with the same id, where its answer was lost.
     fn command<'a>(&'a self, command: &'a Command) -> BoxFuture<'a, Result<(), Fault>>;
 
-    /// The action that ends the call of a command that will not be carried out, where nothing but the command's effect
-    /// would have taken the call further: its caller would hear nothing, for as long as he waits. `None` by default.
-    fn ends_instead(&self, _command: &Command) -> Option<&'static str> {
-        None
-    }
-
     /// Fetches a recording into a file.
     fn fetch<'a>(
         &'a self,
@@ -40,4 +35,15 @@ pub trait Carrier: Send + Sync + 'static {
         file: &'a Path,
         limit: u64,
     ) -> BoxFuture<'a, Result<Fetched, FetchError>>;
+}
+
+/// The action that ends the call of a command that will not be carried out, where nothing but the command's effect would
+/// have taken the call further: its caller would hear nothing, for as long as he waits. It depends on the carrier alone,
+/// whether or not it can be asked by any account now.
+pub(super) fn ends_instead(command: &Command) -> Option<&'static str> {
+    match command.carrier.as_str() {
+        "telnyx" => telnyx::ends_instead(&command.action),
+        // Twilio goes on with the document that it has.
+        _ => None,
+    }
 }

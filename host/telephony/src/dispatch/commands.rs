@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use call_state::Streaming;
-use store::{Command, NewCommand, StoreError};
+use store::{CallAccount, Command, NewCommand, StoreError};
 use uuid::Uuid;
 
 use super::Shared;
+use super::carrier::ends_instead;
 use super::lane::Lane;
 use super::line::Chosen;
 use crate::Fault;
@@ -27,9 +28,14 @@ impl Commands {
         if command.expires_at <= shared.now() {
             return self.fail(command, "expired").await;
         }
-        let line = match self.line(command).await? {
+        let held = self.held(command).await?;
+        let line = match shared.choose(&command.tenant, &command.carrier, held.as_ref()).await? {
             Chosen::Line(line) => line,
             Chosen::Nobody => return self.fail(command, "there is no such carrier").await,
+            // No account that is set later becomes the call's.
+            Chosen::Unusable(why) if held == Some(CallAccount::Nobody) => {
+                return self.fail(command, &why).await;
+            }
             Chosen::Unusable(why) => return self.put_off(command, &why).await,
         };
         let (fault, retry_after) = match line.carrier.command(command).await {
@@ -49,14 +55,13 @@ impl Commands {
     }
 
     /// By which account the command's call goes.
-    async fn line(&self, command: &Command) -> Result<Chosen, StoreError> {
+    async fn held(&self, command: &Command) -> Result<Option<CallAccount>, StoreError> {
         let call = self.shared.store.call(&command.tenant, &command.call).await?;
-        let held = call.and_then(|call| call.carrier_account);
-        self.shared.choose(&command.tenant, &command.carrier, held.as_ref()).await
+        Ok(call.and_then(|call| call.carrier_account))
     }
 
     /// The account cannot be used now, and the carrier was not asked: the account is waited for as long as the command is
-    /// of use.
+    /// of use, and all its tries are left.
     async fn put_off(&self, command: &Command, why: &str) -> Result<(), StoreError> {
         let shared = &self.shared;
         let at = shared.now().plus(ACCOUNT_WAIT);
@@ -64,7 +69,7 @@ impl Commands {
             return self.fail(command, why).await;
         }
         tracing::warn!(call = %command.call, action = command.action, why, "a command waits for its account");
-        shared.store.command_again(&command.tenant, &command.id, at, why).await
+        shared.store.command_waits(&command.tenant, &command.id, at, why).await
     }
 
     async fn fail(&self, command: &Command, why: &str) -> Result<(), StoreError> {
@@ -80,16 +85,13 @@ impl Commands {
     /// What ends the call of a command that will not be carried out, unless the call is over or its agent is heard.
     async fn end_instead(&self, command: &Command) -> Result<Option<NewCommand>, StoreError> {
         let shared = &self.shared;
-        let line = match self.line(command).await? {
-            Chosen::Line(line) => Some(line),
-            // What follows does not depend on the account, and the account may be mended in time for it.
-            Chosen::Nobody | Chosen::Unusable(_) => shared.lines.get(&command.carrier).cloned(),
-        };
-        let Some(action) = line.and_then(|line| line.carrier.ends_instead(command)) else { return Ok(None) };
-        let call = shared.store.call(&command.tenant, &command.call).await?;
+        // Not whether the account can be used now: it may be mended in time.
+        let Some(action) = ends_instead(command) else { return Ok(None) };
+        let Some(call) = shared.store.call(&command.tenant, &command.call).await? else { return Ok(None) };
         let state = shared.store.carrier_state(&command.tenant, &command.call).await?;
         let is_heard = state.facts().first_leg().streaming() == Some(Streaming::Started);
-        if is_heard || call.is_none_or(|call| call.status.is_terminal()) {
+        let is_nobodys = call.carrier_account == Some(CallAccount::Nobody);
+        if is_heard || is_nobodys || call.status.is_terminal() {
             return Ok(None);
         }
         // Named after the command, so that failing it again orders nothing more.

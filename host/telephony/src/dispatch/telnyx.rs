@@ -75,12 +75,6 @@ impl Carrier for Telnyx {
         Box::pin(self.rest.act(&command.carrier_call_id, &command.action, body, &command.id))
     }
 
-    /// Telnyx runs no documents: a call waits for the event that its last command leads to.
-    fn ends_instead(&self, command: &Command) -> Option<&'static str> {
-        let awaited = ["speak", "record_start", "streaming_start", "transfer"];
-        awaited.contains(&command.action.as_str()).then_some(Action::Hangup.as_str())
-    }
-
     fn fetch<'a>(
         &'a self,
         recording: &'a DueRecording,
@@ -92,6 +86,13 @@ impl Carrier for Telnyx {
             self.rest.fetch_recording(url, file, limit).await
         })
     }
+}
+
+/// What ends a call whose command `action` fails. Telnyx runs no documents: a call waits for the event that its last command
+/// leads to.
+pub(super) fn ends_instead(action: &str) -> Option<&'static str> {
+    let awaited = ["speak", "record_start", "streaming_start", "transfer"];
+    awaited.contains(&action).then_some(Action::Hangup.as_str())
 }
 
 fn ids(dialled: Dialled) -> Ids {

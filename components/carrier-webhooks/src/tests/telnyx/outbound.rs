@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use store::{Call, CallId, CallStatus, NewOrder, Ordered, Timestamp};
+use store::{Attempt, Call, CallAccount, CallId, CallStatus, NewOrder, Ordered, Timestamp};
 use telnyx::ClientState;
 
 use super::line::{LEG, claims, event, setting};
+use crate::tests::senders::telnyx_key;
 use crate::tests::setting::{CALLER, NOW, NUMBER, Setting};
 
 #[tokio::test]
@@ -84,6 +85,29 @@ async fn nobody_elses_number_can_name_a_call() {
     stateless["data"]["payload"]["client_state"] = Value::Null;
     setting.telnyx(&[strange, stateless]).await;
     assert_eq!(setting.only_call().await.carrier_call_id, None);
+}
+
+#[tokio::test]
+async fn a_tenants_own_key_names_an_order_only_where_the_tenants_own_account_was_asked() {
+    let own_account = CallAccount::Own("149".into());
+    for (account, is_theirs) in
+        [(None, false), (Some(CallAccount::Platform), false), (Some(own_account), true)]
+    {
+        let setting = setting().await;
+        let (store, tenant) = (&setting.store, &setting.tenant);
+        store.add_webhook_key(tenant, "telnyx", &telnyx_key(), NOW).await.unwrap();
+        let call = placed(&setting).await;
+        if let Some(account) = &account {
+            let attempt = Attempt { id: "attempt", account: Some(account) };
+            assert!(store.order_attempt(tenant, &call.id, attempt, NOW).await.unwrap());
+        }
+        let target = format!("/webhooks/tenants/{tenant}/telnyx/call");
+        let answered = leg(&call, "1", "call.answered", json!({}));
+        assert!(setting.telnyx_at(&target, &answered, NOW).await < 300);
+        let named = setting.only_call().await.carrier_call_id;
+        assert_eq!(named.as_deref(), is_theirs.then_some(LEG), "{account:?}");
+        assert_eq!(setting.actions().await.len(), usize::from(is_theirs));
+    }
 }
 
 fn outgoing() -> Value {

@@ -1,9 +1,9 @@
 //! Events that lead to no call.
 
 use serde_json::{Value, json};
-use store::{TenantId, Timestamp};
+use store::{CallAccount, NewCarrierAccount, TenantId, Timestamp};
 
-use super::line::{LEG, event, initiated, saved, setting, spoken};
+use super::line::{LEG, event, hangup, initiated, saved, setting, spoken};
 use crate::service::{HostAnswer, HostFault};
 use crate::tests::senders::{telnyx, telnyx_key};
 use crate::tests::setting::{NOW, NUMBER};
@@ -44,6 +44,44 @@ async fn a_call_by_a_tenants_own_account_is_turned_down_by_that_account() {
     assert!(status < 300, "{status}");
     let order: Value = serde_json::from_str(&setting.asked.borrow()[0].1).unwrap();
     assert_eq!((&order["action"], &order["tenant"]), (&json!("reject"), &json!(setting.tenant)));
+}
+
+#[tokio::test]
+async fn a_call_by_a_tenants_own_paths_goes_by_the_account_that_is_set_or_by_none() {
+    for account in [None, Some("149")] {
+        let setting = setting().await;
+        let (store, tenant) = (&setting.store, &setting.tenant);
+        store.add_webhook_key(tenant, "telnyx", &telnyx_key(), NOW).await.unwrap();
+        if let Some(account) = account {
+            let account = NewCarrierAccount { carrier: "telnyx", account, sealed: "sealed" };
+            store.set_carrier_account(tenant, &account, "ana", NOW).await.unwrap();
+        }
+        let target = format!("/webhooks/tenants/{tenant}/telnyx/call");
+        assert!(setting.telnyx_at(&target, &initiated(), NOW).await < 300);
+        let expected = account.map_or(CallAccount::Nobody, |account| CallAccount::Own(account.into()));
+        assert_eq!(setting.only_call().await.carrier_account, Some(expected));
+        let is_said = setting.log.borrow().iter().any(|line| line.contains("no-account"));
+        assert_eq!(is_said, account.is_none());
+        // What is said of it is heard all the same.
+        assert!(setting.telnyx_at(&target, &hangup(), NOW).await < 300);
+        assert!(setting.only_call().await.status.is_terminal());
+    }
+}
+
+#[tokio::test]
+async fn a_tenants_own_key_proves_nothing_of_its_calls_by_the_platforms_account() {
+    let setting = setting().await;
+    setting.store.add_webhook_key(&setting.tenant, "telnyx", &telnyx_key(), NOW).await.unwrap();
+    setting.telnyx(&[initiated()]).await;
+    let before = setting.only_call().await;
+    assert_eq!(before.carrier_account, Some(CallAccount::Platform));
+    let target = format!("/webhooks/tenants/{}/telnyx/call", setting.tenant);
+    for event in [initiated(), spoken("s"), hangup()] {
+        assert!(setting.telnyx_at(&target, &event, NOW).await < 300);
+        assert_eq!(setting.last_code(), "other-tenant", "{event}");
+    }
+    assert_eq!(setting.only_call().await, before);
+    assert_eq!(setting.store.carrier_state(&setting.tenant, &before.id).await.unwrap().record().len(), 1);
 }
 
 #[tokio::test]

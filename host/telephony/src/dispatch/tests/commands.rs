@@ -10,11 +10,16 @@ use crate::{Cause, Fault};
 use store::{CallId, CallStatus};
 
 async fn world(commands: &[(&str, &str)]) -> (World, Commands) {
-    world_of(Rules::twilio(), commands).await
+    world_of(World::new(Rules::twilio()).await, commands).await
 }
 
-async fn world_of(rules: Rules, commands: &[(&str, &str)]) -> (World, Commands) {
-    let world = World::new(rules).await;
+/// At a carrier that waits for commands.
+async fn waiting_world(actions: &[&str]) -> (World, Commands) {
+    let commands: Vec<_> = actions.iter().map(|action| (*action, "telnyx")).collect();
+    world_of(World::named(Rules::telnyx(), "telnyx").await, &commands).await
+}
+
+async fn world_of(world: World, commands: &[(&str, &str)]) -> (World, Commands) {
     let new = NewCall {
         id: CallId::generate(NOON),
         carrier: "twilio".into(),
@@ -123,7 +128,7 @@ async fn a_command_for_nobody_does_not_block_the_others() {
 
 #[tokio::test]
 async fn nobody_waits_in_silence_for_what_will_not_be_said() {
-    let (world, lane) = world_of(Rules::telnyx(), &[("speak", "twilio")]).await;
+    let (world, lane) = waiting_world(&["speak"]).await;
     world.script().commands.extend([Err(Fault::unfit("x")), Ok(())]);
     assert_eq!((world.work(&lane).await, world.work(&lane).await, world.work(&lane).await), (1, 1, 0));
     assert_eq!(world.script().told, ["speak speak-id", "hangup speak-id-hangup"]);
@@ -131,7 +136,7 @@ async fn nobody_waits_in_silence_for_what_will_not_be_said() {
 
 #[tokio::test]
 async fn nobody_waits_in_silence_for_what_expired_while_no_worker_lived() {
-    let (world, lane) = world_of(Rules::telnyx(), &[("speak", "twilio"), ("speak-more", "twilio")]).await;
+    let (world, lane) = waiting_world(&["speak", "speak-more"]).await;
     world.script().commands.push_back(Ok(()));
     world.pass(Duration::from_secs(30));
     while world.work(&lane).await > 0 {}
@@ -140,7 +145,7 @@ async fn nobody_waits_in_silence_for_what_expired_while_no_worker_lived() {
 
 #[tokio::test]
 async fn a_call_whose_agent_is_heard_is_not_ended_for_a_command_that_failed() {
-    let (world, lane) = world_of(Rules::telnyx(), &[("speak", "twilio")]).await;
+    let (world, lane) = waiting_world(&["speak"]).await;
     let filter = CallFilter::default();
     let known = world.shared.store.calls(&world.tenant, &filter, None, 1).await.unwrap();
     let call = known.calls[0].id.clone();

@@ -3,12 +3,12 @@
 use call_state::{CarrierEvent, EventKind, Moment, Recording};
 use serde_json::json;
 use store::{
-    CallAccount, CallId, CallStatus, Direction, NewCall, NewCommand, OrderState, Receipt, Received,
-    RecordingState,
+    CallAccount, CallId, CallStatus, Direction, NewCall, NewCommand, OfferedBy, OrderState, Receipt,
+    Received, RecordingState,
 };
 
 use super::super::*;
-use super::world::{NOON, Script, UNKNOWN, World, leg};
+use super::world::{NOON, Script, UNKNOWN, World, leg, not_done};
 use crate::Fetched;
 use crate::order::Rules;
 
@@ -49,10 +49,14 @@ impl Stage {
     }
 
     /// A call that came in by this account.
-    async fn received(&self, carrier_account: Option<CallAccount>) -> CallId {
+    async fn received(&self, by: OfferedBy) -> CallId {
+        self.received_through("twilio", by).await
+    }
+
+    async fn received_through(&self, carrier: &str, by: OfferedBy) -> CallId {
         let new = NewCall {
             id: CallId::generate(NOON),
-            carrier: "twilio".into(),
+            carrier: carrier.into(),
             carrier_call_id: "CA1".into(),
             from: "+15551230000".into(),
             to: "+34910000000".into(),
@@ -60,7 +64,7 @@ impl Stage {
             agent: Some(self.world.agent.clone()),
             status: CallStatus::InProgress,
         };
-        let receipt = Receipt { carrier_account, ..Receipt::default() };
+        let receipt = Receipt { offered_by: Some(by), ..Receipt::default() };
         let store = &self.world.shared.store;
         match store.receive_call(&self.world.tenant, new, receipt, NOON).await.unwrap() {
             Received::New(call) => call.id,
@@ -174,11 +178,10 @@ async fn an_account_of_ones_own_is_asked_at_its_own_rate() {
 
 #[tokio::test]
 async fn a_command_goes_by_the_account_of_its_call() {
-    let (platform, unknown) = (Some(CallAccount::Platform), None);
-    for (held, is_own) in [(platform, false), (unknown, true)] {
+    for (by, is_own) in [(OfferedBy::Platform, false), (OfferedBy::Tenant, true)] {
         let stage = Stage::set(Rules::twilio(), OFTEN).await;
         stage.world.set_account("AC1", "sealed").await;
-        let call = stage.received(held).await;
+        let call = stage.received(by).await;
         command(&stage, &call).await;
         let script = if is_own { &stage.own } else { &stage.world.script };
         script.lock().unwrap().commands.push_back(Ok(()));
@@ -191,7 +194,7 @@ async fn a_command_goes_by_the_account_of_its_call() {
 async fn a_command_waits_for_an_account_that_cannot_be_opened() {
     let stage = Stage::set(Rules::twilio(), OFTEN).await;
     stage.world.set_account("AC1", "broken").await;
-    let call = stage.received(None).await;
+    let call = stage.received(OfferedBy::Tenant).await;
     command(&stage, &call).await;
     let lane = Commands::new(stage.world.shared.clone());
     for _ in 0..5 {
@@ -206,10 +209,82 @@ async fn a_command_waits_for_an_account_that_cannot_be_opened() {
 }
 
 #[tokio::test]
+async fn a_command_that_waited_for_its_account_has_all_its_tries_left() {
+    let stage = Stage::set(Rules::twilio(), OFTEN).await;
+    stage.world.set_account("AC1", "broken").await;
+    let call = stage.received(OfferedBy::Tenant).await;
+    command(&stage, &call).await;
+    let lane = Commands::new(stage.world.shared.clone());
+    for _ in 0..5 {
+        assert_eq!(stage.world.work(&lane).await, 1);
+        stage.world.pass(SECOND * 5);
+    }
+    stage.world.set_account("AC1", "sealed").await;
+    stage.own().commands.extend([Err(not_done(1)), Err(not_done(1)), Err(not_done(1)), Ok(())]);
+    for _ in 0..4 {
+        assert_eq!(stage.world.work(&lane).await, 1);
+        stage.world.pass(SECOND * 5);
+    }
+    assert_eq!(stage.own().told.len(), 4);
+}
+
+#[tokio::test]
+async fn what_came_by_an_account_is_told_nothing_by_another_that_is_set_later() {
+    let stage = Stage::set(Rules::twilio(), OFTEN).await;
+    stage.world.set_account("AC1", "sealed").await;
+    let call = stage.received(OfferedBy::Tenant).await;
+    command(&stage, &call).await;
+    let (store, tenant) = (&stage.world.shared.store, &stage.world.tenant);
+    let lane = Commands::new(stage.world.shared.clone());
+    store.remove_carrier_account(tenant, "twilio").await.unwrap();
+    // Without a script to follow, whoever is asked panics.
+    assert_eq!(stage.world.work(&lane).await, 1);
+    stage.world.pass(SECOND * 5);
+    stage.world.set_account("AC2", "sealed").await;
+    assert_eq!(stage.world.work(&lane).await, 1);
+    stage.world.pass(SECOND * 5);
+    stage.world.set_account("AC1", "sealed").await;
+    stage.own().commands.push_back(Ok(()));
+    assert_eq!(stage.world.work(&lane).await, 1);
+    assert_eq!(stage.own().told, ["hangup hangup-id"]);
+}
+
+#[tokio::test]
+async fn what_came_while_no_account_was_set_is_told_nothing_and_does_not_wait() {
+    let stage = Stage::set(Rules::twilio(), OFTEN).await;
+    let call = stage.received(OfferedBy::Tenant).await;
+    assert_eq!(stage.account(&call).await, Some(CallAccount::Nobody));
+    command(&stage, &call).await;
+    stage.world.set_account("AC1", "sealed").await;
+    let lane = Commands::new(stage.world.shared.clone());
+    assert_eq!(stage.world.work(&lane).await, 1);
+    stage.world.pass(SECOND * 30);
+    assert_eq!(stage.world.work(&lane).await, 0);
+    assert!(stage.world.script().told.is_empty() && stage.own().told.is_empty());
+}
+
+#[tokio::test]
+async fn a_caller_is_not_left_waiting_for_an_account_where_the_platform_has_none_with_the_carrier() {
+    let stage = Stage::set(Rules::telnyx(), OFTEN).await;
+    stage.world.set_account_with("telnyx", "149", "broken").await;
+    let call = stage.received_through("telnyx", OfferedBy::Tenant).await;
+    order(&stage, &call, "telnyx", "speak").await;
+    let lane = Commands::new(stage.world.shared.clone());
+    for _ in 0..12 {
+        stage.world.work(&lane).await;
+        stage.world.pass(SECOND * 5);
+    }
+    stage.world.set_account_with("telnyx", "149", "sealed").await;
+    stage.own().commands.push_back(Ok(()));
+    assert_eq!(stage.world.work(&lane).await, 1);
+    assert_eq!(stage.own().told, ["hangup speak-id-hangup"]);
+}
+
+#[tokio::test]
 async fn a_command_that_waits_in_vain_is_given_up() {
     let stage = Stage::set(Rules::twilio(), OFTEN).await;
     stage.world.set_account("AC1", "broken").await;
-    let call = stage.received(None).await;
+    let call = stage.received(OfferedBy::Tenant).await;
     command(&stage, &call).await;
     let lane = Commands::new(stage.world.shared.clone());
     for _ in 0..12 {
@@ -258,7 +333,7 @@ async fn recorded() -> (Stage, CallId, Recordings) {
     let orders = Orders::new(world.shared.clone());
     let stage = Stage { world, orders, own };
     stage.world.set_account("AC1", "broken").await;
-    let call = stage.received(None).await;
+    let call = stage.received(OfferedBy::Tenant).await;
     let event = CarrierEvent {
         carrier: call_state::Carrier::Twilio,
         id: "saved".into(),
@@ -277,14 +352,19 @@ async fn recorded() -> (Stage, CallId, Recordings) {
 
 /// Orders the end of a call, which is of use for a minute.
 async fn command(stage: &Stage, call: &CallId) {
-    let hangup = NewCommand {
-        id: "hangup-id".into(),
-        carrier: "twilio".into(),
+    order(stage, call, "twilio", "hangup").await;
+}
+
+/// Orders something that is of use for a minute.
+async fn order(stage: &Stage, call: &CallId, carrier: &str, action: &str) {
+    let command = NewCommand {
+        id: format!("{action}-id"),
+        carrier: carrier.into(),
         carrier_call_id: "CA1".into(),
-        action: "hangup".into(),
+        action: action.into(),
         body: json!({}),
         expires_at: NOON.plus(SECOND * 60),
     };
     let store = &stage.world.shared.store;
-    store.enqueue_commands(&stage.world.tenant, call, &[hangup], NOON).await.unwrap();
+    store.enqueue_commands(&stage.world.tenant, call, &[command], NOON).await.unwrap();
 }

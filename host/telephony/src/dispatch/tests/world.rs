@@ -64,11 +64,6 @@ impl Carrier for Scripted {
         Box::pin(async move { answer })
     }
 
-    /// As at a carrier that waits for commands.
-    fn ends_instead(&self, command: &Command) -> Option<&'static str> {
-        (self.rules.is_idempotent && command.action == "speak").then_some("hangup")
-    }
-
     fn fetch<'a>(
         &'a self,
         _: &'a DueRecording,
@@ -104,6 +99,14 @@ impl World {
         Self { script, ..Self::around(carrier, "twilio", NOON, settings, rate).await }
     }
 
+    /// A world with this carrier under this name.
+    pub async fn named(rules: Rules, name: &str) -> Self {
+        let script = Arc::new(Mutex::new(Script::default()));
+        let (carrier, rate) =
+            (Scripted { script: script.clone(), rules }, Rate { count: 1000, per: Duration::from_secs(1) });
+        Self { script, ..Self::around(carrier, name, NOON, Settings::new("test"), rate).await }
+    }
+
     /// A world in which carriers of tenants' own accounts follow the script that comes with it, by the same rules. An
     /// account that is sealed as `broken` cannot be opened.
     pub async fn with_own(rules: Rules, settings: Settings, rate: Rate) -> (Self, Arc<Mutex<Script>>) {
@@ -122,7 +125,12 @@ impl World {
 
     /// Sets the tenant's own account with the carrier.
     pub async fn set_account(&self, account: &str, sealed: &str) {
-        let new = NewCarrierAccount { carrier: "twilio", account, sealed };
+        self.set_account_with("twilio", account, sealed).await;
+    }
+
+    /// Sets the tenant's own account with any carrier.
+    pub async fn set_account_with(&self, carrier: &str, account: &str, sealed: &str) {
+        let new = NewCarrierAccount { carrier, account, sealed };
         self.shared.store.set_carrier_account(&self.tenant, &new, "ana", self.shared.now()).await.unwrap();
     }
 

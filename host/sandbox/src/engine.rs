@@ -16,6 +16,10 @@ pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(5);
 /// The most memory that one instance may ever use, over all its memories.
 pub(crate) const MAX_MEMORY_BYTES: usize = 64 << 20;
 
+/// The most tables that one component may have, in one module or in several; the gate's limit is the same. Each instance has
+/// room for as many, so that a tool with many takes none of another's.
+pub(crate) const MAX_TABLES: u32 = 4;
+
 /// The most core instances that one component may have: a Python tool has 38, one for each library of the interpreter.
 pub(crate) const MAX_CORE_INSTANCES: u32 = 64;
 
@@ -163,10 +167,11 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(MAX_CORE_INSTANCES))
         .total_memories(instances)
-        .total_tables(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(MAX_TABLES))
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
         .max_memories_per_component(1)
-        .max_tables_per_component(4)
+        .max_tables_per_component(MAX_TABLES)
+        .max_tables_per_module(MAX_TABLES)
         .max_memory_size(MAX_MEMORY_BYTES)
         .table_elements(20_000)
         .linear_memory_keep_resident(1 << 20)

@@ -28,6 +28,11 @@ pub fn admitted(admission: &Admission, bytes: &[u8]) -> &'static str {
                     | Code::HostIsAddress
                     | Code::HostNotPublic
                     | Code::BadSchema
+                    | Code::SchemaTooLarge
+                    | Code::SchemaTooDeep
+                    | Code::SchemaTooIntricate
+                    | Code::SchemaReference
+                    | Code::SchemaRecursive
             );
             assert!(deserved, "the gate lets through what does not load: {refusal}");
             refusal.code.as_str()

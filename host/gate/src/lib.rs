@@ -31,6 +31,7 @@ mod conformance;
 mod contract;
 pub mod features;
 mod hosts;
+mod instances;
 mod limits;
 mod nesting;
 mod quantity;

@@ -4,6 +4,7 @@ use wasmparser::{
     BinaryReaderError, ComponentInstance, CoreType, ElementItems, FunctionBody, Imports, Instance, Payload,
 };
 
+use crate::instances::{Instances, Needs};
 use crate::limits::Limits;
 use crate::nesting;
 use crate::quantity::{Counts, Quantity};
@@ -32,6 +33,7 @@ pub(crate) struct Counter<'a> {
     pub(crate) counts: Counts,
     /// How many components and modules are open.
     open: u64,
+    instances: Instances,
     pub(crate) imports: Vec<&'a str>,
     pub(crate) exports: Vec<&'a str>,
     pub(crate) stamp: Option<&'a [u8]>,
@@ -45,6 +47,7 @@ impl<'a> Counter<'a> {
             limits,
             counts: Counts::ZERO,
             open: 0,
+            instances: Instances::default(),
             imports: Vec::new(),
             exports: Vec::new(),
             stamp: None,
@@ -54,6 +57,22 @@ impl<'a> Counter<'a> {
 
     pub(crate) fn count(&mut self, payload: &Payload<'a>) -> Result<(), Stop> {
         self.work = self.work.saturating_add(1);
+        self.count_section(payload)?;
+        // After the section's own items were counted, so that no more of them are looked at than may be there.
+        self.instances.read(payload)?;
+        self.instantiated()
+    }
+
+    /// Compares what the instances need with what there may be: the engine has room for no more.
+    fn instantiated(&mut self) -> Result<(), Stop> {
+        let needs = self.instances.needs;
+        self.most(Quantity::Memories, needs.memories)?;
+        self.most(Quantity::MemoryBytes, needs.memory_bytes)?;
+        self.most(Quantity::Tables, needs.tables)?;
+        self.most(Quantity::TableElements, needs.table_elements)
+    }
+
+    fn count_section(&mut self, payload: &Payload<'a>) -> Result<(), Stop> {
         match payload {
             Payload::Version { .. } => {
                 self.open += 1;
@@ -86,13 +105,18 @@ impl<'a> Counter<'a> {
             }
             Payload::TableSection(section) => {
                 self.add(Quantity::Tables, section.count().into())?;
-                let mut tables = section.clone().into_iter();
-                tables.try_for_each(|table| self.add(Quantity::TableElements, table?.ty.initial))
+                section.clone().into_iter().try_for_each(|table| {
+                    let table_elements = table?.ty.initial;
+                    self.instances.declare(Needs { tables: 1, table_elements, ..Needs::default() });
+                    self.add(Quantity::TableElements, table_elements)
+                })
             }
             Payload::MemorySection(section) => {
                 self.add(Quantity::Memories, section.count().into())?;
                 section.clone().into_iter().try_for_each(|memory| {
-                    self.add(Quantity::MemoryBytes, memory?.initial.saturating_mul(PAGE_BYTES))
+                    let memory_bytes = memory?.initial.saturating_mul(PAGE_BYTES);
+                    self.instances.declare(Needs { memories: 1, memory_bytes, ..Needs::default() });
+                    self.add(Quantity::MemoryBytes, memory_bytes)
                 })
             }
             Payload::ElementSection(section) => {

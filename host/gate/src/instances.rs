@@ -1,13 +1,15 @@
-//! What a component has once it is instantiated: a module that is instantiated twice has its memory twice.
+//! What a component has once it is instantiated: a module that is instantiated twice is there twice, with its memory.
 
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef,
-    Encoding, Instance, Payload, Result,
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, Encoding, Instance,
+    Payload, Result,
 };
 
-/// Memories and tables, with their sizes at the start.
+/// Instances, those of them that are of modules, and their memories and tables with the sizes at the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
+    pub(crate) instances: u64,
+    pub(crate) modules: u64,
     pub(crate) memories: u64,
     pub(crate) memory_bytes: u64,
     pub(crate) tables: u64,
@@ -16,19 +18,13 @@ pub(crate) struct Needs {
 
 impl Needs {
     fn plus(self, other: Self) -> Self {
-        self.with(other, u64::saturating_add)
-    }
-
-    fn most(self, other: Self) -> Self {
-        self.with(other, u64::max)
-    }
-
-    fn with(self, other: Self, join: impl Fn(u64, u64) -> u64) -> Self {
         Self {
-            memories: join(self.memories, other.memories),
-            memory_bytes: join(self.memory_bytes, other.memory_bytes),
-            tables: join(self.tables, other.tables),
-            table_elements: join(self.table_elements, other.table_elements),
+            instances: self.instances.saturating_add(other.instances),
+            modules: self.modules.saturating_add(other.modules),
+            memories: self.memories.saturating_add(other.memories),
+            memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
+            tables: self.tables.saturating_add(other.tables),
+            table_elements: self.table_elements.saturating_add(other.table_elements),
         }
     }
 }
@@ -44,12 +40,11 @@ struct Open {
     components: Vec<Needs>,
 }
 
-/// Adds up, section by section, what the instances of a component need. What comes from elsewhere, by an import or from an
-/// instance, is taken to need as much as whatever needed most so far.
+/// Adds up, section by section, what the instances of a component need. Modules and components that are imported, or exported by
+/// an instance, are refused before: each index stands for one that was read.
 #[derive(Debug, Default)]
 pub(crate) struct Instances {
     open: Vec<Open>,
-    most: Needs,
     /// What the outermost component needs, as far as it was read.
     pub(crate) needs: Needs,
 }
@@ -73,15 +68,18 @@ impl Instances {
                 Ok(())
             }
             Payload::InstanceSection(section) => section.clone().into_iter().try_for_each(|instance| {
+                self.add(Needs { instances: 1, ..Needs::default() });
                 if let Instance::Instantiate { module_index, .. } = instance? {
-                    self.instantiate(module_index, |open| &open.modules);
+                    let needs = self.find(0, module_index, |open| &open.modules);
+                    self.add(needs.plus(Needs { modules: 1, ..Needs::default() }));
                 }
                 Ok(())
             }),
             Payload::ComponentInstanceSection(section) => {
                 section.clone().into_iter().try_for_each(|instance| {
+                    self.add(Needs { instances: 1, ..Needs::default() });
                     if let ComponentInstance::Instantiate { component_index, .. } = instance? {
-                        self.instantiate(component_index, |open| &open.components);
+                        self.add(self.find(0, component_index, |open| &open.components));
                     }
                     Ok(())
                 })
@@ -92,60 +90,49 @@ impl Instances {
 
     /// Sections that give further indices to modules and components.
     fn name(&mut self, payload: &Payload<'_>) -> Result<()> {
-        let most = self.most;
         match payload {
             Payload::ComponentAliasSection(section) => section.clone().into_iter().try_for_each(|alias| {
-                match alias? {
-                    ComponentAlias::InstanceExport { kind, .. } => self.keep(kind, most),
-                    ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, count, index } => {
-                        let needs = self.outer(count, index, |open| &open.modules);
-                        self.keep(ComponentExternalKind::Module, needs);
-                    }
-                    ComponentAlias::Outer { kind: ComponentOuterAliasKind::Component, count, index } => {
-                        let needs = self.outer(count, index, |open| &open.components);
-                        self.keep(ComponentExternalKind::Component, needs);
-                    }
-                    ComponentAlias::Outer { .. } | ComponentAlias::CoreInstanceExport { .. } => {}
-                }
-                Ok(())
-            }),
-            Payload::ComponentImportSection(section) => section.clone().into_iter().try_for_each(|import| {
-                match import?.ty {
-                    ComponentTypeRef::Module(_) => self.keep(ComponentExternalKind::Module, most),
-                    ComponentTypeRef::Component(_) => self.keep(ComponentExternalKind::Component, most),
-                    _ => {}
+                if let ComponentAlias::Outer { kind, count, index } = alias? {
+                    self.alias(kind, count, index);
                 }
                 Ok(())
             }),
             // An export is a new index for the same thing.
             Payload::ComponentExportSection(section) => section.clone().into_iter().try_for_each(|export| {
                 let export = export?;
-                let needs = match export.kind {
-                    ComponentExternalKind::Module => self.outer(0, export.index, |open| &open.modules),
-                    ComponentExternalKind::Component => self.outer(0, export.index, |open| &open.components),
-                    _ => Needs::default(),
-                };
-                self.keep(export.kind, needs);
+                match export.kind {
+                    ComponentExternalKind::Module => {
+                        self.alias(ComponentOuterAliasKind::CoreModule, 0, export.index);
+                    }
+                    ComponentExternalKind::Component => {
+                        self.alias(ComponentOuterAliasKind::Component, 0, export.index);
+                    }
+                    _ => {}
+                }
                 Ok(())
             }),
             _ => Ok(()),
         }
     }
 
-    fn close(&mut self) {
-        let Some(closed) = self.open.pop() else { return };
-        self.most = self.most.most(closed.needs);
-        if let Some(open) = self.open.last_mut() {
-            match closed.encoding {
-                Encoding::Module => open.modules.push(closed.needs),
-                Encoding::Component => open.components.push(closed.needs),
+    fn alias(&mut self, kind: ComponentOuterAliasKind, count: u32, index: u32) {
+        match kind {
+            ComponentOuterAliasKind::CoreModule => {
+                let needs = self.find(count, index, |open| &open.modules);
+                self.keep(Encoding::Module, needs);
             }
+            ComponentOuterAliasKind::Component => {
+                let needs = self.find(count, index, |open| &open.components);
+                self.keep(Encoding::Component, needs);
+            }
+            ComponentOuterAliasKind::CoreType | ComponentOuterAliasKind::Type => {}
         }
     }
 
-    fn instantiate(&mut self, index: u32, among: impl Fn(&Open) -> &Vec<Needs>) {
-        let needs = self.outer(0, index, among);
-        self.add(needs);
+    fn close(&mut self) {
+        if let Some(closed) = self.open.pop() {
+            self.keep(closed.encoding, closed.needs);
+        }
     }
 
     fn add(&mut self, needs: Needs) {
@@ -158,17 +145,107 @@ impl Instances {
     }
 
     /// What is at an index of a component that is open, `count` steps outwards.
-    fn outer(&self, count: u32, index: u32, among: impl Fn(&Open) -> &Vec<Needs>) -> Needs {
+    fn find(&self, count: u32, index: u32, among: impl Fn(&Open) -> &Vec<Needs>) -> Needs {
         let open = self.open.iter().rev().nth(count as usize);
-        open.and_then(|open| among(open).get(index as usize)).copied().unwrap_or(self.most)
+        open.and_then(|open| among(open).get(index as usize)).copied().unwrap_or_default()
     }
 
-    fn keep(&mut self, kind: ComponentExternalKind, needs: Needs) {
+    fn keep(&mut self, encoding: Encoding, needs: Needs) {
         let Some(open) = self.open.last_mut() else { return };
-        match kind {
-            ComponentExternalKind::Module => open.modules.push(needs),
-            ComponentExternalKind::Component => open.components.push(needs),
-            _ => {}
+        match encoding {
+            Encoding::Module => open.modules.push(needs),
+            Encoding::Component => open.components.push(needs),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: u64 = 64 << 10;
+
+    /// What a component in the text format needs, by the sections of its binary.
+    fn needs(text: &str) -> Needs {
+        let bytes = wat::parse_str(text).unwrap();
+        let mut instances = Instances::default();
+        for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
+            let payload = payload.unwrap();
+            if let Payload::MemorySection(section) = &payload {
+                for memory in section.clone() {
+                    let memory_bytes = memory.unwrap().initial * PAGE;
+                    instances.declare(Needs { memories: 1, memory_bytes, ..Needs::default() });
+                }
+            }
+            instances.read(&payload).unwrap();
+        }
+        instances.needs
+    }
+
+    /// So many instances of modules, of so many instances in all, each with a memory of one page.
+    fn modules(modules: u64, instances: u64) -> Needs {
+        let memory_bytes = modules.saturating_mul(PAGE);
+        Needs { instances, modules, memories: modules, memory_bytes, ..Needs::default() }
+    }
+
+    #[test]
+    fn a_module_that_is_never_instantiated_needs_nothing() {
+        assert_eq!(needs("(component (core module (memory 1)))"), Needs::default());
+    }
+
+    #[test]
+    fn a_module_that_is_instantiated_twice_has_its_memory_twice() {
+        let instance = "(core instance (instantiate $m))";
+        let text = format!("(component (core module $m (memory 1)) {instance} {instance})");
+        assert_eq!(needs(&text), modules(2, 2));
+    }
+
+    #[test]
+    fn an_instance_of_what_is_there_already_is_an_instance_of_no_module() {
+        assert_eq!(needs("(component (instance) (core instance))"), modules(0, 2));
+    }
+
+    #[test]
+    fn instances_within_components_multiply() {
+        let text = "(component
+            (component $c
+                (core module $m (memory 1))
+                (core instance (instantiate $m)) (core instance (instantiate $m)))
+            (component $d
+                (alias outer 1 $c (component $again))
+                (instance (instantiate $again)) (instance (instantiate $again)))
+            (instance (instantiate $d)) (instance (instantiate $c)))";
+        assert_eq!(needs(text), modules(6, 10));
+    }
+
+    #[test]
+    fn aliases_and_exports_are_further_names_for_one_module() {
+        let text = "(component
+            (core module $none) (core module $m (memory 1))
+            (component $c
+                (alias outer 1 $m (core module $theirs))
+                (export $exported \"e\" (core module $theirs))
+                (core instance (instantiate $exported)))
+            (instance (instantiate $c)))";
+        assert_eq!(needs(text), modules(1, 2));
+    }
+
+    #[test]
+    fn an_index_of_nothing_is_left_to_the_validator() {
+        assert_eq!(needs("(component (instance (instantiate 7)))"), modules(0, 1));
+    }
+
+    #[test]
+    fn multiplying_for_long_does_not_overflow() {
+        let mut text = String::from(
+            "(component (component $c0 (core module $m (memory 1)) (core instance (instantiate $m)))",
+        );
+        for level in 0..70 {
+            let instance = "(instance (instantiate $i))";
+            let inner = format!("(alias outer 1 $c{level} (component $i)) {instance} {instance}");
+            text.push_str(&format!("(component $c{} {inner})", level + 1));
+        }
+        text.push_str("(instance (instantiate $c70)))");
+        assert_eq!(needs(&text), modules(u64::MAX, u64::MAX));
     }
 }

@@ -1,7 +1,8 @@
 //! What is counted, and how much of it each tier allows.
 
 /// Something a component has a number of. Counts are summed over the component and everything nested in it, unless
-/// the description says otherwise.
+/// the description says otherwise. Modules, instances, memories and tables count twice where what has them is instantiated
+/// twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(usize)]
 pub enum Quantity {
@@ -63,8 +64,8 @@ use Quantity as Q;
 
 /// Every quantity, its name in codes and reports, and the limits of the tiers `standard` and `large`.
 ///
-/// Memories, tables and their sizes are those of the engine's pool and of a call: more would pass here and fail to
-/// link. The largest built-in tool has 3 modules, 20 instances and 1,060 functions. A tool in JavaScript (componentize-js
+/// The large tier's modules, and memories, tables and their sizes, are those of the engine's pool and of a call: more would pass
+/// here and fail to link. The largest built-in tool has 3 modules, 20 instances and 1,060 functions. A tool in JavaScript (componentize-js
 /// 0.23) has 12,686 functions, 10,000 segments of data and 7,705 elements of tables; one in Python (componentize-py 0.25)
 /// 38 modules, 114 instances, 13,497 functions, 11 MiB of data and one function of 417 KiB.
 const TABLE: [(Quantity, &str, u64, u64); 26] = [

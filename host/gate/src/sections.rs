@@ -1,7 +1,8 @@
 //! Counts what is in each section, before it is validated.
 
 use wasmparser::{
-    BinaryReaderError, ComponentInstance, CoreType, ElementItems, FunctionBody, Imports, Instance, Payload,
+    BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentImport, ComponentInstance,
+    ComponentTypeRef, CoreType, ElementItems, FunctionBody, Imports, Instance, Payload,
 };
 
 use crate::instances::{Instances, Needs};
@@ -13,6 +14,8 @@ use crate::stamp;
 
 /// Bytes of a page of memory; other page sizes are a feature that is off.
 const PAGE_BYTES: u64 = 64 << 10;
+
+const INSTANTIATE_THERE: &str = "instantiate it where it is defined, so that what it needs can be counted";
 
 /// Why reading stopped.
 pub(crate) enum Stop {
@@ -66,6 +69,8 @@ impl<'a> Counter<'a> {
     /// Compares what the instances need with what there may be: the engine has room for no more.
     fn instantiated(&mut self) -> Result<(), Stop> {
         let needs = self.instances.needs;
+        self.most(Quantity::Instances, needs.instances)?;
+        self.most(Quantity::Modules, needs.modules)?;
         self.most(Quantity::Memories, needs.memories)?;
         self.most(Quantity::MemoryBytes, needs.memory_bytes)?;
         self.most(Quantity::Tables, needs.tables)?;
@@ -140,7 +145,10 @@ impl<'a> Counter<'a> {
 
     fn count_component_section(&mut self, payload: &Payload<'a>) -> Result<(), Stop> {
         match payload {
-            Payload::ComponentAliasSection(section) => self.add(Quantity::Aliases, section.count().into()),
+            Payload::ComponentAliasSection(section) => {
+                self.add(Quantity::Aliases, section.count().into())?;
+                section.clone().into_iter().try_for_each(|alias| alias_is_of_a_value(&alias?))
+            }
             Payload::ComponentCanonicalSection(section) => self.add(Quantity::Seams, section.count().into()),
             Payload::InstanceSection(section) => {
                 self.add(Quantity::Instances, section.count().into())?;
@@ -172,7 +180,7 @@ impl<'a> Counter<'a> {
             Payload::ComponentTypeSection(section) => self.types(section.range()),
             Payload::ComponentImportSection(section) => {
                 self.add(Quantity::Imports, section.count().into())?;
-                section.clone().into_iter().try_for_each(|import| self.own_import(import?.name.name))
+                section.clone().into_iter().try_for_each(|import| self.own_import(&import?))
             }
             Payload::ComponentExportSection(section) => {
                 self.add(Quantity::Exports, section.count().into())?;
@@ -195,12 +203,20 @@ impl<'a> Counter<'a> {
         }
     }
 
-    fn own_import(&mut self, name: &'a str) -> Result<(), Stop> {
+    fn own_import(&mut self, import: &ComponentImport<'a>) -> Result<(), Stop> {
+        let name = import.name.name;
         if self.open == 1 {
             self.add(Quantity::OwnImports, 1)?;
             self.imports.push(name);
         }
-        self.name(name)
+        self.name(name)?;
+        let what = match import.ty {
+            ComponentTypeRef::Module(_) => "module",
+            ComponentTypeRef::Component(_) => "component",
+            _ => return Ok(()),
+        };
+        let item = format!("the {what} `{name}` is imported, where only instances and functions are");
+        Err(Stop::Refused(Refusal::new(Code::ImportNotAllowed, item, INSTANTIATE_THERE)))
     }
 
     fn own_export(&mut self, name: &'a str) -> Result<(), Stop> {
@@ -273,4 +289,18 @@ impl<'a> Counter<'a> {
             format!("tier `{tier}` allows {most}: make the tool smaller, or ask for a larger tier"),
         )))
     }
+}
+
+/// Refuses modules and components that an instance exports: which they are cannot be told from the alias.
+fn alias_is_of_a_value(alias: &ComponentAlias<'_>) -> Result<(), Stop> {
+    let ComponentAlias::InstanceExport { kind, name, .. } = alias else { return Ok(()) };
+    let what = match kind {
+        ComponentExternalKind::Module => "module",
+        ComponentExternalKind::Component => "component",
+        _ => return Ok(()),
+    };
+    let item = format!(
+        "the {what} `{name}` is taken out of an instance, where only instances, functions and types are"
+    );
+    Err(Stop::Refused(Refusal::new(Code::ExportNotAllowed, item, INSTANTIATE_THERE)))
 }

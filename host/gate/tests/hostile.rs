@@ -145,6 +145,54 @@ fn more_than_the_tier_allows() {
 }
 
 #[test]
+fn what_is_instantiated_twice_is_there_twice() {
+    let instances = |module: &str, count: usize| {
+        let instances = "(core instance (instantiate $m))".repeat(count);
+        wat(&format!("(component (core module $m {module}) {instances})"))
+    };
+    for (module, count, quantity) in [
+        ("", 17, Quantity::Modules),
+        ("(memory 0)", 2, Quantity::Memories),
+        ("(table 0 funcref)", 5, Quantity::Tables),
+        ("(table 10001 funcref)", 2, Quantity::TableElements),
+    ] {
+        assert_eq!(code(&instances(module, count)), Code::TooMany(quantity), "{module}");
+        assert_eq!(code(&instances(module, count - 1)), Code::ExportMissing, "{module}");
+    }
+    let nested = "(component $c (component (instance) (instance))) (instance (instantiate $c))";
+    let inner = "(component $c (instance) (instance))";
+    let outer = "(instance (instantiate $c))".repeat(90);
+    assert_eq!(code(&wat(&format!("(component {nested})"))), Code::ExportMissing);
+    assert_eq!(code(&wat(&format!("(component {inner} {outer})"))), Code::TooMany(Quantity::Instances));
+}
+
+#[test]
+fn modules_and_components_are_instantiated_where_they_are_defined() {
+    for (what, text) in [
+        (
+            "module `m`",
+            "(component (component (import \"m\" (core module $m)) (core instance (instantiate $m))))",
+        ),
+        (
+            "component `c`",
+            "(component (component (import \"c\" (component $c)) (instance (instantiate $c))))",
+        ),
+        ("module `m`", "(component (import \"m\" (core module)))"),
+    ] {
+        let refusal = check(&wat(text), &Limits::STANDARD).unwrap_err();
+        assert_eq!(refusal.code, Code::ImportNotAllowed, "{text}");
+        assert!(refusal.item.contains(what), "{refusal}");
+    }
+    for (kind, what) in [("core module", "(core module $x)"), ("component", "(component $x)")] {
+        let text = format!(
+            "(component {what} (instance $i (export \"x\" ({kind} $x))) (alias export $i \"x\" ({kind})))"
+        );
+        let refusal = check(&wat(&text), &Limits::STANDARD).unwrap_err();
+        assert_eq!(refusal.code, Code::ExportNotAllowed, "{text}");
+    }
+}
+
+#[test]
 fn types_nested_a_million_deep_do_not_exhaust_the_stack() {
     let levels = 1_000_000;
     let mut section = vec![1];

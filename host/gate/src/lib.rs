@@ -26,6 +26,7 @@
 //! assert_eq!(refusal.code.as_str(), "precompiled");
 //! ```
 
+mod arguments;
 mod artefact;
 mod conformance;
 mod contract;
@@ -43,6 +44,7 @@ mod stamp;
 mod version;
 mod walk;
 
+pub use arguments::{Misfit, check_arguments};
 pub use hosts::{MAX_HOSTS, check_hosts};
 pub use limits::{Limits, StampRule};
 pub use quantity::{Counts, Quantity};

@@ -1,6 +1,6 @@
 //! The JSON Schema of a tool's arguments.
 
-use jsonschema::{Draft, PatternOptions};
+use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
 use crate::limits::Limits;
@@ -47,14 +47,20 @@ pub fn check_parameters(text: &str, limits: &Limits) -> Result<Value, Refusal> {
     }
     Unfolding { root: &schema, left: limits.schema_nodes, most: limits.schema_nodes, chain: Vec::new() }
         .visit(&schema)?;
+    validator(&schema)?;
+    Ok(schema)
+}
+
+/// What arguments are held against.
+pub(crate) fn validator(schema: &Value) -> Result<Validator, Refusal> {
     let patterns = PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN);
     jsonschema::options()
         .offline()
         .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
         .with_pattern_options(patterns)
-        .build(&schema)
-        .map_err(|error| bad(format!("`parameters` at `{}`: {error}", error.instance_path().as_str())))?;
-    Ok(schema)
+        .build(schema)
+        .map_err(|error| bad(format!("`parameters` at `{}`: {error}", error.instance_path().as_str())))
 }
 
 fn bad(item: impl Into<String>) -> Refusal {

@@ -7,7 +7,7 @@ use crate::bindings::tool::voicehive::tool::{clock, http, log, records, secrets}
 use crate::finished::Spent;
 use crate::limits::{Meter, ToolLimits};
 use crate::runtime::{Account, Ended};
-use crate::tool_host::{HttpError, HttpRequest, Level, Record, RecordError, ToolHost};
+use crate::tool_host::{HttpError, HttpRequest, Level, Record, RecordError, SecretError, ToolHost};
 
 /// The state of one call of a tool.
 pub(crate) struct CallState {
@@ -237,8 +237,8 @@ impl secrets::Host for CallState {
         }
         // The first one waits for the store.
         let host = self.host.clone();
-        let known = self.account.outside(|_| host.secret(&name)).map_err(ended)?;
-        Ok(known.ok_or(secrets::Error::Unknown))
+        let handle = self.account.outside(|_| host.secret(&name)).map_err(ended)?;
+        Ok(handle.map_err(secrets::Error::from))
     }
 }
 
@@ -249,6 +249,15 @@ impl From<RecordError> for records::Error {
             RecordError::Conflict => Self::Conflict,
             RecordError::QuotaExceeded => Self::QuotaExceeded,
             RecordError::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<SecretError> for secrets::Error {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Unknown => Self::Unknown,
+            SecretError::Unavailable => Self::Unavailable,
         }
     }
 }
@@ -355,8 +364,12 @@ mod tests {
         fn send(&self, _: HttpRequest, _: Duration) -> crate::HttpSent {
             crate::HttpSent::nothing(HttpError::Timeout)
         }
-        fn secret(&self, name: &str) -> Option<String> {
-            (name == "own").then(|| "handle".into())
+        fn secret(&self, name: &str) -> Result<String, SecretError> {
+            match name {
+                "own" => Ok("handle".into()),
+                "sealed" => Err(SecretError::Unavailable),
+                _ => Err(SecretError::Unknown),
+            }
         }
         fn log(&self, _: Level, _: &str) {}
     }
@@ -364,6 +377,14 @@ mod tests {
     fn state(limits: ToolLimits) -> CallState {
         let account = Account::new(Arc::new(SystemClock::new()), Duration::MAX, Duration::MAX);
         CallState::new(Arc::new(Full), limits, 0, account)
+    }
+
+    #[test]
+    fn secrets_that_cannot_be_read_are_not_said_to_be_unknown() {
+        let mut state = state(ToolLimits::default());
+        let mut handle = |name: &str| secrets::Host::handle(&mut state, name.into()).unwrap();
+        assert!(matches!(handle("sealed"), Err(secrets::Error::Unavailable)));
+        assert!(matches!(handle("other"), Err(secrets::Error::Unknown)));
     }
 
     #[test]

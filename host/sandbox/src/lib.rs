@@ -40,4 +40,6 @@ pub use limits::ToolLimits;
 pub use reply::{Answer, Failure, Reply};
 pub use runtime::{Run, Runtime, RuntimeLimits};
 pub use tool::{Tool, WeakTool};
-pub use tool_host::{HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost};
+pub use tool_host::{
+    HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, SecretError, ToolHost,
+};

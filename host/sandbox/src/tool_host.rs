@@ -30,6 +30,17 @@ pub enum RecordError {
     Unavailable,
 }
 
+/// Why there is no handle of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// There is none of that name for this tool, or not for a host that it declares.
+    #[error("there is no such secret")]
+    Unknown,
+    /// The secrets cannot be read.
+    #[error("the secrets cannot be read")]
+    Unavailable,
+}
+
 /// An HTTP request of a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
@@ -133,9 +144,12 @@ pub trait ToolHost: Send + Sync {
     fn list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<Record>, RecordError>;
     /// Sends a request, to a declared and public host only, within `timeout`.
     fn send(&self, request: HttpRequest, timeout: Duration) -> HttpSent;
-    /// The handle of the secret `name`, if the tenant stored one of that name for
-    /// this tool. The secret itself never comes this way.
-    fn secret(&self, name: &str) -> Option<String>;
+    /// The handle of the secret `name` that the tenant stored for this tool. The
+    /// secret itself never comes this way.
+    ///
+    /// # Errors
+    /// As the interface says.
+    fn secret(&self, name: &str) -> Result<String, SecretError>;
     /// Keeps a log line.
     fn log(&self, level: Level, message: &str);
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sandbox::{
     Answer, Context, Effect, Failure, HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record,
-    RecordError, Reply, RunError, Tool, ToolHost,
+    RecordError, Reply, RunError, SecretError, Tool, ToolHost,
 };
 
 /// The golden tools by version, oldest first.
@@ -165,8 +165,8 @@ impl ToolHost for Everything {
         HttpSent { response: Ok(HttpResponse { status: 201, headers, body: b"yes".into() }), bytes: 300 }
     }
 
-    fn secret(&self, name: &str) -> Option<String> {
-        (name == "api-key").then(|| format!("handle of {name}"))
+    fn secret(&self, name: &str) -> Result<String, SecretError> {
+        (name == "api-key").then(|| format!("handle of {name}")).ok_or(SecretError::Unknown)
     }
 
     fn log(&self, level: Level, message: &str) {

@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod deliver;
 mod local_host;
+mod local_secrets;
 mod logs;
 mod manage;
 mod problem;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sandbox::{
     Admission, Compiler, Context, HotEngine, HttpError, HttpRequest, HttpSent, Level, Record, RecordError,
-    ToolHost,
+    SecretError, ToolHost,
 };
 
 /// Admits tools as the platform does.
@@ -64,8 +64,8 @@ impl ToolHost for Empty {
     fn send(&self, _: HttpRequest, _: Duration) -> HttpSent {
         HttpSent::nothing(HttpError::Denied("no network".into()))
     }
-    fn secret(&self, _: &str) -> Option<String> {
-        None
+    fn secret(&self, _: &str) -> Result<String, SecretError> {
+        Err(SecretError::Unknown)
     }
     fn log(&self, _: Level, _: &str) {}
 }

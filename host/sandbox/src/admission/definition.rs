@@ -58,7 +58,11 @@ impl Described {
     pub(super) fn check(self, tier: Tier) -> Result<Definition, Refusal> {
         if !is_name(&self.name) {
             let item = format!("the name `{}`", self.name);
-            return Err(Refusal::new(Code::BadName, item, "use 1 to 64 of a-z A-Z 0-9 _ -"));
+            return Err(Refusal::new(
+                Code::BadName,
+                item,
+                "use 1 to 64 of a-z A-Z 0-9 _ -, the first a letter",
+            ));
         }
         let length = self.description.len();
         if self.description.trim().is_empty() || length > MAX_DESCRIPTION_BYTES {
@@ -112,6 +116,8 @@ mod tests {
             (Code::BadName, Described { name: String::new(), ..good() }),
             (Code::BadName, Described { name: "a".repeat(65), ..good() }),
             (Code::BadName, Described { name: "order status".into(), ..good() }),
+            (Code::BadName, Described { name: "2fa".into(), ..good() }),
+            (Code::BadName, Described { name: "_private".into(), ..good() }),
             (Code::BadDescription, Described { description: " \n".into(), ..good() }),
             (Code::BadDescription, Described { description: "a".repeat(1025), ..good() }),
             (Code::BadTimeout, Described { timeout_ms: 0, ..good() }),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::tool_host::{HttpError, HttpRequest, HttpSent, Level, Record, RecordError, ToolHost};
+use crate::tool_host::{HttpError, HttpRequest, HttpSent, Level, Record, RecordError, SecretError, ToolHost};
 
 /// Has nothing, and keeps nothing.
 pub(super) struct NoHost;
@@ -32,8 +32,8 @@ impl ToolHost for NoHost {
         HttpSent::nothing(HttpError::Denied("not while describing".into()))
     }
 
-    fn secret(&self, _: &str) -> Option<String> {
-        None
+    fn secret(&self, _: &str) -> Result<String, SecretError> {
+        Err(SecretError::Unavailable)
     }
 
     fn log(&self, _: Level, _: &str) {}

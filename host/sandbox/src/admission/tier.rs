@@ -83,7 +83,7 @@ impl Tier {
     /// What `describe` may take: it only says what is known.
     pub(crate) fn describe_cpu(self) -> Duration {
         match self {
-            Self::Standard => Duration::from_millis(250),
+            Self::Standard => Duration::from_secs(1),
             Self::Large => Duration::from_secs(2),
         }
     }

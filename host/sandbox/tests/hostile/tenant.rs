@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use egress::{Answer, Budget, Egress, Host, Limits, Policy, Request, Resolver, Secret, Usage};
 use sandbox::{
-    HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost, ToolLimits,
+    HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, SecretError, ToolHost,
+    ToolLimits,
 };
 use store::native::NativeDb;
 use store::{Store, TenantId, Timestamp, ToolRecord};
@@ -116,8 +117,8 @@ impl ToolHost for Tenant {
         HttpSent { response: response.map_err(http_error), bytes: budget.spent().bytes - before }
     }
 
-    fn secret(&self, name: &str) -> Option<String> {
-        (name == "api-key").then(|| "{{secret:api-key}}".into())
+    fn secret(&self, name: &str) -> Result<String, SecretError> {
+        (name == "api-key").then(|| "{{secret:api-key}}".into()).ok_or(SecretError::Unknown)
     }
 
     fn log(&self, _: Level, message: &str) {

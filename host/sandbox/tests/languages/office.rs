@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use sandbox::{HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost};
+use sandbox::{
+    HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, SecretError, ToolHost,
+};
 
 /// What stands behind the imports.
 #[derive(Default)]
@@ -83,8 +85,8 @@ impl ToolHost for Office {
         }
     }
 
-    fn secret(&self, name: &str) -> Option<String> {
-        (name == "shop-key").then(|| format!("<handle of {name}>"))
+    fn secret(&self, name: &str) -> Result<String, SecretError> {
+        (name == "shop-key").then(|| format!("<handle of {name}>")).ok_or(SecretError::Unknown)
     }
 
     fn log(&self, _: Level, message: &str) {

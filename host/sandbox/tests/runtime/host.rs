@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sandbox::{HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost};
+use sandbox::{HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, SecretError, ToolHost};
 
 use super::LONG;
 
@@ -112,8 +112,8 @@ impl ToolHost for Host {
         HttpSent { response: Ok(response), bytes: 1000 }
     }
 
-    fn secret(&self, _: &str) -> Option<String> {
-        None
+    fn secret(&self, _: &str) -> Result<String, SecretError> {
+        Err(SecretError::Unknown)
     }
 
     fn log(&self, _: Level, _: &str) {}

@@ -4,7 +4,7 @@
 /// file the same names are used in lower case.
 pub const SETTINGS: &[(&str, &str)] = &[
     ("VOICEHIVE_LISTEN", "address to serve on (default 127.0.0.1:3000)"),
-    ("VOICEHIVE_LOG", "what is logged, as a tracing filter (default info)"),
+    ("VOICEHIVE_LOG", "what is logged, as a tracing filter; read from the environment only (default info)"),
     ("VOICEHIVE_DATA", "folder of the database and secrets (default .voicehive)"),
     ("VOICEHIVE_CACHE", "folder of compiled components, its owner's alone (default: in the data folder)"),
     ("TOOLS_FOLDER", "folder of tenants' tools, its owner's alone (default: in the data folder)"),

@@ -26,8 +26,9 @@ pub enum ToolCommand {
     #[command(after_help = "Examples:\n  \
         voicehive tool call callbacks.wasm --arguments '{\"topic\": \"my invoice\", \"when\": \"morning\"}' --confirmed\n  \
         voicehive tool call callbacks.wasm --arguments '{..}' --records records.json    keeps what the tool stores\n\n\
-        `--arguments` is handed over as it is: a platform checks it against the tool's schema first, and refuses what\n\
-        does not fit with `invalid-arguments`, so that the tool never sees it.\n\n\
+        Arguments that do not fit the tool's schema are refused with `invalid-arguments`, as on a platform: the tool never\n\
+        sees them. The file of `--secrets` holds what `voicehive tool secret set` would set:\n  \
+        {\"api-key\": {\"host\": \"api.example.com\", \"value\": \"..\"}}\n\n\
         Exit code: 0 when the tool answered or wants confirmation, 1 when it refused or broke.")]
     Call(CallArguments),
     /// Uploads a component to a running platform. Calls that begin from then on get it; those that are live keep
@@ -93,7 +94,7 @@ pub struct CheckArguments {
 pub struct CallArguments {
     /// The component.
     pub file: PathBuf,
-    /// What the model passes: a JSON object that fits the tool's schema. Only a platform checks it against the schema.
+    /// What the model passes: a JSON object that fits the tool's schema.
     #[arg(long, default_value = "{}")]
     pub arguments: String,
     /// As if the caller had agreed to what the tool wants confirmed.
@@ -105,6 +106,9 @@ pub struct CallArguments {
     /// Lets the tool send requests to the hosts that it declares.
     #[arg(long)]
     pub allow_http: bool,
+    /// A JSON file of secrets that the tool may name in its requests; keep it out of the repository.
+    #[arg(long, requires = "allow_http")]
+    pub secrets: Option<PathBuf>,
     /// The caller's number, or empty for one that is withheld.
     #[arg(long, default_value = "+12025550143")]
     pub caller: String,

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use egress::{Budget, Egress, Host, Policy, SystemResolver, Usage};
-use sandbox::{HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost};
+use egress::{Budget, Egress, Host, Policy, Secret, SystemResolver, Usage};
+use sandbox::{
+    HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, SecretError, ToolHost,
+};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -29,12 +31,17 @@ struct Web {
 }
 
 impl LocalHost {
-    /// With these records. Requests go to `hosts` alone; without any, nowhere.
+    /// With these records. Requests go to `hosts` alone, with `secrets`; without any, nowhere.
     ///
     /// # Errors
-    /// Where a host is none, or there is no TLS.
-    pub fn new(records: Records, hosts: Option<&[String]>, runtime: Handle) -> anyhow::Result<Self> {
-        let web = hosts.map(|hosts| Web::new(hosts, runtime)).transpose()?;
+    /// Where a host is none, a secret is for another host, or there is no TLS.
+    pub fn new(
+        records: Records,
+        hosts: Option<&[String]>,
+        secrets: Vec<Secret>,
+        runtime: Handle,
+    ) -> anyhow::Result<Self> {
+        let web = hosts.map(|hosts| Web::new(hosts, secrets, runtime)).transpose()?;
         Ok(Self { records: Mutex::new(records), web })
     }
 
@@ -45,13 +52,13 @@ impl LocalHost {
 }
 
 impl Web {
-    fn new(hosts: &[String], runtime: Handle) -> anyhow::Result<Self> {
+    fn new(hosts: &[String], secrets: Vec<Secret>, runtime: Handle) -> anyhow::Result<Self> {
         let hosts = hosts.iter().map(|host| Host::parse(host)).collect::<Result<Vec<_>, _>>()?;
         let resolver = Arc::new(SystemResolver::default());
         let egress = Egress::new(egress::Limits::default(), resolver, egress::public_roots())
             .context("setting up TLS")?;
         let budget = Mutex::new(Budget::new(Usage::UNLIMITED, Usage::UNLIMITED, Usage::default()));
-        Ok(Self { egress, policy: Policy::new(hosts, Vec::new())?, budget, runtime })
+        Ok(Self { egress, policy: Policy::new(hosts, secrets)?, budget, runtime })
     }
 
     fn send(&self, request: HttpRequest, timeout: Duration) -> HttpSent {
@@ -102,9 +109,9 @@ impl ToolHost for LocalHost {
         }
     }
 
-    /// Secrets are a platform's; there are none here.
-    fn secret(&self, _: &str) -> Option<String> {
-        None
+    fn secret(&self, name: &str) -> Result<String, SecretError> {
+        let handle = self.web.as_ref().and_then(|web| web.policy.handle(name));
+        handle.ok_or(SecretError::Unknown)
     }
 
     fn log(&self, level: Level, message: &str) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use gate::Misfit;
 use sandbox::{Answer, Context, Failure, Finished, HotEngine, Reply, RunError, Spent, ToolHost};
 use serde_json::{Value, json};
 use store::{E164, Timestamp};
@@ -12,6 +13,7 @@ use store::{E164, Timestamp};
 use super::arguments::CallArguments;
 use super::check::{admit, milliseconds};
 use super::local_host::LocalHost;
+use super::local_secrets;
 use super::records::Records;
 use super::{note, print, text};
 
@@ -55,6 +57,19 @@ fn check_time_zone(time_zone: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether a platform would hand such arguments to the tool.
+fn check_arguments(parameters: &Value, given: &Value) -> anyhow::Result<()> {
+    let misfits = gate::check_arguments(parameters, given)?;
+    let told: Vec<String> =
+        misfits.iter().map(|Misfit { path, message }| format!("`{path}`: {message}")).collect();
+    anyhow::ensure!(
+        told.is_empty(),
+        "invalid-arguments: {} (hint: a model is told this, and the tool is not run)",
+        told.join("; ")
+    );
+    Ok(())
+}
+
 fn run(
     arguments: &CallArguments,
     given: &Value,
@@ -62,9 +77,11 @@ fn run(
 ) -> anyhow::Result<ExitCode> {
     let tool = admit(&HotEngine::metered()?, &arguments.file, arguments.tier)?.tool;
     let definition = tool.definition();
+    check_arguments(&definition.parameters, given)?;
+    let secrets = arguments.secrets.as_deref().map(local_secrets::load).transpose()?.unwrap_or_default();
     let records = arguments.records.as_deref().map(Records::load).transpose()?.unwrap_or_default();
     let hosts = arguments.allow_http.then_some(definition.hosts.as_slice());
-    let host = Arc::new(LocalHost::new(records, hosts, runtime)?);
+    let host = Arc::new(LocalHost::new(records, hosts, secrets, runtime)?);
     let finished = tool.call(
         &context(arguments),
         &given.to_string(),
@@ -195,6 +212,14 @@ mod tests {
         assert!(check_caller("").is_ok() && check_caller("+12025550143").is_ok());
         assert!(check_caller("2025550143").is_err() && check_caller("anonymous").is_err());
         assert!(check_time_zone("UTC").is_ok() && check_time_zone("Mars/Olympus").is_err());
+    }
+
+    #[test]
+    fn arguments_that_do_not_fit_are_refused_before_the_tool_runs() {
+        let parameters = json!({ "type": "object", "properties": { "when": { "enum": ["morning"] } } });
+        assert!(check_arguments(&parameters, &json!({ "when": "morning" })).is_ok());
+        let refused = check_arguments(&parameters, &json!({ "when": "noon" })).unwrap_err().to_string();
+        assert!(refused.starts_with("invalid-arguments: `/when`: \"noon\" is not one of"), "{refused}");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use egress::{Budget, Egress, Host, Policy};
 use sandbox::{
-    HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, ToolHost, ToolLimits,
+    HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, SecretError, ToolHost,
+    ToolLimits,
 };
 use store::{NativeDb, Store, TenantId, Timestamp, ToolDigest, ToolName, ToolRecord};
 use tokio::runtime::Handle;
@@ -53,7 +54,7 @@ pub struct Run {
 pub struct TenantHost {
     services: Arc<Services>,
     run: Run,
-    policy: OnceLock<Option<Policy>>,
+    policy: OnceLock<Policy>,
     budget: Mutex<Budget>,
 }
 
@@ -73,13 +74,15 @@ impl TenantHost {
         }
     }
 
-    /// Where the tool may send requests, and with which secrets. Read when it is first needed: most runs send nothing.
+    /// Where the tool may send requests, and with which secrets. Read when it is first needed: most runs send nothing. What
+    /// cannot be read is tried again the next time.
     fn policy(&self) -> Option<&Policy> {
-        let read = || {
-            let policy = self.services.runtime.block_on(self.read_policy());
-            policy.inspect_err(|error| self.warn(&format!("{error:#}"))).ok()
-        };
-        self.policy.get_or_init(read).as_ref()
+        if let Some(policy) = self.policy.get() {
+            return Some(policy);
+        }
+        let read = self.services.runtime.block_on(self.read_policy());
+        let policy = read.inspect_err(|error| self.warn(&format!("{error:#}"))).ok()?;
+        Some(self.policy.get_or_init(|| policy))
     }
 
     async fn read_policy(&self) -> anyhow::Result<Policy> {
@@ -163,8 +166,9 @@ impl ToolHost for TenantHost {
         HttpSent { response, bytes: self.spent().bytes.saturating_sub(before) }
     }
 
-    fn secret(&self, name: &str) -> Option<String> {
-        self.policy()?.handle(name)
+    fn secret(&self, name: &str) -> Result<String, SecretError> {
+        let policy = self.policy().ok_or(SecretError::Unavailable)?;
+        policy.handle(name).ok_or(SecretError::Unknown)
     }
 
     fn log(&self, level: Level, message: &str) {

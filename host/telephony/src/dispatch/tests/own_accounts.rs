@@ -190,13 +190,19 @@ async fn a_command_goes_by_the_account_of_its_call() {
     }
 }
 
-#[tokio::test]
-async fn a_command_waits_for_an_account_that_cannot_be_opened() {
+/// A command to a call whose account cannot be opened.
+async fn waiting_for_its_account() -> (Stage, Commands) {
     let stage = Stage::set(Rules::twilio(), OFTEN).await;
     stage.world.set_account("AC1", "broken").await;
     let call = stage.received(OfferedBy::Tenant).await;
     command(&stage, &call).await;
     let lane = Commands::new(stage.world.shared.clone());
+    (stage, lane)
+}
+
+#[tokio::test]
+async fn a_command_waits_for_an_account_that_cannot_be_opened() {
+    let (stage, lane) = waiting_for_its_account().await;
     for _ in 0..5 {
         assert_eq!((stage.world.work(&lane).await, stage.world.work(&lane).await), (1, 0));
         stage.world.pass(SECOND * 5);
@@ -210,11 +216,7 @@ async fn a_command_waits_for_an_account_that_cannot_be_opened() {
 
 #[tokio::test]
 async fn a_command_that_waited_for_its_account_has_all_its_tries_left() {
-    let stage = Stage::set(Rules::twilio(), OFTEN).await;
-    stage.world.set_account("AC1", "broken").await;
-    let call = stage.received(OfferedBy::Tenant).await;
-    command(&stage, &call).await;
-    let lane = Commands::new(stage.world.shared.clone());
+    let (stage, lane) = waiting_for_its_account().await;
     for _ in 0..5 {
         assert_eq!(stage.world.work(&lane).await, 1);
         stage.world.pass(SECOND * 5);
@@ -282,11 +284,7 @@ async fn a_caller_is_not_left_waiting_for_an_account_where_the_platform_has_none
 
 #[tokio::test]
 async fn a_command_that_waits_in_vain_is_given_up() {
-    let stage = Stage::set(Rules::twilio(), OFTEN).await;
-    stage.world.set_account("AC1", "broken").await;
-    let call = stage.received(OfferedBy::Tenant).await;
-    command(&stage, &call).await;
-    let lane = Commands::new(stage.world.shared.clone());
+    let (stage, lane) = waiting_for_its_account().await;
     for _ in 0..12 {
         stage.world.work(&lane).await;
         stage.world.pass(SECOND * 5);

@@ -66,11 +66,11 @@ fn requests_count_for_the_tenants_day_once_the_run_is_over() {
 fn a_secret_is_known_by_its_handle_to_the_version_that_declares_its_host() {
     let stage = Stage::new(keys());
     stage.keep_secret("token", DECLARED);
-    assert_eq!(stage.host("one", &[DECLARED]).secret("token").as_deref(), Some("{{secret:token}}"));
-    assert_eq!(stage.host("one", &[DECLARED]).secret("other"), None);
-    assert_eq!(stage.host("one", &["other.example.com"]).secret("token"), None);
-    assert_eq!(stage.host("one", &[]).secret("token"), None);
-    assert_eq!(stage.host("other", &[DECLARED]).secret("token"), None);
+    assert_eq!(stage.host("one", &[DECLARED]).secret("token").as_deref(), Ok("{{secret:token}}"));
+    assert_eq!(stage.host("one", &[DECLARED]).secret("other"), Err(SecretError::Unknown));
+    assert_eq!(stage.host("one", &["other.example.com"]).secret("token"), Err(SecretError::Unknown));
+    assert_eq!(stage.host("one", &[]).secret("token"), Err(SecretError::Unknown));
+    assert_eq!(stage.host("other", &[DECLARED]).secret("token"), Err(SecretError::Unknown));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_tool_whose_secrets_cannot_be_opened_sends_nothing() {
     let services = Arc::get_mut(&mut stage.services).unwrap();
     services.secrets = Arc::new(SecretKeys::default());
     let host = stage.host("one", &[DECLARED]);
-    assert_eq!(host.secret("token"), None);
+    assert_eq!(host.secret("token"), Err(SecretError::Unavailable));
     let sent = host.send(get("https://api.example.com/"), TIMEOUT);
     assert!(matches!(sent.response, Err(HttpError::Failed(_))), "{sent:?}");
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::HeaderValue;
+use memchr::memmem::Finder;
 
 use crate::host::Host;
 use crate::send::Error;
@@ -108,38 +109,79 @@ pub(crate) fn fill(value: &str, secrets: &[Secret], host: &Host) -> Result<Heade
     Ok(filled)
 }
 
-/// The secrets of one host, to be taken out of its responses.
-pub(crate) struct Mask(Vec<String>);
+/// The secrets of one host, to be taken out of its responses. A search takes time in proportion to the text, whatever the secret.
+pub(crate) struct Mask(Vec<Finder<'static>>);
 
 impl Mask {
     pub(crate) fn new(secrets: &[Secret], host: &Host) -> Self {
-        let mut values: Vec<String> =
-            secrets.iter().filter(|secret| secret.host == *host).map(|secret| secret.value.clone()).collect();
+        let mut values: Vec<&str> = secrets
+            .iter()
+            .filter(|secret| secret.host == *host)
+            .map(|secret| secret.value.as_str())
+            .collect();
         // One secret may contain another; what the shorter leaves of the longer would be readable.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        Self(values)
+        Self(values.into_iter().map(|value| Finder::new(value).into_owned()).collect())
     }
 
     /// The text without the secrets. A host that repeats a secret in another encoding is not noticed.
     pub(crate) fn apply(&self, text: Vec<u8>) -> Vec<u8> {
-        self.0.iter().fold(text, |text, value| replace(text, value.as_bytes()))
+        self.0.iter().fold(text, replace)
     }
 }
 
-fn replace(text: Vec<u8>, value: &[u8]) -> Vec<u8> {
-    if !text.windows(value.len()).any(|window| window == value) {
+fn replace(text: Vec<u8>, secret: &Finder<'_>) -> Vec<u8> {
+    let (mut kept, mut end) = (Vec::new(), 0);
+    for at in secret.find_iter(&text) {
+        kept.extend_from_slice(text.get(end..at).unwrap_or_default());
+        kept.extend_from_slice(MASK);
+        end = at.saturating_add(secret.needle().len());
+    }
+    if end == 0 {
         return text;
     }
-    let mut kept = Vec::with_capacity(text.len());
-    let mut rest = text.as_slice();
-    while let Some((&first, after)) = rest.split_first() {
-        if let Some(after) = rest.strip_prefix(value) {
-            kept.extend_from_slice(MASK);
-            rest = after;
-        } else {
-            kept.push(first);
-            rest = after;
+    kept.extend_from_slice(text.get(end..).unwrap_or_default());
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mask(values: &[String]) -> Mask {
+        let host = Host::parse("api.example.com").unwrap();
+        let secrets: Vec<Secret> = values
+            .iter()
+            .enumerate()
+            .map(|(index, value)| Secret::new(&format!("s{index}"), host.clone(), value).unwrap())
+            .collect();
+        Mask::new(&secrets, &host)
+    }
+
+    #[test]
+    fn secrets_at_the_ends_and_side_by_side_are_masked() {
+        let mask = mask(&["12345678".to_owned()]);
+        assert_eq!(
+            mask.apply(b"12345678-12345678 1234567812345678".to_vec()),
+            b"[secret]-[secret] [secret][secret]"
+        );
+        assert_eq!(mask.apply(b"1234567".to_vec()), b"1234567");
+        assert_eq!(mask.apply(Vec::new()), b"");
+    }
+
+    proptest! {
+        #[test]
+        fn no_secret_is_left_in_a_text(
+            values in prop::collection::vec("[ab]{8,12}", 1..4),
+            pieces in prop::collection::vec("[abc]{0,20}", 0..8),
+            which in prop::collection::vec(any::<prop::sample::Index>(), 8),
+        ) {
+            let text: String =
+                pieces.iter().zip(&which).flat_map(|(piece, index)| [piece.as_str(), index.get(&values).as_str()]).collect();
+            let masked = String::from_utf8(mask(&values).apply(text.into_bytes())).unwrap();
+            prop_assert!(values.iter().all(|value| !masked.contains(value.as_str())), "{masked}");
         }
     }
-    kept
 }

@@ -143,6 +143,10 @@ impl<'a> Unfolding<'a> {
         if name != "$ref" {
             return Ok(());
         }
+        // Validators decode a reference first, and would follow another than the one that is looked at here.
+        if text.contains('%') {
+            return Err(reference(format!("`parameters` refers to `{text}`, which is percent-encoded")));
+        }
         let target = text.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
         let Some(target) = target else { return Err(reference(format!("`parameters` refers to `{text}`"))) };
         if self.chain.contains(&text) {
@@ -218,6 +222,8 @@ mod tests {
             let text = format!(r#"{{"type": "object", "properties": {{"a": {{"$ref": "{target}"}}}}}}"#);
             assert_eq!(code(&text), Code::SchemaReference, "{target}");
         }
+        let decoy = r##"{"type": "object", "$defs": {"a%62": {}, "ab": {"properties": {"x": {"$ref": "#/$defs/a%62"}}}}}"##;
+        assert_eq!(code(decoy), Code::SchemaReference);
         assert_eq!(code(r#"{"type": "object", "$id": "https://example.com/"}"#), Code::SchemaReference);
     }
 

@@ -20,8 +20,9 @@ pub(crate) const MAX_MEMORY_BYTES: usize = 64 << 20;
 /// room for as many, so that a tool with many takes none of another's.
 pub(crate) const MAX_TABLES: u32 = 4;
 
-/// The most core instances that one component may have: a Python tool has 38, one for each library of the interpreter.
-pub(crate) const MAX_CORE_INSTANCES: u32 = 64;
+/// The most core instances that one component may have: the 64 that the gate lets through, of which a Python tool has 38, one
+/// for each library of the interpreter, and as many that the engine makes for calls between the components in a component.
+pub(crate) const MAX_CORE_INSTANCES: u32 = 128;
 
 /// How many instances may live at once, over all capabilities and tools: far more than a
 /// [`Runtime`](crate::Runtime) has threads.

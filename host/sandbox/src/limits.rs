@@ -48,7 +48,7 @@ impl Default for ToolLimits {
             cpu: Duration::from_secs(5),
             memory_bytes: 32 << 20,
             table_elements: 20_000,
-            core_instances: 16,
+            core_instances: 32,
             handles: 256,
             host_call_bytes: 1 << 20,
             argument_bytes: 64 << 10,

@@ -24,8 +24,8 @@ pub(crate) enum Ended {
     Abandoned,
 }
 
-/// The account of one run. Time that the host takes is not the guest's: it is neither charged nor does
-/// the run keep a slot meanwhile.
+/// The account of one run. Time that the host takes is not the guest's: it is not counted towards the run's processor time,
+/// nor does the run keep a slot meanwhile. What the host uses of the processor for it on this thread is its tenant's all the same.
 pub(crate) struct Account {
     clock: Arc<dyn Clock>,
     /// The run's place in a [`Runtime`](super::Runtime); without one it has a processor to itself.
@@ -146,6 +146,9 @@ impl Account {
         }
         let result = act(self.deadline.saturating_sub(began));
         let ended = self.clock.now();
+        if let Some(place) = &self.place {
+            place.charge(self.clock.cpu().saturating_sub(self.counted));
+        }
         let took = ended.saturating_sub(began);
         self.host = self.host.saturating_add(took);
         count(self, took);
@@ -268,6 +271,39 @@ mod tests {
         assert_eq!(end(20 * MS, 29 * MS), (Ok(()), Err(Ended::Delayed)));
         assert_eq!(end(50 * MS, Duration::ZERO), (Ok(()), Err(Ended::Deadline)));
         assert_eq!(end(Duration::ZERO, Duration::ZERO), (Ok(()), Err(Ended::Delayed)));
+    }
+
+    #[test]
+    fn what_the_host_computes_for_a_run_is_its_tenants_and_not_the_runs() {
+        let clock = Arc::new(FakeClock::default());
+        let cpu_per_window = 50 * MS;
+        let limits = RuntimeLimits { threads: 1, slots: 1, cpu_per_window, ..RuntimeLimits::default() };
+        let pool = Pool::start(limits, clock.clone()).unwrap();
+        let (done, ended) = channel();
+        let act = move |place: Place| {
+            let mut account =
+                Account::new(clock.clone(), 1_000 * MS, 20 * MS).with_place(place, Duration::ZERO, None);
+            let answer = account.elsewhere(|_| clock.advance(60 * MS, 60 * MS));
+            done.send((answer, account.tick(), account.guest())).unwrap();
+        };
+        let _queued = pool.submit("t", Box::new(Act(act)), Duration::MAX);
+        assert_eq!(ended.recv().unwrap(), (Ok(()), Ok(()), Duration::ZERO));
+        let (rejected, why) = channel();
+        let _refused = pool.submit("t", Box::new(Refused(rejected)), Duration::MAX);
+        assert_eq!(why.recv().unwrap(), Rejected::OverBudget);
+    }
+
+    /// Something that is never done.
+    struct Refused(std::sync::mpsc::Sender<Rejected>);
+
+    impl Work for Refused {
+        fn run(self: Box<Self>, _: Place) {
+            panic!("it runs");
+        }
+
+        fn reject(self: Box<Self>, why: Rejected) {
+            self.0.send(why).unwrap();
+        }
     }
 
     /// Something that is done on a thread of the pool.

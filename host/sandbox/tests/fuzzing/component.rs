@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use arbitrary::{Arbitrary as _, Unstructured};
 use wasm_smith::{Component, Config, Module};
 
+use super::composed::composed;
 use super::random::Random;
 
 /// What a component is made of.
@@ -22,12 +23,20 @@ pub enum Kind {
     Changed,
     /// A tool with a generated module that was changed then.
     ChangedStarting,
+    /// A tool with an instance of a component of components in it.
+    Composed,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Generated, Self::Starting, Self::Nesting, Self::Changed, Self::ChangedStarting];
+    pub const ALL: [Self; 6] = [
+        Self::Generated,
+        Self::Starting,
+        Self::Nesting,
+        Self::Changed,
+        Self::ChangedStarting,
+        Self::Composed,
+    ];
 
     /// Its name in the corpus.
     pub fn name(self) -> &'static str {
@@ -37,6 +46,7 @@ impl Kind {
             Self::Nesting => "nesting",
             Self::Changed => "changed",
             Self::ChangedStarting => "changed-starting",
+            Self::Composed => "composed",
         }
     }
 }
@@ -46,6 +56,9 @@ const TOOL: &str = include_str!("../golden/0.1.0.wat");
 
 /// The number of [`TOOL`]'s core modules, and so the index of the next one.
 const MODULES: u8 = 2;
+
+/// The number of [`TOOL`]'s components, and so the index of the next one.
+const COMPONENTS: u8 = 1;
 
 /// Bytes that a component is generated from, at most.
 const SEED_BYTES: usize = 4_096;
@@ -80,6 +93,11 @@ fn made(kind: Kind, data: &[u8], random: &mut Random) -> Option<Vec<u8>> {
             let mut tool = starting(data)?;
             random.change(&mut tool);
             Some(tool)
+        }
+        Kind::Composed => {
+            let component = wat::parse_str(composed(random)).expect("the text is well-formed");
+            // One instance, of that component, given nothing.
+            Some(with_section(&with_section(base(), 4, &component), 5, &[1, 0, COMPONENTS, 0]))
         }
     }
 }

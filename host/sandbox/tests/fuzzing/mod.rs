@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each user takes a part")]
 
 pub mod component;
+mod composed;
 pub mod promise;
 pub mod random;
 pub mod start;

@@ -7,6 +7,8 @@ use libfuzzer_sys::fuzz_target;
 #[expect(clippy::expect_used, reason = "a fuzz target fails loudly")]
 #[allow(dead_code, reason = "the fuzzer makes its own seeds")]
 mod component;
+#[path = "../../tests/fuzzing/composed.rs"]
+mod composed;
 #[path = "../../tests/fuzzing/promise.rs"]
 mod promise;
 #[path = "../../tests/fuzzing/random.rs"]

@@ -11,20 +11,18 @@ fn main() -> io::Result<()> {
     let mut code = String::new();
     for language in ["rust", "javascript", "python"] {
         let folder = package.join("templates").join(language);
-        code += &list(&language.to_uppercase(), &folder, |_| true)?;
+        code += &list(&language.to_uppercase(), &folder)?;
     }
-    // What else is in the contract's folder is for people.
-    let is_wit = |path: &Path| path.extension().is_some_and(|extension| extension == "wit");
-    code += &list("CONTRACT", &package.join("../../wit/tool"), is_wit)?;
+    // With the README, which says what a call may use and what never changes.
+    code += &list("CONTRACT", &package.join("../../wit/tool"))?;
     fs::write(output.join("files.rs"), code)
 }
 
-/// A constant that lists every file below `folder` that is `wanted`, by path and text.
-fn list(constant: &str, folder: &Path, wanted: impl Fn(&Path) -> bool) -> io::Result<String> {
+/// A constant that lists every file below `folder`, by path and text.
+fn list(constant: &str, folder: &Path) -> io::Result<String> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut files = Vec::new();
     collect(folder, &mut files)?;
-    files.retain(|path| wanted(path));
     files.sort();
     let mut code = format!("pub(crate) const {constant}: &[File] = &[\n");
     for path in files {

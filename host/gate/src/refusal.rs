@@ -115,6 +115,52 @@ impl Refusal {
 }
 
 impl Code {
+    /// The codes that stand alone, in the order of their declaration.
+    const PLAIN: &[Self] = &[
+        Self::TooLarge,
+        Self::Precompiled,
+        Self::CoreModule,
+        Self::NotWasm,
+        Self::InvalidComponent,
+        Self::FeatureOff,
+        Self::ImportNotAllowed,
+        Self::ImportTwice,
+        Self::ImportMismatch,
+        Self::UnknownVersion,
+        Self::ExportMissing,
+        Self::ExportNotAllowed,
+        Self::ResourceNotInWorld,
+        Self::ExportMismatch,
+        Self::StampMissing,
+        Self::BadStamp,
+        Self::HostTooOld,
+        Self::SchemaTooLarge,
+        Self::SchemaTooDeep,
+        Self::SchemaTooIntricate,
+        Self::SchemaReference,
+        Self::SchemaRecursive,
+        Self::BadSchema,
+        Self::TooManyHosts,
+        Self::BadHost,
+        Self::HostIsAddress,
+        Self::HostNotPublic,
+        Self::CompileTooCostly,
+        Self::CompileFailed,
+        Self::CompilerUnavailable,
+        Self::DigestMismatch,
+        Self::WrongWorld,
+        Self::DescribeFailed,
+        Self::DescribeUnstable,
+        Self::BadName,
+        Self::BadDescription,
+        Self::BadTimeout,
+    ];
+
+    /// Every code: `docs/tool-refusals.md` says of each what it means. Those of quantities come last.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::PLAIN.iter().copied().chain(Quantity::all().map(Self::TooMany))
+    }
+
     /// The code as it is stored, shown and documented.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -212,5 +258,62 @@ mod tests {
         assert!(refusal.item.len() <= Refusal::MAX_ITEM_BYTES);
         assert!(refusal.item.starts_with("a?é") && refusal.item.ends_with("..."));
         assert_eq!(Refusal::new(Code::BadHost, "x", "mend it").to_string(), "bad-host: x; mend it");
+    }
+
+    /// The place of a code among all. A new kind has to be given one before those of quantities.
+    fn place(code: Code) -> usize {
+        match code {
+            Code::TooLarge => 0,
+            Code::Precompiled => 1,
+            Code::CoreModule => 2,
+            Code::NotWasm => 3,
+            Code::InvalidComponent => 4,
+            Code::FeatureOff => 5,
+            Code::ImportNotAllowed => 6,
+            Code::ImportTwice => 7,
+            Code::ImportMismatch => 8,
+            Code::UnknownVersion => 9,
+            Code::ExportMissing => 10,
+            Code::ExportNotAllowed => 11,
+            Code::ResourceNotInWorld => 12,
+            Code::ExportMismatch => 13,
+            Code::StampMissing => 14,
+            Code::BadStamp => 15,
+            Code::HostTooOld => 16,
+            Code::SchemaTooLarge => 17,
+            Code::SchemaTooDeep => 18,
+            Code::SchemaTooIntricate => 19,
+            Code::SchemaReference => 20,
+            Code::SchemaRecursive => 21,
+            Code::BadSchema => 22,
+            Code::TooManyHosts => 23,
+            Code::BadHost => 24,
+            Code::HostIsAddress => 25,
+            Code::HostNotPublic => 26,
+            Code::CompileTooCostly => 27,
+            Code::CompileFailed => 28,
+            Code::CompilerUnavailable => 29,
+            Code::DigestMismatch => 30,
+            Code::WrongWorld => 31,
+            Code::DescribeFailed => 32,
+            Code::DescribeUnstable => 33,
+            Code::BadName => 34,
+            Code::BadDescription => 35,
+            Code::BadTimeout => 36,
+            Code::TooMany(quantity) => 37 + quantity as usize,
+        }
+    }
+
+    #[test]
+    fn no_code_is_missing_from_all_of_them() {
+        let places: Vec<usize> = Code::all().map(place).collect();
+        let expected: Vec<usize> = (0..37 + Quantity::all().count()).collect();
+        assert_eq!(places, expected);
+    }
+
+    #[test]
+    fn no_two_codes_are_told_alike() {
+        let told: std::collections::BTreeSet<&str> = Code::all().map(Code::as_str).collect();
+        assert_eq!(told.len(), Code::all().count());
     }
 }

@@ -64,7 +64,9 @@ mod tests {
             let project = folder.path().join("deep/order-status");
             let written = create(&project, &name, language).unwrap();
             assert_eq!(Language::found_in(&project), [language]);
-            assert!(written.contains(&PathBuf::from("wit/tool.wit")), "{written:?}");
+            for file in ["wit/tool.wit", "wit/README.md"] {
+                assert!(written.contains(&PathBuf::from(file)), "{written:?}");
+            }
             assert!(written.iter().all(|path| project.join(path).is_file()), "{written:?}");
             let manifest = fs::read_to_string(project.join(language.manifest())).unwrap();
             assert!(manifest.contains("order-status"), "{manifest}");

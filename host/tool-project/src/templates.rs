@@ -20,7 +20,7 @@ mod files {
     include!(concat!(env!("OUT_DIR"), "/files.rs"));
 }
 
-/// The contract, which every project has a copy of in `wit/`.
+/// The contract and its README, which every project has a copy of in `wit/`.
 pub(crate) const CONTRACT: &[File] = files::CONTRACT;
 
 /// The files of a project of this language, the contract apart.
@@ -69,9 +69,16 @@ mod tests {
     #[test]
     fn the_contract_is_there_whole() {
         let world = CONTRACT.iter().find(|file| file.path == "world.wit").unwrap();
-        let interfaces = CONTRACT.len() - 1;
+        let interfaces = CONTRACT.iter().filter(|file| file.path.ends_with(".wit")).count() - 1;
         let named = world.text.lines().map(str::trim);
         let named = named.filter(|line| line.starts_with("import ") || line.starts_with("export ")).count();
         assert_eq!(named, interfaces, "{CONTRACT:?}");
+        assert!(CONTRACT.iter().any(|file| file.path == "README.md"), "the world refers to it");
+    }
+
+    #[test]
+    fn nothing_in_the_contracts_readme_leads_out_of_the_project() {
+        let readme = CONTRACT.iter().find(|file| file.path == "README.md").unwrap();
+        assert!(!readme.text.contains("]("), "a link of it would lead nowhere in a project");
     }
 }

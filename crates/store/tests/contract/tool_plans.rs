@@ -67,6 +67,7 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
     store.add_tool_runs(tenant, tool, a, &Runs::default(), NOW).await?;
     store.tool_runs(tenant, tool, a, NOW).await?;
     store.tool_usage(tenant, tool, NOW).await?;
+    store.forget_tool_runs(NOW, 9).await?;
     let error = RunError { digest: a.clone(), call, at: NOW, code: "x".into(), detail: "x".into() };
     store.add_tool_error(tenant, tool, &error).await?;
     store.tool_errors(tenant, tool).await?;

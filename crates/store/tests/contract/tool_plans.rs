@@ -73,11 +73,11 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
     store.tool_errors(tenant, tool).await?;
     store.add_tool_refusal(tenant, &refusal(1)).await?;
     store.tool_refusals(tenant).await?;
-    store.set_tool_secret(tenant, tool, ("h", "v"), &quota, &act).await?;
+    store.set_tool_secret(tenant, tool, ("h", "example.com", "v"), &quota, &act).await?;
     store.tool_secret(tenant, tool, "h").await?;
     store.tool_secret_handles(tenant, tool).await?;
     store.tool_secrets(tenant, tool).await?;
-    store.remove_tool_secret(tenant, tool, "h").await?;
+    store.remove_tool_secret(tenant, tool, "h", &act).await?;
     store.delete_tool_version(tenant, tool, c, &act).await?;
     store.delete_tool(tenant, tool, &act).await
 }

@@ -88,7 +88,7 @@ async fn a_version_that_is_refused_later_is_taken_down(store: &Fixture) {
 async fn a_deleted_tool_leaves_its_history(store: &Fixture) {
     let digest = store.live("1").await;
     store
-        .set_tool_secret(&store.tenant, &tool(), ("key", "s"), &ToolQuota::default(), &act(""))
+        .set_tool_secret(&store.tenant, &tool(), ("key", "example.com", "s"), &ToolQuota::default(), &act(""))
         .await
         .unwrap();
     store.delete_tool(&store.tenant, &tool(), &act("not needed")).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_deleted_tool_leaves_its_history(store: &Fixture) {
     assert_eq!((kept.deleted_at, kept.uploaded_by.as_str()), (Some(NOW), "ana"));
     assert_eq!(kept.check.report, json!({}), "what the gate measured is not kept");
     store.upload("1").await;
-    use ToolAction::{Cleared, Deleted, Switched, Uploaded};
-    assert_eq!(store.done().await, [Uploaded, Switched, Cleared, Deleted, Uploaded]);
+    use ToolAction::{Cleared, Deleted, SecretSet, Switched, Uploaded};
+    assert_eq!(store.done().await, [Uploaded, Switched, SecretSet, Cleared, Deleted, Uploaded]);
     assert!(store.needs_tool_bytes(&digest).await.unwrap());
 }

@@ -126,7 +126,7 @@ async fn what_a_tenant_may_have_is_bounded(store: &Fixture) {
     put("c", "1234567", good()).await.unwrap();
     let (a, name) = ("a".parse().unwrap(), "x".repeat(201));
     let set = async |handle, value| {
-        store.set_tool_secret(&store.tenant, &a, (handle, value), &quota, &act("")).await
+        store.set_tool_secret(&store.tenant, &a, (handle, "example.com", value), &quota, &act("")).await
     };
     set("one", "1").await.unwrap();
     set("one", "2").await.unwrap();

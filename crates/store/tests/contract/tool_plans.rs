@@ -56,6 +56,7 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
     store.quarantine_tool(b, &act).await?;
     store.is_quarantined(b).await?;
     store.release_tool(b, &act).await?;
+    store.tool_quarantines(b, 9).await?;
     store.revalidate_tool_version(tenant, tool, b, &bad(), &act).await?;
     store.outdated_tool_versions("g", "e", None, 9).await?;
     store.tool_versions(tenant, tool, 9).await?;

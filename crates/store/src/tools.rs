@@ -17,6 +17,7 @@ mod quarantine;
 mod refusals;
 mod runs;
 mod secrets;
+mod tiers;
 mod verdict;
 mod versions;
 

@@ -1,7 +1,8 @@
 //! What the database is asked of tools: portable, and found by an index.
 
 use store::{
-    CallId, Db, NewVersion, RunError, Runs, Statement, Store, ToolAlias, ToolDigest, ToolError, ToolQuota,
+    CallId, Db, GateCheck, NewVersion, RunError, Runs, Statement, Store, ToolAlias, ToolDigest, ToolError,
+    ToolQuota,
 };
 
 use crate::fixture::{Fixture, NOW};
@@ -43,6 +44,8 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
         store.put_tool_version(tenant, tool, &new, &quota, &act).await?;
     }
     store.put_tool_version(tenant, tool, &version("d", bad()), &quota, &act).await?;
+    let large = GateCheck { report: serde_json::json!({ "tier": "large" }), ..good() };
+    store.put_tool_version(tenant, tool, &version("a", large), &quota, &act).await?;
     for digest in [a, b, c] {
         store.switch_tool(tenant, tool, LIVE, digest, &act).await?;
     }

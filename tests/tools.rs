@@ -253,6 +253,15 @@ async fn quarantined_bytes_run_nowhere_until_they_are_released() {
     }
     assert_eq!(run_in_a_call(&server, 0).await["outcome"], "refused");
     assert_eq!(decide(INTERNAL_SECRET, "release").await, 204);
+    let list = async |secret: &str| {
+        let key = format!("Bearer {secret}");
+        let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
+        server.post("/internal/v1/quarantines", &headers, json!({ "digest": one }).to_string()).await
+    };
+    assert_eq!(list(API_KEY).await.status, 401);
+    let ended = list(INTERNAL_SECRET).await.json()["items"][0].clone();
+    assert_eq!((&ended["by"], &ended["why"]), (&json!("the operator"), &json!("it mines")));
+    assert_eq!(ended["released"]["by"], "the operator");
     assert_eq!(dry_run(&server, run).await.json()["outcome"], "done");
     assert_eq!(aliases(&server).await, [], "no alias goes back by itself");
     assert_eq!(server.api("PUT", "/v1/tools/orders/aliases/live", &switch).await.status, 200);

@@ -75,7 +75,8 @@ pub use tools::{
     Act, Aliased, GateCheck, NewVersion, Outdated, ParseToolError, RUN_WINDOW, RUNS_KEPT, RollBackReason,
     RolledBack, RunError, Runs, SECRET_BYTES_MAX, SecretHandle, SecretValue, TOOL_ERRORS_MAX,
     TOOL_REFUSALS_MAX, Thresholds, Tool, ToolAction, ToolAlias, ToolDigest, ToolError, ToolEvent, ToolName,
-    ToolQuota, ToolReference, ToolRefusal, ToolVersion, Uploaded, Verdict, VersionState,
+    ToolQuarantine, ToolQuota, ToolReference, ToolRefusal, ToolRelease, ToolVersion, Uploaded, Verdict,
+    VersionState,
 };
 pub use webhook_keys::{KeyRemoval, WebhookKey};
 

@@ -64,10 +64,16 @@ pub const ALL: &[Migration] = &[
         up: include_str!("../migrations/0005_carrier_accounts.up.sql"),
         down: include_str!("../migrations/0005_carrier_accounts.down.sql"),
     },
+    Migration {
+        version: 6,
+        name: "tool_audit",
+        up: include_str!("../migrations/0006_tool_audit.up.sql"),
+        down: include_str!("../migrations/0006_tool_audit.down.sql"),
+    },
 ];
 
 /// The version that this code needs.
-pub const LATEST: u32 = 5;
+pub const LATEST: u32 = 6;
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,7 @@ mod quarantine;
 mod refusals;
 mod runs;
 mod secrets;
+mod tiers;
 mod verdict;
 mod versions;
 
@@ -24,6 +25,7 @@ pub use aliases::{Aliased, RolledBack};
 pub use errors::{RunError, TOOL_ERRORS_MAX};
 pub use history::{ToolAction, ToolEvent};
 pub use names::{Act, ParseToolError, ToolAlias, ToolDigest, ToolName, ToolReference};
+pub use quarantine::{ToolQuarantine, ToolRelease};
 pub use refusals::{TOOL_REFUSALS_MAX, ToolRefusal};
 pub use runs::{RUN_WINDOW, RUNS_KEPT, Runs};
 pub use secrets::{SECRET_BYTES_MAX, SecretHandle, SecretValue};

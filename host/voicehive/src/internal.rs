@@ -52,6 +52,7 @@ pub fn routes() -> Router<Shared> {
         .route("/internal/v1/commands", post(commands))
         .route("/internal/v1/quarantine", post(quarantine::quarantine))
         .route("/internal/v1/release", post(quarantine::release))
+        .route("/internal/v1/quarantines", post(quarantine::list))
 }
 
 /// Something is in the outbox.

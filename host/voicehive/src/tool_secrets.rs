@@ -361,7 +361,7 @@ mod tests {
         let keys = keys(&[3]);
         let sealed =
             keys.seal(Place { tenant: &tenant, tool: &tool, name: "token" }, HOST, "sesame open").unwrap();
-        store.set_tool_secret(&tenant, &tool, ("token", &sealed), &quota, &act).await.unwrap();
+        store.set_tool_secret(&tenant, &tool, ("token", HOST, &sealed), &quota, &act).await.unwrap();
 
         let opened = secrets_of(&store, &keys, &tenant, &tool).await.unwrap();
         assert_eq!((opened[0].name(), opened[0].host().to_string(), opened.len()), ("token", HOST.into(), 1));
@@ -369,7 +369,7 @@ mod tests {
         assert_eq!((known[0].name.as_str(), known[0].host.as_str()), ("token", HOST));
         assert!(secrets_of(&store, &SecretKeys::default(), &tenant, &tool).await.is_err());
         // What somebody wrote into the database by hand is no secret of ours.
-        store.set_tool_secret(&tenant, &tool, ("token", "plain text"), &quota, &act).await.unwrap();
+        store.set_tool_secret(&tenant, &tool, ("token", HOST, "plain text"), &quota, &act).await.unwrap();
         assert!(secrets_of(&store, &keys, &tenant, &tool).await.is_err());
     }
 }

@@ -30,10 +30,16 @@ pub enum ToolAction {
     Released,
     /// A version was deleted, or the whole tool where there is no digest.
     Deleted,
+    /// An accepted version was uploaded again for another tier.
+    TierChanged,
+    /// A secret was set, or replaced.
+    SecretSet,
+    /// A secret was taken away.
+    SecretRemoved,
 }
 
 impl ToolAction {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::Uploaded,
         Self::Refused,
         Self::Switched,
@@ -44,6 +50,9 @@ impl ToolAction {
         Self::Quarantined,
         Self::Released,
         Self::Deleted,
+        Self::TierChanged,
+        Self::SecretSet,
+        Self::SecretRemoved,
     ];
 
     /// Its name.
@@ -59,6 +68,9 @@ impl ToolAction {
             Self::Quarantined => "quarantined",
             Self::Released => "released",
             Self::Deleted => "deleted",
+            Self::TierChanged => "tier-changed",
+            Self::SecretSet => "secret-set",
+            Self::SecretRemoved => "secret-removed",
         }
     }
 }
@@ -97,6 +109,12 @@ pub struct ToolEvent {
     pub to: Option<ToolDigest>,
     /// The alias's share of the calls from then on, in percent.
     pub share: Option<u32>,
+    /// The tier that the version has from then on, where that was changed.
+    pub tier: Option<String>,
+    /// The name of the secret that was set or taken away; its value is nowhere.
+    pub secret: Option<String>,
+    /// The host that the secret is for, if that is known.
+    pub host: Option<String>,
     /// Why.
     pub why: String,
 }
@@ -133,6 +151,9 @@ fn event(row: &Row<'_>) -> Result<ToolEvent, StoreError> {
         from: row.optional_parse("from_digest")?,
         to: row.optional_parse("to_digest")?,
         share: row.optional_count("share")?,
+        tier: row.optional_parse("tier")?,
+        secret: row.optional_parse("secret")?,
+        host: row.optional_parse("host")?,
         why: row.parse("why")?,
     })
 }
@@ -155,6 +176,54 @@ pub(super) fn note(
         act.by.into(),
         action.into(),
         digest.into(),
+        act.why.into(),
+    ];
+    Statement::new(sql, params)
+}
+
+/// Notes that a version has another tier from now on.
+pub(super) fn note_tier(
+    tenant: &TenantId,
+    tool: &ToolName,
+    (digest, tier): (&ToolDigest, &str),
+    act: &Act<'_>,
+) -> Statement {
+    let sql = "INSERT INTO tool_history (tenant, tool, seq, at, actor, action, to_digest, tier, why) VALUES (?1, ?2, \
+               (SELECT COALESCE(MAX(seq), 0) + 1 FROM tool_history WHERE tenant = ?1 AND tool = ?2), \
+               ?3, ?4, ?5, ?6, ?7, ?8)";
+    let params: [Value; 8] = [
+        tenant.into(),
+        tool.into(),
+        act.at.into(),
+        act.by.into(),
+        ToolAction::TierChanged.into(),
+        digest.into(),
+        tier.into(),
+        act.why.into(),
+    ];
+    Statement::new(sql, params)
+}
+
+/// Notes that a secret was set for `host`, or taken away: then it is for the host that it was set for last.
+pub(super) fn note_secret(
+    tenant: &TenantId,
+    tool: &ToolName,
+    (name, host): (&str, Option<&str>),
+    act: &Act<'_>,
+) -> Statement {
+    let sql = "INSERT INTO tool_history (tenant, tool, seq, at, actor, action, secret, host, why) VALUES (?1, ?2, \
+               (SELECT COALESCE(MAX(seq), 0) + 1 FROM tool_history WHERE tenant = ?1 AND tool = ?2), \
+               ?3, ?4, ?5, ?6, COALESCE(CAST(?7 AS TEXT), (SELECT h.host FROM tool_history h WHERE h.tenant = ?1 \
+               AND h.tool = ?2 AND h.secret = ?6 ORDER BY h.seq DESC LIMIT 1)), ?8)";
+    let action = if host.is_some() { ToolAction::SecretSet } else { ToolAction::SecretRemoved };
+    let params: [Value; 8] = [
+        tenant.into(),
+        tool.into(),
+        act.at.into(),
+        act.by.into(),
+        action.into(),
+        name.into(),
+        host.into(),
         act.why.into(),
     ];
     Statement::new(sql, params)

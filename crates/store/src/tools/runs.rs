@@ -119,6 +119,19 @@ impl<D: Db> Store<D> {
         }
     }
 
+    /// Forgets windows of all versions that are older than [`RUNS_KEPT`] at `now`, at most `limit` of them: those of a
+    /// version that runs no more are forgotten by nobody else. Returns how many went.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_tool_runs(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM tool_runs WHERE (tenant, tool, digest, window_at) IN \
+                   (SELECT r.tenant, r.tool, r.digest, r.window_at FROM tool_runs r WHERE r.window_at < ?1 \
+                   ORDER BY r.window_at LIMIT ?2)";
+        let kept = window(now.minus(RUNS_KEPT));
+        Ok(self.db.execute(Statement::new(sql, [kept.into(), limit.into()])).await?)
+    }
+
     /// The runs of a version in the windows that begin at `since` or later.
     ///
     /// # Errors

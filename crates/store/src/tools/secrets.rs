@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::history::note_secret;
 use super::names::{Act, ToolName};
 use super::{ToolError, ToolQuota};
 use crate::db::{Batch, Row};
@@ -9,6 +10,9 @@ use crate::{Db, Statement, Store, StoreError, TenantId, Timestamp, Value};
 
 /// The longest secret in bytes: a private key in PEM has less.
 pub const SECRET_BYTES_MAX: usize = 8 * 1024;
+
+/// The longest name of a host in bytes; one with its port has less.
+const HOST_BYTES_MAX: usize = 300;
 
 /// A secret's value. It is not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,20 +48,26 @@ pub struct SecretHandle {
 }
 
 impl<D: Db> Store<D> {
-    /// Sets a secret of one tool; no other tool can read it. It replaces one of the same handle.
+    /// Sets a secret of one tool; no other tool can read it. It replaces one of the same handle. What the history keeps
+    /// of it are its handle and `host`, for whom it is.
     ///
     /// # Errors
-    /// When there is no such tool or no room, the handle or the value has not the form, or the database fails.
+    /// When there is no such tool or no room, a part of it has not the form, or the database fails.
     pub async fn set_tool_secret(
         &self,
         tenant: &TenantId,
         tool: &ToolName,
-        (handle, value): (&str, &str),
+        (handle, host, value): (&str, &str, &str),
         quota: &ToolQuota,
         act: &Act<'_>,
     ) -> Result<(), ToolError> {
         act.check()?;
         check_handle(handle)?;
+        if host.is_empty() || host.len() > HOST_BYTES_MAX || host.contains('\0') {
+            return Err(ToolError::Invalid(
+                "a secret's host is 1 to 300 bytes of text without null characters",
+            ));
+        }
         if value.is_empty() || value.len() > SECRET_BYTES_MAX || value.contains('\0') {
             return Err(ToolError::Invalid("a secret is 1 to 8192 bytes of text without null characters"));
         }
@@ -73,6 +83,7 @@ impl<D: Db> Store<D> {
             Statement::new(there, name()).required(),
             Statement::new(put, name().into_iter().chain(params)),
             Statement::new(room, name().into_iter().chain([quota.secrets.into()])).required(),
+            note_secret(tenant, tool, (handle, Some(host)), act),
         ];
         match self.db.batch(statements).await? {
             Batch::Done(_) => Ok(()),
@@ -125,19 +136,24 @@ impl<D: Db> Store<D> {
         rows.iter().map(|row| Ok((handle(&row)?, SecretValue(row.parse("value")?)))).collect()
     }
 
-    /// Takes a secret away. Returns whether the tool had it.
+    /// Takes a secret away. Returns whether the tool had it; only then there is something for the history.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When who acts, or why, has not the form, or the database fails.
     pub async fn remove_tool_secret(
         &self,
         tenant: &TenantId,
         tool: &ToolName,
         handle: &str,
-    ) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM tool_secrets WHERE tenant = ?1 AND tool = ?2 AND handle = ?3";
-        let params = [tenant.into(), tool.into(), handle.into()];
-        Ok(self.db.execute(Statement::new(sql, params)).await? == 1)
+        act: &Act<'_>,
+    ) -> Result<bool, ToolError> {
+        act.check()?;
+        let sql = "DELETE FROM tool_secrets WHERE tenant = ?1 AND tool = ?2 AND handle = ?3 RETURNING handle";
+        let statements = vec![
+            Statement::new(sql, [tenant.into(), tool.into(), handle.into()]).required(),
+            note_secret(tenant, tool, (handle, None), act),
+        ];
+        Ok(matches!(self.db.batch(statements).await?, Batch::Done(_)))
     }
 }
 

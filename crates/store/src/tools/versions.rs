@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::history::{ToolAction, note};
 use super::names::{Act, ToolAlias, ToolDigest, ToolName};
-use super::{ToolError, ToolQuota, aliases, quarantine};
+use super::{ToolError, ToolQuota, aliases, quarantine, tiers};
 use crate::db::{Batch, Row};
 use crate::{Db, Statement, Store, StoreError, TenantId, Timestamp, Value};
 
@@ -68,7 +68,7 @@ impl GateCheck {
     }
 
     /// The report as it is stored.
-    fn checked_report(&self) -> Result<String, ToolError> {
+    pub(super) fn checked_report(&self) -> Result<String, ToolError> {
         let report = self.report.to_string();
         if report.len() > REPORT_BYTES_MAX {
             return Err(ToolError::Invalid("a gate's report has at most 64 KiB of JSON"));
@@ -118,6 +118,9 @@ pub enum Uploaded {
     New,
     /// The tool has these bytes already, accepted; nothing was changed.
     Known,
+    /// The tool has these bytes already, accepted for another tier; it has the new one from now on, with what the gate
+    /// found.
+    TierChanged,
 }
 
 /// A version that another gate or another engine looked at.
@@ -133,7 +136,7 @@ pub struct Outdated {
 
 impl<D: Db> Store<D> {
     /// Keeps a version, under a tool that is created where there is none. One that was refused or deleted is replaced
-    /// by the same bytes' new upload; one that was accepted is never changed.
+    /// by the same bytes' new upload; of one that was accepted only the tier is ever changed, with what the gate found.
     ///
     /// # Errors
     /// When there is no room, the bytes are quarantined, or the database fails; see [`ToolError`].
@@ -192,7 +195,7 @@ impl<D: Db> Store<D> {
         match self.db.batch(statements).await? {
             Batch::Done(_) => Ok(Uploaded::New),
             Batch::Unmet(0) => Err(ToolError::Quarantined),
-            Batch::Unmet(2) => Ok(Uploaded::Known),
+            Batch::Unmet(2) => self.change_tier(tenant, tool, version, act).await,
             Batch::Unmet(4) => Err(ToolError::QuotaExceeded("tools")),
             Batch::Unmet(5) => Err(ToolError::QuotaExceeded("versions of the tool")),
             Batch::Unmet(_) => Err(ToolError::QuotaExceeded("bytes of tools")),
@@ -203,7 +206,8 @@ impl<D: Db> Store<D> {
     /// version before it, or for nothing where there is none. One that was refused stays so: it has no bytes.
     ///
     /// # Errors
-    /// When there is no such version that was accepted, or the database fails.
+    /// When there is no such version that was accepted, it was uploaded for another tier meanwhile and so looked at again
+    /// anyway, or the database fails.
     pub async fn revalidate_tool_version(
         &self,
         tenant: &TenantId,
@@ -215,8 +219,10 @@ impl<D: Db> Store<D> {
         act.check()?;
         let sql = "UPDATE tool_versions SET state = ?4, refusal = ?5, gate = ?6, engine = ?7, report_json = ?8, \
                    checked_at = ?9 WHERE tenant = ?1 AND tool = ?2 AND digest = ?3 AND state = 'accepted' \
-                   AND deleted_at IS NULL RETURNING digest";
-        let params: [Value; 9] = [
+                   AND deleted_at IS NULL AND (report_json LIKE ?10 \
+                   OR (report_json NOT LIKE ?11 AND report_json NOT LIKE ?12)) RETURNING digest";
+        let [same_tier, standard, large] = tiers::unless_another(&check.report);
+        let params: [Value; 12] = [
             tenant.into(),
             tool.into(),
             digest.into(),
@@ -226,6 +232,9 @@ impl<D: Db> Store<D> {
             check.engine.as_str().into(),
             check.checked_report()?.into(),
             act.at.into(),
+            same_tier,
+            standard,
+            large,
         ];
         let mut statements = vec![Statement::new(sql, params).required()];
         if check.refusal.is_some() {

@@ -5,7 +5,9 @@ use std::path::Path;
 use call_state::{Direction, EndReason};
 use events::CallEvent;
 use store::native::{NativeDb, migrate};
-use store::{CallAccount, CallStatus, Store, TenantId, Timestamp, migrations};
+use store::{
+    Act, CallAccount, CallStatus, Store, TenantId, Timestamp, ToolAction, ToolName, ToolQuota, migrations,
+};
 
 use crate::fixture::{NOW, after, ended, said};
 
@@ -115,6 +117,36 @@ async fn calls_from_before_tenants_had_accounts_of_their_own_stay_with_the_platf
     assert_eq!(account("over").await, Some(CallAccount::Platform));
     assert_eq!(account("live").await, Some(CallAccount::Platform));
     assert_eq!(account("rings").await, None);
+}
+
+#[tokio::test]
+async fn a_tools_history_from_before_secrets_were_told_of_is_read_and_left_when_that_is_taken_back() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("store.db");
+    {
+        let mut connection = old(&path);
+        migrate::up(&mut connection, NOW).unwrap();
+        migrate::down(&mut connection, 5).unwrap();
+        let rows = "\
+            INSERT INTO tools (tenant, name, created_at) VALUES ('t', 'orders', 0); \
+            INSERT INTO tool_history (tenant, tool, seq, at, actor, action, why) VALUES \
+                ('t', 'orders', 1, 5, 'ana', 'deleted', 'unused');";
+        connection.execute_batch(rows).unwrap();
+    }
+    {
+        let store = Store::new(NativeDb::migrate_and_open(&path, NOW).unwrap());
+        let (tool, act): (ToolName, _) = ("orders".parse().unwrap(), Act { by: "ana", why: "", at: NOW });
+        let secret = ("key", "example.com", "hush");
+        store.set_tool_secret(&tenant(), &tool, secret, &ToolQuota::default(), &act).await.unwrap();
+        let history = store.tool_history(&tenant(), &tool, None, 9).await.unwrap();
+        let told: Vec<_> = history.iter().map(|event| (event.action, event.secret.as_deref())).collect();
+        assert_eq!(told, [(ToolAction::SecretSet, Some("key")), (ToolAction::Deleted, None)]);
+    }
+    let mut connection = migrate::connect(&path).unwrap();
+    assert!(migrate::down(&mut connection, 5).unwrap().contains(&6));
+    let sql = "SELECT group_concat(action) FROM tool_history";
+    let left: String = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(left, "deleted", "the older schema's readers know no other action");
 }
 
 #[derive(Debug, PartialEq)]

@@ -1,7 +1,8 @@
 //! What the database is asked of tools: portable, and found by an index.
 
 use store::{
-    CallId, Db, NewVersion, RunError, Runs, Statement, Store, ToolAlias, ToolDigest, ToolError, ToolQuota,
+    CallId, Db, GateCheck, NewVersion, RunError, Runs, Statement, Store, ToolAlias, ToolDigest, ToolError,
+    ToolQuota,
 };
 
 use crate::fixture::{Fixture, NOW};
@@ -43,6 +44,8 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
         store.put_tool_version(tenant, tool, &new, &quota, &act).await?;
     }
     store.put_tool_version(tenant, tool, &version("d", bad()), &quota, &act).await?;
+    let large = GateCheck { report: serde_json::json!({ "tier": "large" }), ..good() };
+    store.put_tool_version(tenant, tool, &version("a", large), &quota, &act).await?;
     for digest in [a, b, c] {
         store.switch_tool(tenant, tool, LIVE, digest, &act).await?;
     }
@@ -56,6 +59,7 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
     store.quarantine_tool(b, &act).await?;
     store.is_quarantined(b).await?;
     store.release_tool(b, &act).await?;
+    store.tool_quarantines(b, 9).await?;
     store.revalidate_tool_version(tenant, tool, b, &bad(), &act).await?;
     store.outdated_tool_versions("g", "e", None, 9).await?;
     store.tool_versions(tenant, tool, 9).await?;
@@ -67,16 +71,17 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
     store.add_tool_runs(tenant, tool, a, &Runs::default(), NOW).await?;
     store.tool_runs(tenant, tool, a, NOW).await?;
     store.tool_usage(tenant, tool, NOW).await?;
+    store.forget_tool_runs(NOW, 9).await?;
     let error = RunError { digest: a.clone(), call, at: NOW, code: "x".into(), detail: "x".into() };
     store.add_tool_error(tenant, tool, &error).await?;
     store.tool_errors(tenant, tool).await?;
     store.add_tool_refusal(tenant, &refusal(1)).await?;
     store.tool_refusals(tenant).await?;
-    store.set_tool_secret(tenant, tool, ("h", "v"), &quota, &act).await?;
+    store.set_tool_secret(tenant, tool, ("h", "example.com", "v"), &quota, &act).await?;
     store.tool_secret(tenant, tool, "h").await?;
     store.tool_secret_handles(tenant, tool).await?;
     store.tool_secrets(tenant, tool).await?;
-    store.remove_tool_secret(tenant, tool, "h").await?;
+    store.remove_tool_secret(tenant, tool, "h", &act).await?;
     store.delete_tool_version(tenant, tool, c, &act).await?;
     store.delete_tool(tenant, tool, &act).await
 }

@@ -13,6 +13,7 @@ use crate::tools::{act, digest, tool};
 contract! {
     runs_add_up_in_windows,
     windows_are_forgotten_after_a_day,
+    windows_of_what_runs_no_more_are_forgotten_a_few_at_a_time,
     a_version_that_traps_is_judged_by_its_last_windows,
     only_the_last_errors_are_kept,
 }
@@ -52,6 +53,22 @@ async fn windows_are_forgotten_after_a_day(store: &Fixture) {
     }
     let kept = store.tool_runs(&store.tenant, &tool(), &digest, store::Timestamp(0)).await.unwrap();
     assert_eq!(kept, run(5));
+}
+
+async fn windows_of_what_runs_no_more_are_forgotten_a_few_at_a_time(store: &Fixture) {
+    let (old, new) = (store.upload("old").await, store.upload("new").await);
+    for minute in 0..3 {
+        store.add_tool_runs(&store.tenant, &tool(), &old, &run(5), after(minute * 60)).await.unwrap();
+    }
+    let later = NOW.plus(RUNS_KEPT + RUN_WINDOW * 10);
+    store.add_tool_runs(&store.tenant, &tool(), &new, &run(7), later).await.unwrap();
+    let forget = async |now, limit| store.forget_tool_runs(now, limit).await.unwrap();
+    assert_eq!(forget(NOW.plus(RUNS_KEPT), 9).await, 0, "they are kept for a day");
+    assert_eq!((forget(later, 2).await, forget(later, 2).await, forget(later, 2).await), (2, 1, 0));
+    let of = async |digest| {
+        store.tool_runs(&store.tenant, &tool(), digest, store::Timestamp(0)).await.unwrap()
+    };
+    assert_eq!((of(&old).await, of(&new).await), (Runs::default(), run(7)));
 }
 
 async fn a_version_that_traps_is_judged_by_its_last_windows(store: &Fixture) {

@@ -1,13 +1,18 @@
-//! Bytes of tools that nobody may run, whoever uploads them: for the operator, who knows the internal secret.
+//! Bytes of tools that nobody may run, or might not once, whoever uploads them: for the operator, who knows the internal
+//! secret.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use store::{Act, Timestamp, ToolDigest, ToolError};
+use serde_json::{Value, json};
+use store::{Act, Timestamp, ToolDigest, ToolError, ToolQuarantine};
 
-use super::{Refused, answer, database, read};
+use super::{Refused, answer, database, found, read};
 use crate::serve::Shared;
+
+/// The most quarantines of the same bytes that are listed.
+const LISTED_MAX: u32 = 100;
 
 /// Which bytes, who decides so, and why: both are kept in the history of every tool that has them.
 #[derive(Deserialize)]
@@ -26,6 +31,32 @@ pub(super) async fn quarantine(State(shared): State<Shared>, request: Request) -
 /// `POST /internal/v1/release`: the bytes may run again. No alias goes back to them by itself.
 pub(super) async fn release(State(shared): State<Shared>, request: Request) -> Response {
     decide(&shared, request, false).await
+}
+
+/// Whose quarantines are asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    digest: ToolDigest,
+}
+
+/// `POST /internal/v1/quarantines`: those of these bytes, the one that holds and those that ended, the newest first.
+pub(super) async fn list(State(shared): State<Shared>, request: Request) -> Response {
+    let listed = async {
+        let Question { digest } = read(&shared.platform.internal_secret, request).await?;
+        let quarantines = shared.platform.store.tool_quarantines(&digest, LISTED_MAX).await;
+        quarantines.map_err(database)
+    };
+    match listed.await {
+        Ok(quarantines) => found(&json!({ "items": quarantines.iter().map(shown).collect::<Vec<_>>() })),
+        Err(refused) => answer(refused),
+    }
+}
+
+fn shown(quarantine: &ToolQuarantine) -> Value {
+    let released = quarantine.released.as_ref();
+    let released = released.map(|release| json!({ "by": release.by, "why": release.why, "at": release.at }));
+    json!({ "by": quarantine.by, "why": quarantine.why, "at": quarantine.at, "released": released })
 }
 
 async fn decide(shared: &Shared, request: Request, quarantined: bool) -> Response {

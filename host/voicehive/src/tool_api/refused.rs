@@ -65,6 +65,8 @@ pub enum Refused {
     NothingEarlier,
     #[error("this service keeps no secrets: its operator has to set TOOL_SECRETS_KEY")]
     NoSecrets,
+    #[error("the tools of this account have used up their processor time for now; run this one later")]
+    OverBudget { retry_after: Duration },
     #[error("the service is busy; try again")]
     Busy,
     #[error("the service failed; quote the request id when you report it")]
@@ -117,6 +119,7 @@ impl Refused {
             Self::AliasMoved(_) => ("alias-moved", StatusCode::CONFLICT),
             Self::NothingEarlier => ("nothing-earlier", StatusCode::CONFLICT),
             Self::NoSecrets => ("secrets-unavailable", StatusCode::SERVICE_UNAVAILABLE),
+            Self::OverBudget { .. } => ("over-budget", StatusCode::TOO_MANY_REQUESTS),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
         }
@@ -154,7 +157,7 @@ impl Refused {
             Self::MediaType(accepted) => headers.push((header::ACCEPT, HeaderValue::from_static(accepted))),
             Self::Encoding => headers.push((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             Self::Busy => headers.push((header::RETRY_AFTER, whole_seconds(BUSY_RETRY_AFTER).into())),
-            Self::GateBudget { retry_after } => {
+            Self::GateBudget { retry_after } | Self::OverBudget { retry_after } => {
                 headers.push((header::RETRY_AFTER, whole_seconds(*retry_after).into()));
             }
             Self::Gate(refusal) if refusal.code.is_platform_fault() => {
@@ -234,9 +237,13 @@ mod tests {
         assert_eq!(refusal(Code::Precompiled).code(), ("precompiled", StatusCode::UNPROCESSABLE_ENTITY));
         assert_eq!(refusal(Code::TooLarge).code(), ("too-large", StatusCode::PAYLOAD_TOO_LARGE));
         assert_eq!(refusal(Code::Precompiled).more()["mend"], "mend it");
-        let fault = refusal(Code::CompilerUnavailable);
-        assert_eq!(fault.code(), ("compiler-unavailable", StatusCode::SERVICE_UNAVAILABLE));
-        assert_eq!(fault.into_response().headers()["retry-after"], "10");
+        for (code, name) in
+            [(Code::CompilerUnavailable, "compiler-unavailable"), (Code::DigestMismatch, "digest-mismatch")]
+        {
+            let fault = refusal(code);
+            assert_eq!(fault.code(), (name, StatusCode::SERVICE_UNAVAILABLE));
+            assert_eq!(fault.into_response().headers()["retry-after"], "10");
+        }
     }
 
     #[test]
@@ -264,6 +271,9 @@ mod tests {
         let spent = Refused::GateBudget { retry_after: Duration::from_millis(359_001) };
         assert_eq!(spent.code(), ("gate-budget", StatusCode::TOO_MANY_REQUESTS));
         assert_eq!(spent.into_response().headers()["retry-after"], "360");
+        let spent = Refused::OverBudget { retry_after: Duration::from_secs(60) };
+        assert_eq!(spent.code(), ("over-budget", StatusCode::TOO_MANY_REQUESTS));
+        assert_eq!(spent.into_response().headers()["retry-after"], "60");
     }
 
     #[test]

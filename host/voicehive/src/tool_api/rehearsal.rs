@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use sandbox::{Answer, Finished, Reply, RunError, Spent};
+use sandbox::{Answer, Finished, Reply, RunError, RuntimeLimits, Spent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{E164, Tenant, ToolAlias, ToolDigest, ToolName, VersionState};
@@ -55,10 +55,22 @@ pub async fn call(
     api.may_run(&rehearsal).await?;
     let ran = json!({ "tool": rehearsal.tool, "version": rehearsal.version, "records": "own" });
     let finished = api.workshop.rehearse(rehearsal).await?;
-    if matches!(finished.outcome, Err(RunError::Busy | RunError::OverBudget)) {
-        return Err(Refused::Busy);
+    match not_begun(&finished) {
+        Some(refused) => Err(refused),
+        None => Ok(found(&became(ran, &finished))),
     }
-    Ok(found(&became(ran, &finished)))
+}
+
+/// Why a run did not begin that may do so another time.
+fn not_begun(finished: &Finished) -> Option<Refused> {
+    match finished.outcome {
+        Err(RunError::Busy) => Some(Refused::Busy),
+        // How much of the window is over is not told; after a whole one it is for certain.
+        Err(RunError::OverBudget) => {
+            Some(Refused::OverBudget { retry_after: RuntimeLimits::default().window })
+        }
+        _ => None,
+    }
 }
 
 /// Adds to `ran` what became of the run.
@@ -148,6 +160,18 @@ mod tests {
     use sandbox::Failure;
 
     use super::*;
+
+    #[test]
+    fn what_did_not_begin_is_told_when_it_may() {
+        let refused = |error| not_begun(&Finished { outcome: Err(error), spent: Spent::default() });
+        assert!(matches!(refused(RunError::Busy), Some(Refused::Busy)));
+        let Some(Refused::OverBudget { retry_after }) = refused(RunError::OverBudget) else {
+            panic!("it is told as something else");
+        };
+        assert_eq!(retry_after, RuntimeLimits::default().window);
+        let over = [RunError::Abandoned, RunError::HostBroke, RunError::Trap("unreachable".into())];
+        assert!(over.into_iter().all(|error| refused(error).is_none()), "they began");
+    }
 
     #[test]
     fn each_end_of_a_run_has_its_form() {

@@ -10,6 +10,7 @@ use store::{TenantId, ToolName, ToolQuota};
 
 use super::access::{Changing, Reading};
 use super::query::{Named, Query};
+use super::versions::why;
 use super::{Refused, ToolApi, body, done, found, shown};
 use crate::config::Secret;
 use crate::tool_secrets::{KnownSecret, Place, known_secrets};
@@ -55,23 +56,24 @@ pub async fn set(
     let name = named.secret()?;
     egress::Secret::new(&name, host.clone(), value.expose()).map_err(|error| invalid(error.to_string()))?;
     let place = Place { tenant: &asking.tenant, tool: &named.tool, name: &name };
-    let sealed = api.keys.seal(place, &host.to_string(), value.expose())?;
+    let host = host.to_string();
+    let sealed = api.keys.seal(place, &host, value.expose())?;
     let act = asking.act("");
     let quota = ToolQuota { secrets: SECRETS_MAX, ..ToolQuota::default() };
-    api.store.set_tool_secret(&asking.tenant, &named.tool, (&name, &sealed), &quota, &act).await?;
-    let set = KnownSecret { name, host: host.to_string(), set_by: asking.by, set_at: asking.now };
+    api.store.set_tool_secret(&asking.tenant, &named.tool, (&name, &host, &sealed), &quota, &act).await?;
+    let set = KnownSecret { name, host, set_by: asking.by, set_at: asking.now };
     Ok(found(&shown::secret(&set)))
 }
 
-/// `DELETE /v1/tools/{tool}/secrets/{name}`
+/// `DELETE /v1/tools/{tool}/secrets/{name}?why=`
 pub async fn remove(
     State(api): State<Arc<ToolApi>>,
     asking: Changing,
     named: Named,
     query: Query,
 ) -> Result<Response, Refused> {
-    query.finish()?;
-    match api.store.remove_tool_secret(&asking.tenant, &named.tool, &named.secret()?).await? {
+    let (why, name) = (why(query)?, named.secret()?);
+    match api.store.remove_tool_secret(&asking.tenant, &named.tool, &name, &asking.act(&why)).await? {
         true => Ok(done()),
         false => Err(Refused::NotFound),
     }

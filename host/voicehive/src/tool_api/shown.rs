@@ -113,6 +113,9 @@ pub fn event(event: &ToolEvent) -> Value {
         "from": event.from,
         "to": event.to,
         "share": event.share,
+        "tier": event.tier,
+        "secret": event.secret,
+        "host": event.host,
         "why": event.why,
     })
 }

@@ -85,7 +85,8 @@ struct Wanted {
     named: Option<(ToolAlias, u32)>,
 }
 
-/// Takes a component: 201 with the version, or 200 where the tool has these bytes already.
+/// Takes a component: 201 with the version, or 200 where the tool has these bytes already; then they have the tier that they
+/// were sent for now.
 pub async fn upload(
     State(api): State<Arc<ToolApi>>,
     asking: Result<Changing, Refused>,
@@ -282,7 +283,7 @@ impl Upload {
             None => store.put_tool_version(tenant, &name, &version, &quota, &act).await?,
         };
         drop(keeping);
-        if let (Uploaded::Known, Some(named)) = (kept, named) {
+        if let (Uploaded::Known | Uploaded::TierChanged, Some(named)) = (kept, named) {
             self.name_known(&name, named, &version.digest, &act).await?;
         }
         self.answer(&name, &version.digest, kept).await
@@ -315,7 +316,7 @@ impl Upload {
         let (store, tenant) = (&self.api.store, &self.asking.tenant);
         let version = store.tool_version(tenant, tool, digest).await?.ok_or(Refused::Internal)?;
         let aliases = store.tool_aliases(tenant, tool).await?;
-        tracing::info!(tenant = tenant.as_str(), tool = tool.as_str(), %digest, new = kept == Uploaded::New, "a tool was uploaded");
+        tracing::info!(tenant = tenant.as_str(), tool = tool.as_str(), %digest, ?kept, "a tool was uploaded");
         let mut response = found(&shown::whole_version(tool, &version, &aliases));
         if kept == Uploaded::New {
             *response.status_mut() = StatusCode::CREATED;

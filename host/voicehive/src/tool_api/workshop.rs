@@ -1,10 +1,11 @@
 //! What admits and runs components, as far as the routes need it: this process's gate, engines and runtime.
 
 use futures::future::BoxFuture;
-use gate::Refusal;
+use gate::{Code, Refusal};
 use sandbox::{Admitted, Definition, Finished, Tier};
 use serde_json::{Map, Value, json};
-use store::GateCheck;
+use store::native::ArtifactError;
+use store::{GateCheck, StoreError};
 
 use super::Refused;
 use crate::tools::{NotRun, Rehearsal, Tools};
@@ -26,7 +27,8 @@ pub trait Workshop: Send + Sync {
     /// Forgets what was compiled of bytes that no tenant needs; of a built-in tool's nothing.
     fn forget(&self, digest: &str);
 
-    /// Runs a version once, under the limits of a phone call's run.
+    /// Runs a version once, under the limits of a phone call's run. One that the gate refuses by now is refused as an upload
+    /// of it would be.
     fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>>;
 }
 
@@ -127,10 +129,7 @@ impl Workshop for Tools {
         Box::pin(async move {
             Tools::rehearse(self, &rehearsal).await.map_err(|not_run| match not_run {
                 NotRun::Arguments(why) => Refused::Arguments(why),
-                NotRun::Version(error) => {
-                    tracing::error!("a version cannot be tried out: {error:#}");
-                    Refused::Internal
-                }
+                NotRun::Version(error) => not_loaded(error),
                 NotRun::Planning(error) => {
                     tracing::error!(%error, "a version cannot be tried out");
                     Refused::Internal
@@ -138,6 +137,30 @@ impl Workshop for Tools {
             })
         })
     }
+}
+
+/// Why a version cannot be loaded, as whoever uploads it would be told.
+fn not_loaded(error: anyhow::Error) -> Refused {
+    let told = format!("{error:#}");
+    let refused = match error.downcast::<Refusal>() {
+        Ok(refusal) => Refused::Gate(refusal),
+        Err(error) => match error.downcast_ref() {
+            // Whoever uploads them again mends it.
+            Some(ArtifactError::Missing | ArtifactError::Damaged) => Refused::Gate(without_its_bytes(&error)),
+            _ => error.downcast::<StoreError>().map_or(Refused::Internal, Refused::from),
+        },
+    };
+    if refused.verdict().is_some() {
+        tracing::warn!(error = told, "a version that was accepted is refused now");
+    } else {
+        tracing::error!(error = told, "a version cannot be tried out");
+    }
+    refused
+}
+
+/// The refusal of a version whose bytes are not there, or are others.
+fn without_its_bytes(error: &anyhow::Error) -> Refusal {
+    Refusal::new(Code::DigestMismatch, error.root_cause().to_string(), "upload the component again")
 }
 
 fn defined(definition: &Definition) -> Value {
@@ -180,7 +203,8 @@ fn millis(time: std::time::Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use gate::Code;
+    use anyhow::Context as _;
+    use store::DbError;
 
     use super::*;
 
@@ -204,6 +228,35 @@ mod tests {
         assert_eq!(parts(found(1, 1)), ["definition", "measured", "report", "tier"]);
         assert_eq!(parts(found(1, 65_536)), ["definition", "tier"]);
         assert_eq!(parts(found(65_536, 1)), ["tier"]);
+    }
+
+    #[test]
+    fn what_cannot_be_loaded_is_told_with_the_gates_own_code() {
+        let wrapped = |result: Result<(), anyhow::Error>| {
+            not_loaded(result.context("version 1").context("loading a tool").unwrap_err())
+        };
+        let refusal = |code| Refusal { code, item: "an item".into(), mend: "mend it".into() };
+        for code in [Code::FeatureOff, Code::CompilerUnavailable, Code::DigestMismatch] {
+            let refused = wrapped(Err(refusal(code)).context("the gate refuses version 1 now"));
+            assert!(matches!(&refused, Refused::Gate(told) if *told == refusal(code)), "{refused:?}");
+        }
+        for (error, says) in [(ArtifactError::Missing, "missing"), (ArtifactError::Damaged, "damaged")] {
+            let refused = wrapped(Err(error.into()));
+            assert!(
+                matches!(&refused, Refused::Gate(told) if told.code == Code::DigestMismatch
+                    && told.item.contains(says) && told.mend.contains("again")),
+                "{refused:?}"
+            );
+        }
+        let busy = wrapped(Err(StoreError::Db(DbError::Busy).into()));
+        assert!(matches!(busy, Refused::Busy), "{busy:?}");
+        let unreadable = ArtifactError::Io(std::io::Error::other("a disk"));
+        let ours: [anyhow::Error; 3] =
+            [unreadable.into(), StoreError::Unreadable("a row".into()).into(), anyhow::anyhow!("else")];
+        for ours in ours {
+            let refused = wrapped(Err(ours));
+            assert!(matches!(refused, Refused::Internal), "{refused:?}");
+        }
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! What no other tenant, and no other tool, sees.
 
-use store::{RolledBack, ToolAlias, ToolError, ToolName, ToolQuota};
+use store::{Act, RolledBack, ToolAction, ToolAlias, ToolError, ToolName, ToolQuota};
 
 use super::{LIVE, act, tool};
 use crate::contract;
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, after};
 
 contract! {
     another_tenants_tools_do_not_exist,
     a_secret_is_read_by_its_tool_only,
+    who_sets_and_takes_away_a_secret_is_known_but_not_what_it_is,
 }
 
 async fn another_tenants_tools_do_not_exist(store: &Fixture) {
@@ -31,7 +32,7 @@ async fn a_secret_is_read_by_its_tool_only(store: &Fixture) {
     store.upload("1").await;
     let (other, quota): (ToolName, _) = ("other".parse().unwrap(), ToolQuota::default());
     let set = async |tool: &ToolName, handle: &str, value: &str| {
-        store.set_tool_secret(&store.tenant, tool, (handle, value), &quota, &act("")).await
+        store.set_tool_secret(&store.tenant, tool, (handle, "example.com", value), &quota, &act("")).await
     };
     set(&tool(), "api.key", "first").await.unwrap();
     set(&tool(), "api.key", "hush").await.unwrap();
@@ -50,6 +51,52 @@ async fn a_secret_is_read_by_its_tool_only(store: &Fixture) {
     for (handle, value) in [("", "x"), ("a b", "x"), ("a/b", "x"), ("a", ""), ("a", "\0")] {
         assert!(matches!(set(&tool(), handle, value).await, Err(ToolError::Invalid(_))), "{handle}");
     }
-    assert!(store.remove_tool_secret(&store.tenant, &tool(), "api.key").await.unwrap());
-    assert!(!store.remove_tool_secret(&store.tenant, &tool(), "api.key").await.unwrap());
+    let remove = async |tenant| store.remove_tool_secret(tenant, &tool(), "api.key", &act("")).await.unwrap();
+    assert!(!remove(&store.stranger).await);
+    assert!(remove(&store.tenant).await);
+    assert!(!remove(&store.tenant).await);
+}
+
+async fn who_sets_and_takes_away_a_secret_is_known_but_not_what_it_is(store: &Fixture) {
+    store.upload("1").await;
+    let (name, quota) = (tool(), ToolQuota { secrets: 1, ..ToolQuota::default() });
+    let set = async |secret: (&str, &str, &str), by: &str, at| {
+        let act = Act { by, why: "", at };
+        store.set_tool_secret(&store.tenant, &name, secret, &quota, &act).await
+    };
+    set(("key", "old.example.com", "hush"), "ana", after(1)).await.unwrap();
+    set(("key", "api.example.com", "hush"), "bob", after(2)).await.unwrap();
+    // What was not done is not told.
+    let full = set(("other", "api.example.com", "hush"), "bob", after(3)).await;
+    assert!(matches!(full, Err(ToolError::QuotaExceeded(_))), "{full:?}");
+    for host in ["", "a\0b", &"x".repeat(301)] {
+        assert!(matches!(set(("key", host, "hush"), "bob", after(3)).await, Err(ToolError::Invalid(_))));
+    }
+    let remove = async |why: &str| {
+        let act = Act { by: "eve", why, at: after(4) };
+        store.remove_tool_secret(&store.tenant, &name, "key", &act).await
+    };
+    assert!(matches!(remove("x".repeat(1001).as_str()).await, Err(ToolError::Invalid(_))));
+    assert!(remove("it leaked").await.unwrap());
+    assert!(!remove("twice").await.unwrap());
+
+    let history = store.tool_history(&store.tenant, &name, None, 9).await.unwrap();
+    assert!(!format!("{history:?}").contains("hush"));
+    let told: Vec<_> = history
+        .iter()
+        .map(|event| (event.action, event.host.as_deref(), event.by.as_str(), event.at, event.why.as_str()))
+        .collect();
+    let (old, new) = (Some("old.example.com"), Some("api.example.com"));
+    assert_eq!(
+        told[..3],
+        [
+            (ToolAction::SecretRemoved, new, "eve", after(4), "it leaked"),
+            (ToolAction::SecretSet, new, "bob", after(2), ""),
+            (ToolAction::SecretSet, old, "ana", after(1), ""),
+        ]
+    );
+    assert_eq!(told.len(), 4, "the first is the upload");
+    let names: Vec<_> = history.iter().map(|event| event.secret.as_deref()).collect();
+    assert_eq!(names, [Some("key"), Some("key"), Some("key"), None]);
+    assert!(history.iter().all(|event| event.alias.is_none() && event.tier.is_none()));
 }

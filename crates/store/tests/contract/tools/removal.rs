@@ -1,7 +1,9 @@
 //! How versions and tools go: quarantine, a later refusal, deletion.
 
 use serde_json::json;
-use store::{Act, GateCheck, ToolAction, ToolAlias, ToolError, ToolQuota, VersionState};
+use store::{
+    Act, GateCheck, ToolAction, ToolAlias, ToolError, ToolQuarantine, ToolQuota, ToolRelease, VersionState,
+};
 
 use super::{LIVE, act, bad, digest, good, tool, version};
 use crate::contract;
@@ -9,6 +11,7 @@ use crate::fixture::{Fixture, NOW, after};
 
 contract! {
     quarantine_holds_for_every_tenant,
+    a_quarantine_that_ended_stays_known_and_holds_nobody,
     a_version_that_is_refused_later_is_taken_down,
     a_deleted_tool_leaves_its_history,
 }
@@ -47,6 +50,45 @@ async fn quarantine_holds_for_every_tenant(store: &Fixture) {
     let actions: Vec<_> = history.iter().rev().map(|event| event.action).collect();
     use ToolAction::{Quarantined, Released, Switched, TakenDown, Uploaded};
     assert_eq!(actions, [Uploaded, Switched, Quarantined, TakenDown, Released, Switched]);
+}
+
+async fn a_quarantine_that_ended_stays_known_and_holds_nobody(store: &Fixture) {
+    // Bytes that no tenant has: no history tells of them.
+    let unseen = digest("unseen");
+    let known = async |limit| store.tool_quarantines(&unseen, limit).await.unwrap();
+    let at = |by, why, seconds| Act { by, why, at: after(seconds) };
+    assert_eq!(known(9).await, []);
+    assert!(!store.release_tool(&unseen, &at("ana", "never was", 1)).await.unwrap());
+    assert_eq!(known(9).await, [], "what never was did not end");
+
+    assert!(store.quarantine_tool(&unseen, &at("ana", "it mines", 1)).await.unwrap());
+    let held = |by: &str, why: &str, at, released| ToolQuarantine {
+        by: by.to_owned(),
+        why: why.to_owned(),
+        at: after(at),
+        released,
+    };
+    assert_eq!(known(9).await, [held("ana", "it mines", 1, None)]);
+    assert!(store.release_tool(&unseen, &at("bob", "it does not", 2)).await.unwrap());
+    let released = ToolRelease { by: "bob".into(), why: "it does not".into(), at: after(2) };
+    let ended = held("ana", "it mines", 1, Some(released));
+    assert_eq!(known(9).await, std::slice::from_ref(&ended));
+    assert!(!store.is_quarantined(&unseen).await.unwrap());
+    store.live("unseen").await;
+    let listed = store.tool_versions(&store.tenant, &tool(), 9).await.unwrap();
+    assert_eq!(listed.iter().map(|version| version.state).collect::<Vec<_>>(), [VersionState::Accepted]);
+    assert!(!store.release_tool(&unseen, &at("bob", "twice", 3)).await.unwrap());
+
+    // Bytes may be quarantined again, also within the same millisecond.
+    assert!(store.quarantine_tool(&unseen, &at("eve", "it does", 2)).await.unwrap());
+    assert_eq!(store.named(ToolAlias::Live).await, None);
+    assert_eq!(known(9).await, [held("eve", "it does", 2, None), ended.clone()]);
+    assert!(store.release_tool(&unseen, &at("eve", "", 2)).await.unwrap());
+    let again = ToolRelease { by: "eve".into(), why: String::new(), at: after(2) };
+    let again = held("eve", "it does", 2, Some(again));
+    assert_eq!(known(9).await, [again.clone(), ended]);
+    assert_eq!(known(1).await, [again]);
+    assert_eq!(store.tool_quarantines(&digest("other"), 9).await.unwrap(), []);
 }
 
 async fn a_version_that_is_refused_later_is_taken_down(store: &Fixture) {
@@ -88,7 +130,7 @@ async fn a_version_that_is_refused_later_is_taken_down(store: &Fixture) {
 async fn a_deleted_tool_leaves_its_history(store: &Fixture) {
     let digest = store.live("1").await;
     store
-        .set_tool_secret(&store.tenant, &tool(), ("key", "s"), &ToolQuota::default(), &act(""))
+        .set_tool_secret(&store.tenant, &tool(), ("key", "example.com", "s"), &ToolQuota::default(), &act(""))
         .await
         .unwrap();
     store.delete_tool(&store.tenant, &tool(), &act("not needed")).await.unwrap();
@@ -102,7 +144,7 @@ async fn a_deleted_tool_leaves_its_history(store: &Fixture) {
     assert_eq!((kept.deleted_at, kept.uploaded_by.as_str()), (Some(NOW), "ana"));
     assert_eq!(kept.check.report, json!({}), "what the gate measured is not kept");
     store.upload("1").await;
-    use ToolAction::{Cleared, Deleted, Switched, Uploaded};
-    assert_eq!(store.done().await, [Uploaded, Switched, Cleared, Deleted, Uploaded]);
+    use ToolAction::{Cleared, Deleted, SecretSet, Switched, Uploaded};
+    assert_eq!(store.done().await, [Uploaded, Switched, SecretSet, Cleared, Deleted, Uploaded]);
     assert!(store.needs_tool_bytes(&digest).await.unwrap());
 }

@@ -13,6 +13,8 @@ contract! {
     an_upload_is_kept_with_what_the_gate_found,
     an_upload_can_be_named_in_one_step,
     an_accepted_version_is_never_changed,
+    the_tier_of_an_accepted_version_is_that_of_the_last_upload,
+    what_is_looked_at_again_does_not_get_its_tier_of_before_back,
     a_refused_upload_is_kept_and_can_be_replaced,
     what_a_tenant_may_have_is_bounded,
 }
@@ -71,6 +73,69 @@ async fn an_accepted_version_is_never_changed(store: &Fixture) {
     assert_eq!(store.done().await, [ToolAction::Uploaded]);
 }
 
+fn of_tier(tier: &str, gate: &str) -> GateCheck {
+    let report = json!({ "definition": { "name": "order_status" }, "report": gate, "tier": tier });
+    GateCheck { gate: gate.into(), report, ..good() }
+}
+
+async fn the_tier_of_an_accepted_version_is_that_of_the_last_upload(store: &Fixture) {
+    let put = async |bytes: &str, check: GateCheck, seconds: u64| {
+        let (new, quota) = (version(bytes, check), ToolQuota::default());
+        let act = Act { by: if seconds > 0 { "bob" } else { "ana" }, why: "", at: after(seconds) };
+        store.publish_tool_version(&store.tenant, &tool(), (&new, LIVE), &quota, &act).await
+    };
+    let kept = async || store.tool_version(&store.tenant, &tool(), &digest("1")).await.unwrap().unwrap();
+    assert_eq!(put("1", of_tier("standard", "1"), 0).await.unwrap(), Uploaded::New);
+    assert_eq!(put("2", of_tier("standard", "1"), 0).await.unwrap(), Uploaded::New);
+    assert_eq!(put("1", of_tier("standard", "2"), 1).await.unwrap(), Uploaded::Known, "it has that tier");
+    assert_eq!(kept().await.check.gate, "1");
+
+    assert_eq!(put("1", of_tier("large", "2"), 2).await.unwrap(), Uploaded::TierChanged);
+    let large = kept().await;
+    assert_eq!((large.state, &large.check), (VersionState::Accepted, &of_tier("large", "2")));
+    assert_eq!((large.uploaded_by.as_str(), large.uploaded_at, large.checked_at), ("ana", NOW, after(2)));
+    assert_eq!(store.named(ToolAlias::Live).await, Some(digest("2")), "it moves no alias");
+    let event = store.tool_history(&store.tenant, &tool(), None, 1).await.unwrap().remove(0);
+    assert_eq!((event.action, event.tier.as_deref()), (ToolAction::TierChanged, Some("large")));
+    assert_eq!((event.to, event.by.as_str(), event.alias), (Some(digest("1")), "bob", None));
+
+    // What the gate refuses under another tier changes nothing, nor does a tier that is none.
+    let refused = GateCheck { refusal: Some("too-large".into()), ..of_tier("standard", "3") };
+    for check in [refused, of_tier("huge", "3"), good()] {
+        assert_eq!(put("1", check, 3).await.unwrap(), Uploaded::Known);
+    }
+    assert_eq!(kept().await, large);
+    assert_eq!(put("1", of_tier("standard", "3"), 4).await.unwrap(), Uploaded::TierChanged);
+    let other = store.tool_version(&store.tenant, &tool(), &digest("2")).await.unwrap().unwrap();
+    assert_eq!(other.check, of_tier("standard", "1"), "another version keeps its own");
+    use ToolAction::{Switched, TierChanged, Uploaded as Kept};
+    assert_eq!(store.done().await, [Kept, Switched, Kept, Switched, TierChanged, TierChanged]);
+    store.quarantine_tool(&digest("1"), &act("")).await.unwrap();
+    let quarantined = put("1", of_tier("large", "3"), 5).await;
+    assert!(matches!(quarantined, Err(ToolError::Quarantined)), "{quarantined:?}");
+}
+
+async fn what_is_looked_at_again_does_not_get_its_tier_of_before_back(store: &Fixture) {
+    let (digest, quota) = (digest("1"), ToolQuota::default());
+    let put = async |tier| {
+        let new = version("1", of_tier(tier, "1"));
+        store.put_tool_version(&store.tenant, &tool(), &new, &quota, &act("")).await.unwrap()
+    };
+    let again = async |check: GateCheck| {
+        store.revalidate_tool_version(&store.tenant, &tool(), &digest, &check, &act("")).await
+    };
+    put("standard").await;
+    assert_eq!(put("large").await, Uploaded::TierChanged);
+    // Whoever looked at it had read its tier before that.
+    let refused = GateCheck { refusal: Some("feature-off".into()), ..of_tier("standard", "2") };
+    for late in [of_tier("standard", "2"), refused] {
+        assert!(matches!(again(late).await, Err(ToolError::NoSuchVersion)));
+    }
+    again(of_tier("large", "2")).await.unwrap();
+    let kept = store.tool_version(&store.tenant, &tool(), &digest).await.unwrap().unwrap();
+    assert_eq!((kept.state, kept.check), (VersionState::Accepted, of_tier("large", "2")));
+}
+
 async fn a_refused_upload_is_kept_and_can_be_replaced(store: &Fixture) {
     let quota = ToolQuota::default();
     let new = version("1", bad());
@@ -126,7 +191,7 @@ async fn what_a_tenant_may_have_is_bounded(store: &Fixture) {
     put("c", "1234567", good()).await.unwrap();
     let (a, name) = ("a".parse().unwrap(), "x".repeat(201));
     let set = async |handle, value| {
-        store.set_tool_secret(&store.tenant, &a, (handle, value), &quota, &act("")).await
+        store.set_tool_secret(&store.tenant, &a, (handle, "example.com", value), &quota, &act("")).await
     };
     set("one", "1").await.unwrap();
     set("one", "2").await.unwrap();

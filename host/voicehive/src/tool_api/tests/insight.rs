@@ -113,6 +113,15 @@ async fn a_secret_is_set_and_never_shown() {
     }
     let remove = async || setting.ask("DELETE", "/v1/tools/status/secrets/token", &Value::Null).await.status;
     assert_eq!((remove().await, remove().await), (204, 404));
+    let history = setting.get("/v1/tools/status/history").await.body;
+    for (event, action) in [(0, "secret-removed"), (1, "secret-set")] {
+        let event = &history["items"][event];
+        assert_eq!((&event["action"], &event["secret"]), (&json!(action), &json!("token")));
+        assert_eq!((&event["host"], &event["to"]), (&json!("api.example.com"), &Value::Null));
+        assert!(event["by"].as_str().unwrap().starts_with("api key "), "{event}");
+    }
+    assert_eq!(history["items"][2]["action"], "switched", "what was refused is not told");
+    assert!(!history.to_string().contains("sesame"));
 }
 
 #[tokio::test]

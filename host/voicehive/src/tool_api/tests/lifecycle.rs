@@ -3,10 +3,13 @@
 use std::net::SocketAddr;
 
 use axum::body::Body;
+use gate::{Code, Refusal};
+use sandbox::{Finished, RunError, Spent};
 use serde_json::{Value, json};
 use store::{Act, Timestamp};
 
 use super::setting::{KEY, STRANGERS_KEY, Setting};
+use crate::tool_api::Refused;
 
 #[tokio::test]
 async fn every_route_opens_to_a_key_only_and_shows_a_stranger_nothing() {
@@ -246,4 +249,30 @@ async fn a_version_runs_once_outside_of_a_call() {
     }
     assert_eq!(run(json!({ "arguments": {}, "alias": "best" })).await.problem().0, 422);
     assert_eq!(setting.workshop.rehearsed.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_run_that_does_not_begin_says_why_and_when_it_may() {
+    let setting = Setting::new().await;
+    setting.push("", "status: 1").await;
+    let run = async |end| {
+        *setting.workshop.ends.lock().unwrap() = Some(end);
+        setting.ask("POST", "/v1/tools/status/calls", &json!({ "arguments": {} })).await
+    };
+    let refusal = |code| Refusal { code, item: "an item".into(), mend: "mend it".into() };
+    let not_begun = |error| Ok(Finished { outcome: Err(error), spent: Spent::default() });
+    let refused = |code| Err(Refused::Gate(refusal(code)));
+    let (item, mend) = (json!("an item"), json!("mend it"));
+    for (end, problem, retry_after, told) in [
+        (not_begun(RunError::Busy), (503, "busy"), Some("1"), [&Value::Null; 2]),
+        (not_begun(RunError::OverBudget), (429, "over-budget"), Some("60"), [&Value::Null; 2]),
+        (refused(Code::FeatureOff), (422, "feature-off"), None, [&item, &mend]),
+        (refused(Code::CompilerUnavailable), (503, "compiler-unavailable"), Some("10"), [&item, &mend]),
+        (refused(Code::DigestMismatch), (503, "digest-mismatch"), Some("10"), [&item, &mend]),
+    ] {
+        let answer = run(end).await;
+        assert_eq!(answer.problem(), problem);
+        let again = answer.headers.get("retry-after").map(|value| value.to_str().unwrap());
+        assert_eq!((again, [&answer.body["item"], &answer.body["mend"]]), (retry_after, told), "{problem:?}");
+    }
 }

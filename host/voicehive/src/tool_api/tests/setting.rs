@@ -41,6 +41,8 @@ pub struct Paper {
     pub forgotten: Mutex<Vec<String>>,
     /// What ran.
     pub rehearsed: Mutex<Vec<Rehearsal>>,
+    /// How the next run ends, if not well.
+    pub ends: Mutex<Option<Result<Finished, Refused>>>,
 }
 
 impl Workshop for Paper {
@@ -81,8 +83,9 @@ impl Workshop for Paper {
 
     fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>> {
         self.rehearsed.lock().unwrap().push(rehearsal);
-        let finished = Finished { outcome: Ok(Ok(Reply::text("It is."))), spent: Spent::default() };
-        Box::pin(async { Ok(finished) })
+        let well = Finished { outcome: Ok(Ok(Reply::text("It is."))), spent: Spent::default() };
+        let end = self.ends.lock().unwrap().take().unwrap_or(Ok(well));
+        Box::pin(async { end })
     }
 }
 

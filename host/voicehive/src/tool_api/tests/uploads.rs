@@ -63,6 +63,29 @@ async fn known_bytes_are_no_new_version() {
 }
 
 #[tokio::test]
+async fn known_bytes_get_the_tier_that_they_are_sent_for() {
+    let setting = Setting::new().await;
+    let digest = setting.push("", "status: 1").await;
+    let version = format!("/v1/tools/status/versions/{digest}");
+    for tier in ["large", "standard"] {
+        let again = setting.upload(&format!("?tier={tier}"), "status: 1").await;
+        assert_eq!((again.status, &again.body["tier"]), (200, &json!(tier)));
+        assert_eq!(again.body["aliases"], json!(["live"]));
+        assert_eq!(setting.get(&version).await.body, again.body);
+        let listed = setting.get("/v1/tools/status/versions").await.body;
+        assert_eq!(listed["items"][0]["tier"], tier);
+        let history = setting.get("/v1/tools/status/history?limit=1").await.body;
+        let event = &history["items"][0];
+        assert_eq!((&event["action"], &event["tier"]), (&json!("tier-changed"), &json!(tier)));
+        assert_eq!(event["to"], digest);
+    }
+    // An alias follows, if it is told to.
+    let canary = setting.upload("?tier=large&alias=canary", "status: 1").await;
+    assert_eq!((canary.status, &canary.body["tier"]), (200, &json!("large")));
+    assert_eq!(setting.aliases("status").await[1], ("canary".into(), digest, 10));
+}
+
+#[tokio::test]
 async fn an_upload_names_what_it_is_told_to() {
     let setting = Setting::new().await;
     let live = setting.push("", "status: 1").await;

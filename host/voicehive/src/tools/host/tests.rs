@@ -152,7 +152,7 @@ impl Stage {
         self.runtime.block_on(async {
             let store = &self.services.store;
             store.put_tool_version(&tenant, &tool, &version, &quota, &act).await.unwrap();
-            store.set_tool_secret(&tenant, &tool, (name, &sealed), &quota, &act).await.unwrap();
+            store.set_tool_secret(&tenant, &tool, (name, host, &sealed), &quota, &act).await.unwrap();
         });
     }
 }

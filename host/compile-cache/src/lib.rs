@@ -3,12 +3,15 @@
 //! An entry is named after the digest of the component and the engine's settings, and carries the digest of its own content.
 //! The directory must be out of reach of others: whoever can write there can run code in this process.
 
+mod room;
+
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -23,6 +26,8 @@ const DIGEST_LENGTH: usize = 32;
 pub struct Cache {
     /// `None` if the directory cannot be trusted: everything is compiled afresh.
     directory: Option<PathBuf>,
+    /// The bytes that are kept at most, if there is a bound.
+    room: Option<u64>,
 }
 
 /// Where a compiled component came from.
@@ -38,17 +43,25 @@ impl Cache {
     /// Opens the cache, creating its directory if need be.
     pub fn open(directory: &Path) -> Self {
         match prepare(directory) {
-            Ok(()) => Self { directory: Some(directory.to_owned()) },
+            Ok(()) => Self { directory: Some(directory.to_owned()), room: None },
             Err(error) => {
                 tracing::warn!(directory = %directory.display(), %error, "compiled components will not be cached");
-                Self { directory: None }
+                Self::none()
             }
         }
     }
 
     /// A cache that keeps nothing.
     pub fn none() -> Self {
-        Self { directory: None }
+        Self { directory: None, room: None }
+    }
+
+    /// Keeps no more than so many bytes: whenever an entry is stored, those go that were not loaded for longest. The one that
+    /// was stored stays, however large it is.
+    #[must_use]
+    pub fn with_room(mut self, bytes: u64) -> Self {
+        self.room = Some(bytes);
+        self
     }
 
     /// The compiled form of a component. Takes as long as compiling does: call it on a blocking thread.
@@ -77,11 +90,7 @@ impl Cache {
         }
         let artefact = compile()?;
         let component = deserialize(engine, &artefact)?;
-        if let Some(path) = self.path(engine, wasm)
-            && let Err(error) = store_entry(&path, &artefact)
-        {
-            tracing::warn!(path = %path.display(), %error, "a compiled component could not be cached");
-        }
+        self.keep(engine, wasm, &artefact);
         Ok((component, Found::Compiled))
     }
 
@@ -90,8 +99,28 @@ impl Cache {
         load_entry(engine, &self.path(engine, wasm)?)
     }
 
+    /// Bytes of the compiled form of the component with this SHA-256 (lower-case hex), where it is kept for the engine.
+    pub fn artefact_bytes(&self, engine: &Engine, digest: &str) -> Option<usize> {
+        let path = self.directory.as_ref()?.join(entry_name(engine, digest));
+        let length = usize::try_from(fs::symlink_metadata(path).ok()?.len()).ok()?;
+        length.checked_sub(MAGIC.len() + DIGEST_LENGTH)
+    }
+
     fn path(&self, engine: &Engine, wasm: &[u8]) -> Option<PathBuf> {
-        Some(self.directory.as_ref()?.join(entry_name(engine, wasm)))
+        Some(self.directory.as_ref()?.join(entry_name(engine, &hex(&Sha256::digest(wasm)))))
+    }
+
+    fn keep(&self, engine: &Engine, wasm: &[u8], artefact: &[u8]) {
+        let Some(path) = self.path(engine, wasm) else { return };
+        if let Err(error) = store_entry(&path, artefact) {
+            tracing::warn!(path = %path.display(), %error, "a compiled component could not be cached");
+            return;
+        }
+        if let (Some(directory), Some(room)) = (&self.directory, self.room)
+            && let Err(error) = room::make(directory, room, &path)
+        {
+            tracing::warn!(directory = %directory.display(), %error, "compiled components take more room than they may");
+        }
     }
 
     /// Removes what was compiled of the component with this SHA-256 (lower-case hex), for whichever engine.
@@ -146,9 +175,9 @@ fn remove_entries(directory: &Path, digest: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn entry_name(engine: &Engine, wasm: &[u8]) -> String {
+fn entry_name(engine: &Engine, digest: &str) -> String {
     let settings = compatibility(engine);
-    format!("{}-{}.cwasm", hex(&Sha256::digest(wasm)), settings.get(..16).unwrap_or(&settings))
+    format!("{digest}-{}.cwasm", settings.get(..16).unwrap_or(&settings))
 }
 
 fn load_entry(engine: &Engine, path: &Path) -> Option<Component> {
@@ -164,9 +193,12 @@ fn load_entry(engine: &Engine, path: &Path) -> Option<Component> {
         tracing::warn!(path = %path.display(), "a cached component is damaged and will be compiled again");
         return None;
     };
-    deserialize(engine, artefact)
+    let component = deserialize(engine, artefact)
         .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "a cached component does not fit this engine"))
-        .ok()
+        .ok()?;
+    // Else it only goes the sooner where there is no room.
+    let _ = room::note_use(path, SystemTime::now());
+    Some(component)
 }
 
 /// The entry's content, if it is a plain file of this user that no one else can write to. A link is none: it leads to
@@ -238,6 +270,7 @@ impl Hasher for DigestHasher {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
 
     use super::*;
 
@@ -359,6 +392,41 @@ mod tests {
         assert_eq!(load(&cache, &engine), Found::Cached);
         cache.forget(&hex(&Sha256::digest(wasm())));
         assert_eq!(load(&cache, &engine), Found::Compiled);
+    }
+
+    #[test]
+    fn a_component_is_weighed_by_its_digest() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
+        let digest = hex(&Sha256::digest(wasm()));
+        assert_eq!(cache.artefact_bytes(&engine, &digest), None);
+        load(&cache, &engine);
+        let expected = engine.precompile_component(&wasm()).unwrap().len();
+        assert_eq!(cache.artefact_bytes(&engine, &digest), Some(expected));
+        assert_eq!(Cache::none().artefact_bytes(&engine, &digest), None);
+    }
+
+    #[test]
+    fn what_was_loaded_last_stays_where_there_is_no_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
+        let numbered = |number: u8| {
+            let text = format!("(component (core module (func (export \"f{number}\"))))");
+            wat::parse_str(text).unwrap()
+        };
+        let load = |cache: &Cache, number: u8| cache.load(&engine, &numbered(number)).unwrap().1;
+        for number in [1, 2] {
+            assert_eq!(load(&cache, number), Found::Compiled);
+            let path = cache.path(&engine, &numbered(number)).unwrap();
+            room::note_use(&path, SystemTime::UNIX_EPOCH + Duration::from_secs(number.into())).unwrap();
+        }
+        assert_eq!(load(&cache, 1), Found::Cached);
+        let length = fs::metadata(cache.path(&engine, &numbered(1)).unwrap()).unwrap().len();
+
+        assert_eq!(load(&cache.clone().with_room(length * 5 / 2), 3), Found::Compiled);
+
+        let kept = |number: u8| cache.path(&engine, &numbered(number)).unwrap().exists();
+        assert_eq!([1, 2, 3].map(kept), [true, false, true]);
     }
 
     #[test]

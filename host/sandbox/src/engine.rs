@@ -28,6 +28,10 @@ pub(crate) const MAX_CORE_INSTANCES: u32 = 128;
 /// [`Runtime`](crate::Runtime) has threads.
 const MAX_INSTANCES: u32 = 1000;
 
+/// How many bytes of compiled components are kept on disk: some 450 interpreters, or nine thousand tools of compiled
+/// languages. What goes is compiled again when it is needed.
+const CACHE_BYTES: u64 = 16 << 30;
+
 /// The engine that capabilities and tenants' tools run on.
 ///
 /// Invariant: component-model async is off, here and for good: it is where the
@@ -93,10 +97,10 @@ impl HotEngine {
         self.metered
     }
 
-    /// Keeps compiled components in `folder`, which must be out of tenants' reach.
+    /// Keeps compiled components in `folder`, which must be out of tenants' reach: 16 GiB of them at most.
     #[must_use]
     pub fn with_cache(mut self, folder: &Path) -> Self {
-        self.cache = Some(Cache::open(folder));
+        self.cache = Some(Cache::open(folder).with_room(CACHE_BYTES));
         self
     }
 

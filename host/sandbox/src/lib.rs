@@ -39,7 +39,7 @@ pub use gate::{Code, Refusal, VERSION as GATE_VERSION};
 pub use limits::ToolLimits;
 pub use reply::{Answer, Failure, Reply};
 pub use runtime::{Run, Runtime, RuntimeLimits};
-pub use tool::{Tool, WeakTool};
+pub use tool::Tool;
 pub use tool_host::{
     HttpError, HttpRequest, HttpResponse, HttpSent, Level, Record, RecordError, SecretError, ToolHost,
 };

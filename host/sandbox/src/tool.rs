@@ -1,6 +1,6 @@
 //! One tool, ready to be called.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admission::image_bytes;
@@ -25,29 +25,8 @@ pub struct Tool {
     definition: Arc<Definition>,
     limits: ToolLimits,
     digest: Arc<str>,
-}
-
-/// A tool that is kept by nobody through this, and is at hand only for as long as a copy of it is somewhere else.
-#[derive(Clone)]
-pub struct WeakTool {
-    engine: HotEngine,
-    pre: Weak<ToolComponentPre<CallState>>,
-    definition: Weak<Definition>,
-    limits: ToolLimits,
-    digest: Arc<str>,
-}
-
-impl WeakTool {
-    /// The tool, while it is there.
-    pub fn upgrade(&self) -> Option<Tool> {
-        Some(Tool {
-            engine: self.engine.clone(),
-            pre: self.pre.upgrade()?,
-            definition: self.definition.upgrade()?,
-            limits: self.limits,
-            digest: self.digest.clone(),
-        })
-    }
+    // Dropped last: who sees that no copy of it is left, sees that the copies of the code are gone.
+    holder: Arc<()>,
 }
 
 impl Tool {
@@ -60,7 +39,8 @@ impl Tool {
         digest: &str,
     ) -> Self {
         let (pre, definition) = (Arc::new(pre), Arc::new(definition));
-        Self { engine: engine.clone(), pre, definition, limits, digest: digest.into() }
+        let (digest, holder) = (digest.into(), Arc::default());
+        Self { engine: engine.clone(), pre, definition, limits, digest, holder }
     }
 
     /// What the tool says of itself.
@@ -83,15 +63,15 @@ impl Tool {
         &self.limits
     }
 
-    /// The same tool, without keeping it.
-    pub fn downgrade(&self) -> WeakTool {
-        WeakTool {
-            engine: self.engine.clone(),
-            pre: Arc::downgrade(&self.pre),
-            definition: Arc::downgrade(&self.definition),
-            limits: self.limits,
-            digest: self.digest.clone(),
-        }
+    /// The same tool for another holder: [`Tool::is_held_elsewhere`] tells of the copies of each holder's apart.
+    #[must_use]
+    pub fn for_holder(&self) -> Self {
+        Self { holder: Arc::default(), ..self.clone() }
+    }
+
+    /// Whether another copy of it is somewhere, a run of it included.
+    pub fn is_held_elsewhere(&self) -> bool {
+        Arc::strong_count(&self.holder) > 1
     }
 
     /// The same tool under other limits than those of its tier.

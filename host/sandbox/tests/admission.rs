@@ -74,14 +74,25 @@ fn what_is_known_and_compiled_is_not_asked_again() {
 }
 
 #[test]
-fn a_tool_is_found_again_while_a_copy_of_it_lives() {
+fn a_tool_tells_whether_others_hold_copies_of_the_same_holders() {
     let tool = ADMISSION.admit(&tool(), Tier::Standard).unwrap().tool;
-    let (copy, weak) = (tool.clone(), tool.downgrade());
-    drop(tool);
-    let found = weak.upgrade().unwrap();
-    assert_eq!((found.digest(), found.definition()), (copy.digest(), copy.definition()));
-    drop((found, copy));
-    assert!(weak.upgrade().is_none());
+    assert!(!tool.is_held_elsewhere());
+    let (copy, others) = (tool.clone(), tool.for_holder());
+    assert!(tool.is_held_elsewhere() && copy.is_held_elsewhere() && !others.is_held_elsewhere());
+    assert_eq!((others.digest(), others.definition()), (tool.digest(), tool.definition()));
+    drop(copy);
+    assert!(!tool.is_held_elsewhere());
+}
+
+#[test]
+fn a_compiled_tool_is_weighed_before_it_is_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let admission = caching(folder.path(), compiler());
+    assert_eq!(admission.compiled_bytes(&digest(&tool())), None);
+    let tool_of_it = admission.admit(&tool(), Tier::Standard).unwrap().tool;
+    assert_eq!(admission.compiled_bytes(&digest(&tool())), Some(tool_of_it.image_bytes()));
+    admission.forget(&digest(&tool()));
+    assert_eq!(admission.compiled_bytes(&digest(&tool())), None);
 }
 
 #[test]

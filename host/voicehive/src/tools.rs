@@ -32,6 +32,7 @@ pub use library::{ChosenTool, ToolLibrary};
 pub use lru::{Lru, Room};
 pub use rehearsal::{NotRun, Rehearsal};
 pub use runner::{Ran, ToolRunner};
+pub use shelf::Full;
 pub use usage::{Usage, Used, UsedVersion};
 
 /// What all runs of tools share.

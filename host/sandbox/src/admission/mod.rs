@@ -123,6 +123,12 @@ impl Admission {
         self.reload_with(bytes, digest, tier, None)
     }
 
+    /// Bytes that loading a component takes, where its compiled form is at hand, known by its SHA-256 in lower-case hex: those
+    /// of [`Tool::image_bytes`], before it is loaded.
+    pub fn compiled_bytes(&self, digest: &str) -> Option<usize> {
+        self.cache.artefact_bytes(self.engine.wasmtime(), digest)
+    }
+
     /// Removes what is kept of a component that is needed no more, known by its SHA-256 in lower-case hex.
     pub fn forget(&self, digest: &str) {
         self.cache.forget(digest);

@@ -11,6 +11,7 @@ use store::{DbError, StoreError, ToolDigest, ToolError};
 use super::access;
 use crate::problem;
 use crate::tool_secrets::SealError;
+use crate::tools::Full;
 
 /// Why a request is not served.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,8 @@ pub enum Refused {
     OverBudget { retry_after: Duration },
     #[error("the service is busy; try again")]
     Busy,
+    #[error("{0}; try again later")]
+    NoRoom(Full),
     #[error("the service failed; quote the request id when you report it")]
     Internal,
 }
@@ -81,6 +84,9 @@ const OTHER_BYTES: &str = "upload another version, or ask the operator why this 
 
 /// What is busy now is waited for already.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// There is room again when some call is over.
+const ROOM_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// A compiler that could not be started may be on a machine that is short of something.
 const GATE_RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -120,7 +126,7 @@ impl Refused {
             Self::NothingEarlier => ("nothing-earlier", StatusCode::CONFLICT),
             Self::NoSecrets => ("secrets-unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::OverBudget { .. } => ("over-budget", StatusCode::TOO_MANY_REQUESTS),
-            Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Busy | Self::NoRoom(_) => ("busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
@@ -157,6 +163,7 @@ impl Refused {
             Self::MediaType(accepted) => headers.push((header::ACCEPT, HeaderValue::from_static(accepted))),
             Self::Encoding => headers.push((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             Self::Busy => headers.push((header::RETRY_AFTER, whole_seconds(BUSY_RETRY_AFTER).into())),
+            Self::NoRoom(_) => headers.push((header::RETRY_AFTER, whole_seconds(ROOM_RETRY_AFTER).into())),
             Self::GateBudget { retry_after } | Self::OverBudget { retry_after } => {
                 headers.push((header::RETRY_AFTER, whole_seconds(*retry_after).into()));
             }
@@ -268,6 +275,10 @@ mod tests {
         assert_eq!(headers["ratelimit"], "\"admin\";r=0;t=3");
         assert_eq!(headers["ratelimit-policy"], "\"admin\";q=20;w=60");
         assert_eq!(Refused::Busy.into_response().headers()["retry-after"], "1");
+        let no_room = Refused::NoRoom(Full::Tenant);
+        assert_eq!(no_room.code(), ("busy", StatusCode::SERVICE_UNAVAILABLE));
+        assert!(no_room.to_string().contains("memory"), "{no_room}");
+        assert_eq!(no_room.into_response().headers()["retry-after"], "30");
         let spent = Refused::GateBudget { retry_after: Duration::from_millis(359_001) };
         assert_eq!(spent.code(), ("gate-budget", StatusCode::TOO_MANY_REQUESTS));
         assert_eq!(spent.into_response().headers()["retry-after"], "360");

@@ -129,6 +129,10 @@ impl Workshop for Tools {
         Box::pin(async move {
             Tools::rehearse(self, &rehearsal).await.map_err(|not_run| match not_run {
                 NotRun::Arguments(why) => Refused::Arguments(why),
+                NotRun::NoRoom(full) => {
+                    tracing::warn!(%full, "a version cannot be tried out");
+                    Refused::NoRoom(full)
+                }
                 NotRun::Version(error) => not_loaded(error),
                 NotRun::Planning(error) => {
                     tracing::error!(%error, "a version cannot be tried out");

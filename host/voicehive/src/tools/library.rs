@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -15,7 +15,7 @@ use store::{
 };
 use tokio::sync::Semaphore;
 
-use super::shelf::Shelf;
+use super::shelf::{self, Full, Place, Shelf};
 use crate::one_at_a_time::OneAtATime;
 
 /// The tools that every tenant has.
@@ -67,7 +67,7 @@ struct Shelves {
     store: Store<NativeDb>,
     admission: Admission,
     artifacts: Artifacts,
-    loaded: Mutex<Shelf<Tool>>,
+    loaded: Arc<Mutex<Shelf<Tool>>>,
     one_of_a_tenant: OneAtATime,
     one_of_a_digest: OneAtATime,
     loading: Semaphore,
@@ -100,7 +100,7 @@ impl ToolLibrary {
             store,
             admission,
             artifacts,
-            loaded: Mutex::new(Shelf::new()),
+            loaded: Arc::new(Mutex::new(Shelf::new())),
             one_of_a_tenant: OneAtATime::default(),
             one_of_a_digest: OneAtATime::default(),
             loading: Semaphore::new(LOADING),
@@ -129,8 +129,8 @@ impl ToolLibrary {
     }
 
     /// The tools that an agent lists as `name`, `name@live` or `name@canary`, by name, in the versions that the call gets.
-    /// What is not there, or cannot be loaded in time, is left out with a warning: a call with one tool less is better than
-    /// none.
+    /// What is not there, or cannot be loaded in time, or has no room in memory, is left out with a warning: a call with one
+    /// tool less is better than none.
     pub async fn for_call(
         &self,
         tenant: &TenantId,
@@ -187,7 +187,8 @@ impl ToolLibrary {
     /// A version of a tenant's tool, ready to be run.
     ///
     /// # Errors
-    /// Where there is none, or it may not run, or its bytes do not pass the gate any more.
+    /// Where there is none, or it may not run, or its bytes do not pass the gate any more; and [`Full`] where the tools in use
+    /// leave no memory for it.
     pub async fn version(
         &self,
         tenant: &TenantId,
@@ -198,7 +199,7 @@ impl ToolLibrary {
         let found = found.filter(|version| version.deleted_at.is_none());
         let version = found.with_context(|| format!("the tool has no version {digest}"))?;
         let tier = tier_that_may_run(&version)?;
-        let loaded = match self.shelves.loaded(tenant, digest, tier) {
+        let loaded = match self.shelves.loaded(tenant, digest, tier)? {
             Some(loaded) => loaded,
             None => self.shelves.clone().load_in_background(tenant.clone(), version, tier).await?,
         };
@@ -231,13 +232,15 @@ fn known_definition(version: &ToolVersion) -> Option<Definition> {
     Definition::from_stored(version.check.report.get("definition")?)
 }
 
-impl Shelves {
-    fn loaded(&self, tenant: &TenantId, digest: &ToolDigest, tier: Tier) -> Option<Tool> {
-        self.shelf().get(tenant, &(digest.clone(), tier))
-    }
+/// How large the compiled form was when the gate let the version through. Another engine may make another of it.
+fn measured_bytes(version: &ToolVersion) -> Option<usize> {
+    let bytes = version.check.report.get("measured")?.get("compiled_bytes")?.as_u64()?;
+    usize::try_from(bytes).ok()
+}
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf<Tool>> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+impl Shelves {
+    fn loaded(&self, tenant: &TenantId, digest: &ToolDigest, tier: Tier) -> Result<Option<Tool>, Full> {
+        shelf::lock(&self.loaded).get(tenant, &(digest.clone(), tier))
     }
 
     /// Loads a version, also where whoever asked stops waiting: the next call will have it.
@@ -262,14 +265,27 @@ impl Shelves {
         version: ToolVersion,
         tier: Tier,
     ) -> anyhow::Result<Tool> {
-        if let Some(tool) = self.loaded(tenant, &version.digest, tier) {
+        if let Some(tool) = self.loaded(tenant, &version.digest, tier)? {
             return Ok(tool);
         }
         let _turn = self.loading.acquire().await?;
-        let (shelves, digest, known) = (self.clone(), version.digest.clone(), known_definition(&version));
-        let tool = tokio::task::spawn_blocking(move || shelves.reload(&digest, tier, known)).await??;
-        self.shelf().put(tenant, &(version.digest, tier), &tool);
-        Ok(tool)
+        let (shelves, tenant) = (self.clone(), tenant.clone());
+        tokio::task::spawn_blocking(move || shelves.load_now(&tenant, &version, tier)).await?
+    }
+
+    /// Loads a version where there is room for it. Blocks.
+    fn load_now(&self, tenant: &TenantId, version: &ToolVersion, tier: Tier) -> anyhow::Result<Tool> {
+        let which = (version.digest.clone(), tier);
+        let place = Place::reserve(&self.loaded, tenant, which, self.weight(version, tier))?;
+        let tool = self.reload(&version.digest, tier, known_definition(version))?;
+        Ok(place.fill(&tool)?)
+    }
+
+    /// What a version will weigh in memory: what is compiled of it, what it was when the gate let it through, or the most that
+    /// it can be.
+    fn weight(&self, version: &ToolVersion, tier: Tier) -> usize {
+        let compiled = self.admission.compiled_bytes(version.digest.as_str());
+        compiled.or_else(|| measured_bytes(version)).unwrap_or(tier.compile().artefact_bytes)
     }
 
     fn reload(&self, digest: &ToolDigest, tier: Tier, known: Option<Definition>) -> anyhow::Result<Tool> {
@@ -329,6 +345,16 @@ mod tests {
         let mut without = version(VersionState::Accepted, json!({ "tier": "standard" }));
         without.check.gate = GATE_VERSION.into();
         assert_eq!(known_definition(&without), None);
+    }
+
+    #[test]
+    fn what_a_version_weighed_at_the_gate_is_in_its_report() {
+        let measured = |report| measured_bytes(&version(VersionState::Accepted, report));
+        assert_eq!(measured(json!({ "measured": { "compiled_bytes": 1_700_000 } })), Some(1_700_000));
+        for report in [json!({}), json!({ "measured": {} }), json!({ "measured": { "compiled_bytes": -1 } })]
+        {
+            assert_eq!(measured(report.clone()), None, "{report}");
+        }
     }
 
     fn version(state: VersionState, report: serde_json::Value) -> ToolVersion {

@@ -62,30 +62,6 @@ impl<K: Ord + Clone, V> Lru<K, V> {
         self.weight += weight;
     }
 
-    /// As [`Lru::put`], where what is `akin` to this value has a share of the room with it and no more: those of them that
-    /// were not used for longest go. One that is heavier than the share is not kept.
-    pub fn put_within(&mut self, key: K, value: V, weight: usize, share: Room, akin: impl Fn(&V) -> bool) {
-        self.remove(&key);
-        if weight > share.weight || share.entries == 0 {
-            return;
-        }
-        let weight_of =
-            |key: &K| self.entries.get(key).filter(|entry| akin(&entry.value)).map(|it| it.weight);
-        let by_use = self.by_use.values();
-        let all: Vec<(K, usize)> =
-            by_use.filter_map(|key| weight_of(key).map(|weight| (key.clone(), weight))).collect();
-        let (mut entries, mut together) = (all.len(), all.iter().map(|(_, weight)| weight).sum::<usize>());
-        for (key, weight_of_it) in all {
-            if entries < share.entries && together <= share.weight - weight {
-                break;
-            }
-            self.remove(&key);
-            entries -= 1;
-            together -= weight_of_it;
-        }
-        self.put(key, value, weight);
-    }
-
     /// Forgets the value of a key.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         let entry = self.entries.remove(key)?;
@@ -138,31 +114,6 @@ mod tests {
         assert_eq!(kept.remove(&"a"), Some(1));
         assert_eq!((kept.weight, kept.by_use.len()), (0, 0));
         assert_eq!(kept.remove(&"a"), None);
-    }
-
-    #[test]
-    fn who_has_had_a_share_makes_room_out_of_it() {
-        let mut kept = Lru::new(Room { entries: 100, weight: 100 });
-        let share = Room { entries: 3, weight: 40 };
-        let put = |kept: &mut Lru<i32, &'static str>, key, owner: &'static str, weight| {
-            kept.put_within(key, owner, weight, share, |of| *of == owner);
-        };
-        put(&mut kept, 0, "others", 40);
-        for key in 1..4 {
-            put(&mut kept, key, "mine", 20);
-        }
-        let left = |kept: &mut Lru<i32, &'static str>| {
-            (0..10).filter(|key| kept.get(key).is_some()).collect::<Vec<_>>()
-        };
-        assert_eq!(left(&mut kept), [0, 2, 3], "by weight");
-        for key in 4..8 {
-            put(&mut kept, key, "mine", 1);
-        }
-        assert_eq!(left(&mut kept), [0, 5, 6, 7], "by number");
-        put(&mut kept, 7, "mine", 2);
-        assert_eq!(left(&mut kept), [0, 5, 6, 7], "in its own place");
-        put(&mut kept, 8, "mine", 41);
-        assert_eq!(left(&mut kept), [0, 5, 6, 7], "too heavy for a share");
     }
 
     #[test]

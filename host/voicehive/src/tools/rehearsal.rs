@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::Tools;
 use super::host::{self, TenantHost};
 use super::planning::Unplanned;
+use super::shelf::Full;
 
 /// A run to try a version out.
 #[derive(Clone, Debug)]
@@ -39,12 +40,20 @@ pub enum NotRun {
     /// The version cannot be loaded.
     #[error("the version cannot be loaded")]
     Version(#[source] anyhow::Error),
+    /// The tools in use leave no memory for the version.
+    #[error("the version cannot be loaded now")]
+    NoRoom(#[source] Full),
     /// The arguments are not what the tool takes; the text says what a model would be told.
     #[error("{0}")]
     Arguments(String),
     /// What checks arguments does not answer.
     #[error("a tool call cannot be planned")]
     Planning(#[source] sandbox::CallError),
+}
+
+/// Why a version was not loaded.
+fn not_loaded(error: anyhow::Error) -> NotRun {
+    error.downcast().map_or_else(NotRun::Version, NotRun::NoRoom)
 }
 
 impl Tools {
@@ -54,7 +63,7 @@ impl Tools {
     /// When it cannot begin. What became of a run that did is in [`Finished`].
     pub async fn rehearse(&self, rehearsal: &Rehearsal) -> Result<Finished, NotRun> {
         let Rehearsal { tenant, tool: name, version, .. } = rehearsal;
-        let tool = self.library.version(&tenant.id, name, version).await.map_err(NotRun::Version)?;
+        let tool = self.library.version(&tenant.id, name, version).await.map_err(not_loaded)?;
         let id = format!("rehearsal-{}", Uuid::new_v4());
         let arguments = match self.checked_arguments(&tool, rehearsal, &id).await? {
             Ok(arguments) => arguments,
@@ -105,5 +114,19 @@ impl Tools {
                 Err(NotRun::Arguments(told.map_err(NotRun::Planning)?))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_version_that_has_no_room_is_told_from_one_that_is_broken() {
+        let full = Err::<(), _>(Full::Tenant).context("loading a tool");
+        assert!(matches!(not_loaded(full.unwrap_err()), NotRun::NoRoom(Full::Tenant)));
+        assert!(matches!(not_loaded(anyhow::anyhow!("it is broken")), NotRun::Version(_)));
     }
 }

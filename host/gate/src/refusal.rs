@@ -80,8 +80,10 @@ pub enum Code {
     CompileTooCostly,
     /// The compiler refuses it.
     CompileFailed,
-    /// The compiler could not be run: the platform's fault.
+    /// The compiler could not be run, or was ended by something else than the component: the platform's fault.
     CompilerUnavailable,
+    /// The host is short of something that looking at the component takes: the platform's fault.
+    HostUnavailable,
     /// The bytes are not those that were asked for: the platform's fault.
     DigestMismatch,
     /// It does not link to what the platform gives tools.
@@ -149,6 +151,7 @@ impl Code {
             Self::CompileTooCostly => "compile-too-costly",
             Self::CompileFailed => "compile-failed",
             Self::CompilerUnavailable => "compiler-unavailable",
+            Self::HostUnavailable => "host-unavailable",
             Self::DigestMismatch => "digest-mismatch",
             Self::WrongWorld => "wrong-world",
             Self::DescribeFailed => "describe-failed",
@@ -161,7 +164,7 @@ impl Code {
 
     /// Whether the platform is at fault and the component may be sound: to be tried again, and no verdict on it.
     pub fn is_platform_fault(self) -> bool {
-        matches!(self, Self::CompilerUnavailable | Self::DigestMismatch)
+        matches!(self, Self::CompilerUnavailable | Self::HostUnavailable | Self::DigestMismatch)
     }
 }
 
@@ -212,5 +215,15 @@ mod tests {
         assert!(refusal.item.len() <= Refusal::MAX_ITEM_BYTES);
         assert!(refusal.item.starts_with("a?é") && refusal.item.ends_with("..."));
         assert_eq!(Refusal::new(Code::BadHost, "x", "mend it").to_string(), "bad-host: x; mend it");
+    }
+
+    #[test]
+    fn what_the_host_is_short_of_is_no_verdict() {
+        for code in [Code::CompilerUnavailable, Code::HostUnavailable, Code::DigestMismatch] {
+            assert!(code.is_platform_fault(), "{code}");
+        }
+        for code in [Code::CompileTooCostly, Code::CompileFailed, Code::DescribeFailed] {
+            assert!(!code.is_platform_fault(), "{code}");
+        }
     }
 }

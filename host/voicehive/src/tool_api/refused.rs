@@ -237,6 +237,8 @@ mod tests {
         let fault = refusal(Code::CompilerUnavailable);
         assert_eq!(fault.code(), ("compiler-unavailable", StatusCode::SERVICE_UNAVAILABLE));
         assert_eq!(fault.into_response().headers()["retry-after"], "10");
+        let fault = refusal(Code::HostUnavailable);
+        assert_eq!(fault.code(), ("host-unavailable", StatusCode::SERVICE_UNAVAILABLE));
     }
 
     #[test]

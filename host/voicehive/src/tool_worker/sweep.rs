@@ -35,12 +35,12 @@ pub async fn sweep(worker: &ToolWorker, now: SystemTime) -> anyhow::Result<usize
     let listing = tokio::task::spawn_blocking(move || artifacts.older_than(limit, FILES_MAX));
     let mut removed = 0;
     for digest in listing.await?.context("reading the folder of tools")? {
-        if worker.store.needs_tool_bytes(&digest).await? {
+        if worker.store.needs_tool_bytes(&digest, now.into()).await? {
             continue;
         }
         // An upload may have kept the same bytes just now; none does while this is held.
         let _alone = worker.keeping.write().await;
-        if !worker.store.needs_tool_bytes(&digest).await? {
+        if !worker.store.needs_tool_bytes(&digest, now.into()).await? {
             worker.artifacts.remove(&digest).with_context(|| format!("removing {digest}"))?;
             worker.workshop.forget(digest.as_str());
             removed += 1;

@@ -72,8 +72,8 @@ pub use tool_records::{
     RECORD_BYTES_MAX, RECORD_LIST_MAX, RecordError, TENANT_RECORD_BYTES_MAX, TENANT_RECORDS_MAX, ToolRecord,
 };
 pub use tools::{
-    Act, Aliased, GateCheck, NewVersion, Outdated, ParseToolError, RUN_WINDOW, RUNS_KEPT, RollBackReason,
-    RolledBack, RunError, Runs, SECRET_BYTES_MAX, SecretHandle, SecretValue, TOOL_ERRORS_MAX,
+    Act, Aliased, GateCheck, NewVersion, Outdated, ParseToolError, REFUSED_KEPT, RUN_WINDOW, RUNS_KEPT,
+    RollBackReason, RolledBack, RunError, Runs, SECRET_BYTES_MAX, SecretHandle, SecretValue, TOOL_ERRORS_MAX,
     TOOL_REFUSALS_MAX, Thresholds, Tool, ToolAction, ToolAlias, ToolDigest, ToolError, ToolEvent, ToolName,
     ToolQuarantine, ToolQuota, ToolReference, ToolRefusal, ToolRelease, ToolVersion, Uploaded, Verdict,
     VersionState,

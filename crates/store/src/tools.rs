@@ -30,7 +30,9 @@ pub use refusals::{TOOL_REFUSALS_MAX, ToolRefusal};
 pub use runs::{RUN_WINDOW, RUNS_KEPT, Runs};
 pub use secrets::{SECRET_BYTES_MAX, SecretHandle, SecretValue};
 pub use verdict::{RollBackReason, Thresholds, Verdict};
-pub use versions::{GateCheck, NewVersion, Outdated, Tool, ToolVersion, Uploaded, VersionState};
+pub use versions::{
+    GateCheck, NewVersion, Outdated, REFUSED_KEPT, Tool, ToolVersion, Uploaded, VersionState,
+};
 
 use crate::{DbError, StoreError};
 

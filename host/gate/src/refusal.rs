@@ -80,8 +80,10 @@ pub enum Code {
     CompileTooCostly,
     /// The compiler refuses it.
     CompileFailed,
-    /// The compiler could not be run: the platform's fault.
+    /// The compiler could not be run, or was ended by something else than the component: the platform's fault.
     CompilerUnavailable,
+    /// The host is short of something that looking at the component takes: the platform's fault.
+    HostUnavailable,
     /// The bytes are not those that were asked for: the platform's fault.
     DigestMismatch,
     /// It does not link to what the platform gives tools.
@@ -147,6 +149,7 @@ impl Code {
         Self::CompileTooCostly,
         Self::CompileFailed,
         Self::CompilerUnavailable,
+        Self::HostUnavailable,
         Self::DigestMismatch,
         Self::WrongWorld,
         Self::DescribeFailed,
@@ -195,6 +198,7 @@ impl Code {
             Self::CompileTooCostly => "compile-too-costly",
             Self::CompileFailed => "compile-failed",
             Self::CompilerUnavailable => "compiler-unavailable",
+            Self::HostUnavailable => "host-unavailable",
             Self::DigestMismatch => "digest-mismatch",
             Self::WrongWorld => "wrong-world",
             Self::DescribeFailed => "describe-failed",
@@ -207,7 +211,7 @@ impl Code {
 
     /// Whether the platform is at fault and the component may be sound: to be tried again, and no verdict on it.
     pub fn is_platform_fault(self) -> bool {
-        matches!(self, Self::CompilerUnavailable | Self::DigestMismatch)
+        matches!(self, Self::CompilerUnavailable | Self::HostUnavailable | Self::DigestMismatch)
     }
 }
 
@@ -293,21 +297,22 @@ mod tests {
             Code::CompileTooCostly => 27,
             Code::CompileFailed => 28,
             Code::CompilerUnavailable => 29,
-            Code::DigestMismatch => 30,
-            Code::WrongWorld => 31,
-            Code::DescribeFailed => 32,
-            Code::DescribeUnstable => 33,
-            Code::BadName => 34,
-            Code::BadDescription => 35,
-            Code::BadTimeout => 36,
-            Code::TooMany(quantity) => 37 + quantity as usize,
+            Code::HostUnavailable => 30,
+            Code::DigestMismatch => 31,
+            Code::WrongWorld => 32,
+            Code::DescribeFailed => 33,
+            Code::DescribeUnstable => 34,
+            Code::BadName => 35,
+            Code::BadDescription => 36,
+            Code::BadTimeout => 37,
+            Code::TooMany(quantity) => 38 + quantity as usize,
         }
     }
 
     #[test]
     fn no_code_is_missing_from_all_of_them() {
         let places: Vec<usize> = Code::all().map(place).collect();
-        let expected: Vec<usize> = (0..37 + Quantity::all().count()).collect();
+        let expected: Vec<usize> = (0..38 + Quantity::all().count()).collect();
         assert_eq!(places, expected);
     }
 
@@ -315,5 +320,15 @@ mod tests {
     fn no_two_codes_are_told_alike() {
         let told: std::collections::BTreeSet<&str> = Code::all().map(Code::as_str).collect();
         assert_eq!(told.len(), Code::all().count());
+    }
+
+    #[test]
+    fn what_the_host_is_short_of_is_no_verdict() {
+        for code in [Code::CompilerUnavailable, Code::HostUnavailable, Code::DigestMismatch] {
+            assert!(code.is_platform_fault(), "{code}");
+        }
+        for code in [Code::CompileTooCostly, Code::CompileFailed, Code::DescribeFailed] {
+            assert!(!code.is_platform_fault(), "{code}");
+        }
     }
 }

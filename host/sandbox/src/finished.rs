@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wasmtime::{PoolConcurrencyLimitError, Trap};
+use wasmtime::{OutOfMemory, PoolConcurrencyLimitError, Trap};
 
 use crate::reply::{Failure, Reply};
 use crate::runtime::Ended;
@@ -197,6 +197,10 @@ pub(crate) fn run_error(error: &wasmtime::Error, allowed: &Allowed) -> RunError 
     if error.is::<PoolConcurrencyLimitError>() {
         return RunError::Busy;
     }
+    if is_hosts_lack(error) {
+        tracing::error!(error = format!("{error:#}"), "this machine lacks what a run of a tool takes");
+        return RunError::HostBroke;
+    }
     if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
         return RunError::StackExhausted;
     }
@@ -209,6 +213,15 @@ pub(crate) fn run_error(error: &wasmtime::Error, allowed: &Allowed) -> RunError 
         return RunError::MemoryExhausted { limit: allowed.memory_bytes };
     }
     RunError::Trap(trap(cause))
+}
+
+/// Whether the engine did not get what it asked the system for, or has no place left: nothing that a tool is to blame for. A
+/// tool that breaks a rule ends in a trap, or in an error that the engine words itself.
+pub(crate) fn is_hosts_lack(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>()
+        || error.is::<OutOfMemory>()
+        || error.is::<rustix::io::Errno>()
+        || error.is::<std::io::Error>()
 }
 
 /// A trap in words for the tool's author. Imports that are linked so that a component links at all have nothing behind
@@ -233,6 +246,25 @@ fn trap(cause: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_system_does_not_give_the_engine_is_not_the_tools_fault() {
+        let allowed = Allowed {
+            timeout: Duration::from_secs(1),
+            cpu: Duration::from_secs(1),
+            memory_bytes: 1,
+            host_call_bytes: 1,
+            was_refused_memory: true,
+        };
+        let ended = |error: wasmtime::Error| run_error(&error, &allowed);
+        let no_memory = || wasmtime::Error::new(rustix::io::Errno::NOMEM);
+        assert_eq!(ended(no_memory()), RunError::HostBroke);
+        assert_eq!(ended(no_memory().context("a memory cannot be made")), RunError::HostBroke);
+        assert_eq!(ended(wasmtime::Error::new(std::io::Error::other("no"))), RunError::HostBroke);
+        assert!(!RunError::HostBroke.is_tools_fault());
+        let exhausted = ended(wasmtime::Error::new(Trap::UnreachableCodeReached));
+        assert_eq!(exhausted, RunError::MemoryExhausted { limit: 1 });
+    }
 
     #[test]
     fn what_a_tool_does_not_get_is_named_for_what_it_is() {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Store};
 
+use crate::finished::is_hosts_lack;
+
 /// What one call of a tenant's tool may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToolLimits {
@@ -121,6 +123,12 @@ impl ResourceLimiter for Meter {
         Ok(fits)
     }
 
+    /// Memory that the tool may have and the system does not give: the run ends, before the tool breaks for want of it and is
+    /// blamed.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        if is_hosts_lack(&error) { Err(error) } else { Ok(()) }
+    }
+
     fn instances(&self) -> usize {
         self.core_instances
     }
@@ -167,6 +175,13 @@ mod tests {
             linker.instantiate(&mut store, &component).is_ok()
         };
         assert!(!starts(crate::Tier::Standard) && starts(crate::Tier::Large));
+    }
+
+    #[test]
+    fn a_memory_that_the_system_does_not_give_ends_the_run() {
+        let mut meter = Meter::new(100, 0, 1);
+        assert!(meter.memory_grow_failed(wasmtime::Error::new(rustix::io::Errno::NOMEM)).is_err());
+        assert!(meter.memory_grow_failed(wasmtime::Error::msg("beyond its own maximum")).is_ok());
     }
 
     #[test]

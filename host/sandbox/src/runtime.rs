@@ -15,7 +15,7 @@ mod chore;
 mod clock;
 mod limits;
 mod pool;
-mod priority;
+pub(crate) mod priority;
 mod schedule;
 
 use std::sync::Arc;

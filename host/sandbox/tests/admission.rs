@@ -174,6 +174,39 @@ fn a_definition_that_never_comes_is_refused() {
     }
 }
 
+/// The names of this process's threads and how far they give way, as `/proc/self/task/*/stat` has them.
+#[cfg(target_os = "linux")]
+fn threads() -> Vec<(String, i64)> {
+    let read = |entry: std::io::Result<fs::DirEntry>| {
+        // A thread may be gone by now.
+        let stat = fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+        let (before, after) = stat.rsplit_once(')')?;
+        let (_, name) = before.split_once('(')?;
+        // The 19th field; the first after the name is the third.
+        let niceness = after.split_whitespace().nth(16)?.parse().ok()?;
+        Some((name.to_owned(), niceness))
+    };
+    fs::read_dir("/proc/self/task").unwrap().filter_map(read).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_tool_describes_itself_on_a_thread_that_gives_way() {
+    // It works until its processor time is over, so its thread is there for as long as that.
+    let bytes = changed("(func (export \"describe\") (result i32)", "(loop $l (br $l))");
+    let own = threads().iter().map(|(_, niceness)| *niceness).min().unwrap();
+    std::thread::scope(|scope| {
+        let admitting = scope.spawn(|| ADMISSION.admit(&bytes, Tier::Standard).err());
+        let mut seen = Vec::new();
+        while !admitting.is_finished() {
+            seen.extend(threads().into_iter().filter(|(name, _)| name == "tool-admission"));
+        }
+        assert_eq!(admitting.join().unwrap().unwrap().code, Code::DescribeFailed);
+        let lowest = seen.iter().map(|(_, niceness)| *niceness).max().expect("it has a thread of its own");
+        assert!(lowest > own || own == 19, "{lowest} and {own}");
+    });
+}
+
 #[test]
 fn versions_name_the_rules_and_the_engine() {
     assert_eq!(GATE_VERSION.len(), 16);

@@ -75,7 +75,6 @@ fn the_compiler_can_take_no_more_than_its_limits() {
         line[name.len()..].split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>()
     };
     for (name, most) in [
-        ("Max cpu time", "5"),
         ("Max file size", "0"),
         ("Max core file size", "0"),
         ("Max processes", "0"),
@@ -84,6 +83,8 @@ fn the_compiler_can_take_no_more_than_its_limits() {
     ] {
         assert_eq!(limit(name), [most, most], "{name}");
     }
+    // At the first it is told to end, by a signal that means nothing else; at the second it is ended.
+    assert_eq!(limit("Max cpu time"), ["5", "10"]);
     assert_eq!(jailed.read("oom_score_adj").trim(), "1000", "it goes first where memory ends");
 }
 
@@ -158,6 +159,20 @@ fn what_is_no_compiler_is_the_platforms_fault() {
     }
     let absent = admit_with(Compiler::new("/nonexistent", [""; 0]));
     assert_eq!(absent.code, Code::CompilerUnavailable);
+}
+
+#[test]
+fn a_compiler_that_the_system_ends_is_no_verdict_unless_it_is_at_a_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    for (signal, code) in [
+        ("KILL", Code::CompilerUnavailable),
+        ("TERM", Code::CompilerUnavailable),
+        ("XCPU", Code::CompileTooCostly),
+        ("ABRT", Code::CompileTooCostly),
+    ] {
+        let (refusal, _) = with_script(&format!("printf vhcomp01; kill -{signal} $$"), folder.path());
+        assert_eq!(refusal.code, code, "{signal}: {refusal}");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What follows from the runs of tenants' tools, and what tools leave behind.
 //!
 //! Every second the counters of runs are written down, and a version that keeps failing leaves the alias that names it.
-//! Every hour bytes that no version needs are removed. Versions that another gate or engine looked at last are put through
-//! the gate again.
+//! Every hour bytes that no version needs are removed, and, beside that, versions that another gate or engine looked at last
+//! are put through the gate again.
 
 mod flush;
 mod judge;
@@ -31,6 +31,10 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// Between two looks for bytes that nobody needs.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 
+/// Between two looks for versions that have to go through the gate again: so long a version waits of which this process could
+/// not find out.
+const REVALIDATE: Duration = Duration::from_secs(60 * 60);
+
 /// How long the last counters may take to be written when the process ends.
 const LAST_FLUSH: Duration = Duration::from_secs(3);
 
@@ -53,7 +57,8 @@ pub struct ToolWorker {
 pub struct Running {
     stop: watch::Sender<bool>,
     flushing: JoinHandle<()>,
-    housekeeping: JoinHandle<()>,
+    revalidating: JoinHandle<()>,
+    sweeping: JoinHandle<()>,
 }
 
 impl ToolWorker {
@@ -61,8 +66,10 @@ impl ToolWorker {
     pub fn start(self) -> Running {
         let (stop, stopped) = watch::channel(false);
         let flushing = tokio::spawn(self.clone().flush_until(stopped));
-        let housekeeping = tokio::spawn(self.keep_house());
-        Running { stop, flushing, housekeeping }
+        // What the gate takes long for must not keep callers' words longer than is right.
+        let revalidating = tokio::spawn(self.clone().revalidate_again_and_again());
+        let sweeping = tokio::spawn(self.sweep_again_and_again());
+        Running { stop, flushing, revalidating, sweeping }
     }
 
     async fn flush_until(self, mut stopped: watch::Receiver<bool>) {
@@ -86,16 +93,24 @@ impl ToolWorker {
         }
     }
 
-    async fn keep_house(self) {
-        let mut ticks = interval(SWEEP);
+    async fn revalidate_again_and_again(self) {
+        let mut ticks = interval(REVALIDATE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            match revalidate::revalidate(&self).await {
+            match revalidate::revalidate(&self, &Timestamp::now).await {
                 Ok(0) => {}
                 Ok(versions) => tracing::info!(versions, "tools were put through the gate again"),
                 Err(error) => tracing::warn!("tools could not be put through the gate again: {error:#}"),
             }
+        }
+    }
+
+    async fn sweep_again_and_again(self) {
+        let mut ticks = interval(SWEEP);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
             match sweep::sweep(&self, SystemTime::now()).await {
                 Ok(0) => {}
                 Ok(files) => tracing::debug!(files, "bytes of tools that nobody needs were removed"),
@@ -108,9 +123,16 @@ impl ToolWorker {
 impl Running {
     /// Writes down what was counted last, and ends.
     pub async fn shut_down(self) {
-        self.housekeeping.abort();
-        self.stop.send_replace(true);
-        if tokio::time::timeout(LAST_FLUSH, self.flushing).await.is_err() {
+        let Self { stop, flushing, revalidating, sweeping } = self;
+        stop.send_replace(true);
+        // Both can be left at any point.
+        let others = [revalidating, sweeping];
+        others.iter().for_each(JoinHandle::abort);
+        let ended = async {
+            futures::future::join_all(others).await;
+            flushing.await
+        };
+        if tokio::time::timeout(LAST_FLUSH, ended).await.is_err() {
             tracing::warn!("the last runs of tools were not counted");
         }
     }

@@ -26,7 +26,7 @@ pub enum ToolAction {
     Cleared,
     /// A version was quarantined for all tenants.
     Quarantined,
-    /// A version was let out of quarantine.
+    /// A version may run again: it was let out of quarantine, or passed the gate after it had been refused.
     Released,
     /// A version was deleted, or the whole tool where there is no digest.
     Deleted,

@@ -1,5 +1,7 @@
 //! What was uploaded, and what the gate found.
 
+use std::time::Duration;
+
 use serde_json::Value as Json;
 
 use super::history::{ToolAction, note};
@@ -22,7 +24,7 @@ pub struct Tool {
 pub enum VersionState {
     /// It passed the gate.
     Accepted,
-    /// It did not, and its bytes are not kept.
+    /// It did not. Its bytes are not kept, but for [`REFUSED_KEPT`] where it had passed before.
     Refused,
     /// It may not run, whatever the gate found.
     Quarantined,
@@ -78,6 +80,10 @@ impl GateCheck {
 }
 
 const REPORT_BYTES_MAX: usize = 64 * 1024;
+
+/// How long the bytes of a version are kept that had passed the gate and was refused when it was checked again, from then on:
+/// so long another gate may find otherwise.
+pub const REFUSED_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// A component that went through the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,7 +194,7 @@ impl<D: Db> Store<D> {
             room_for_bytes(tenant, quota).required(),
         ];
         if !accepted {
-            statements.push(forget_refused(tenant, tool));
+            statements.push(forget_refused(tenant, tool, act.at));
         } else if let Some(named) = named {
             statements.extend(aliases::name(tenant, tool, named, &version.digest, act)?);
         }
@@ -202,12 +208,14 @@ impl<D: Db> Store<D> {
         }
     }
 
-    /// Notes what a newer gate or engine found in a version. Aliases leave one that is refused now, for the accepted
-    /// version before it, or for nothing where there is none. One that was refused stays so: it has no bytes.
+    /// Notes what another gate or engine found in a version that was accepted once. Aliases leave one that is refused now,
+    /// for the accepted version before it, or for nothing where there is none. One that was refused and passes may run
+    /// again, and its bytes must be there; history has that as [`ToolAction::Released`], and no alias goes back to it by
+    /// itself. One that was refused when it was uploaded stays so: it has no bytes.
     ///
     /// # Errors
-    /// When there is no such version that was accepted, it was uploaded for another tier meanwhile and so looked at again
-    /// anyway, or the database fails.
+    /// When there is no such version, it was uploaded for another tier meanwhile and so looked at again anyway, or the
+    /// database fails.
     pub async fn revalidate_tool_version(
         &self,
         tenant: &TenantId,
@@ -218,9 +226,10 @@ impl<D: Db> Store<D> {
     ) -> Result<(), ToolError> {
         act.check()?;
         let sql = "UPDATE tool_versions SET state = ?4, refusal = ?5, gate = ?6, engine = ?7, report_json = ?8, \
-                   checked_at = ?9 WHERE tenant = ?1 AND tool = ?2 AND digest = ?3 AND state = 'accepted' \
-                   AND deleted_at IS NULL AND (report_json LIKE ?10 \
-                   OR (report_json NOT LIKE ?11 AND report_json NOT LIKE ?12)) RETURNING digest";
+                   checked_at = ?9 WHERE tenant = ?1 AND tool = ?2 AND digest = ?3 \
+                   AND (state = 'accepted' OR checked_at > uploaded_at) AND deleted_at IS NULL \
+                   AND (report_json LIKE ?10 OR (report_json NOT LIKE ?11 AND report_json NOT LIKE ?12)) \
+                   RETURNING digest";
         let [same_tier, standard, large] = tiers::unless_another(&check.report);
         let params: [Value; 12] = [
             tenant.into(),
@@ -236,10 +245,14 @@ impl<D: Db> Store<D> {
             standard,
             large,
         ];
-        let mut statements = vec![Statement::new(sql, params).required()];
+        let mark = Statement::new(sql, params).required();
+        let mut statements = Vec::new();
         if check.refusal.is_some() {
-            statements.push(note(tenant, tool, ToolAction::Refused, Some(digest), act));
+            statements.extend([mark, note(tenant, tool, ToolAction::Refused, Some(digest), act)]);
             statements.extend(aliases::leave(tenant, tool, digest, act));
+        } else {
+            // What it was before is known only before it is marked.
+            statements.extend([note_released(tenant, tool, digest, act), mark]);
         }
         match self.db.batch(statements).await? {
             Batch::Done(_) => Ok(()),
@@ -247,8 +260,9 @@ impl<D: Db> Store<D> {
         }
     }
 
-    /// Accepted versions of all tenants that another gate or engine looked at last, after the one named `after`; at
-    /// most `limit`. Asked for when a release begins to serve, and reads all versions for it.
+    /// Versions of all tenants that another gate or engine looked at last, after the one named `after`; at most `limit`.
+    /// Those are the accepted ones, and the ones that such a gate refused, of which the bytes are kept still at `now`
+    /// ([`REFUSED_KEPT`]). Asked for when a release begins to serve, and reads all versions for it.
     ///
     /// # Errors
     /// When the database fails.
@@ -256,17 +270,26 @@ impl<D: Db> Store<D> {
         &self,
         gate: &str,
         engine: &str,
+        now: Timestamp,
         after: Option<&Outdated>,
         limit: u32,
     ) -> Result<Vec<Outdated>, StoreError> {
-        let sql = "SELECT tenant, tool, digest FROM tool_versions WHERE state = 'accepted' \
+        let sql = "SELECT tenant, tool, digest FROM tool_versions \
+                   WHERE (state = 'accepted' OR (checked_at > uploaded_at AND checked_at >= ?7)) \
                    AND deleted_at IS NULL AND (gate <> ?1 OR engine <> ?2) AND (tenant, tool, digest) > (?3, ?4, ?5) \
                    ORDER BY tenant, tool, digest LIMIT ?6";
         let [tenant, tool, digest] = after.map_or(["", "", ""], |after| {
             [after.tenant.as_str(), after.tool.as_str(), after.digest.as_str()]
         });
-        let params: [Value; 6] =
-            [gate.into(), engine.into(), tenant.into(), tool.into(), digest.into(), limit.into()];
+        let params: [Value; 7] = [
+            gate.into(),
+            engine.into(),
+            tenant.into(),
+            tool.into(),
+            digest.into(),
+            limit.into(),
+            now.minus(REFUSED_KEPT).into(),
+        ];
         let rows = self.db.query(Statement::new(sql, params)).await?;
         let outdated = |row: Row<'_>| {
             Ok(Outdated {
@@ -341,14 +364,16 @@ impl<D: Db> Store<D> {
         rows.first().map(|row| version(&row)).transpose()
     }
 
-    /// Whether any tenant may still run these bytes; if not, their file can go.
+    /// Whether any tenant may still run these bytes at `now`, or again if another gate lets them pass ([`REFUSED_KEPT`]); if
+    /// not, their file can go.
     ///
     /// # Errors
     /// When the database fails; then no file is to go.
-    pub async fn needs_tool_bytes(&self, digest: &ToolDigest) -> Result<bool, StoreError> {
-        let sql = "SELECT digest FROM tool_versions WHERE digest = ?1 AND state = 'accepted' \
-                   AND deleted_at IS NULL LIMIT 1";
-        Ok(!self.db.query(Statement::new(sql, [digest.into()])).await?.is_empty())
+    pub async fn needs_tool_bytes(&self, digest: &ToolDigest, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "SELECT digest FROM tool_versions WHERE digest = ?1 AND deleted_at IS NULL \
+                   AND (state = 'accepted' OR (checked_at > uploaded_at AND checked_at >= ?2)) LIMIT 1";
+        let params = [digest.into(), now.minus(REFUSED_KEPT).into()];
+        Ok(!self.db.query(Statement::new(sql, params)).await?.is_empty())
     }
 }
 
@@ -409,12 +434,33 @@ fn room_for_bytes(tenant: &TenantId, quota: &ToolQuota) -> Statement {
     Statement::new(sql, [tenant.into(), bytes.into()])
 }
 
-/// Of refused versions only the last are kept; nothing can refer to them.
-fn forget_refused(tenant: &TenantId, tool: &ToolName) -> Statement {
+/// Of refused versions only the last are kept, and those that may pass again; nothing can refer to them.
+fn forget_refused(tenant: &TenantId, tool: &ToolName, now: Timestamp) -> Statement {
     let sql = "DELETE FROM tool_versions WHERE tenant = ?1 AND tool = ?2 AND state = 'refused' AND digest IN \
                (SELECT digest FROM tool_versions WHERE tenant = ?1 AND tool = ?2 AND state = 'refused' \
+               AND (checked_at = uploaded_at OR checked_at < ?3) \
                ORDER BY uploaded_at DESC, digest LIMIT 1000 OFFSET 50)";
-    Statement::new(sql, [tenant.into(), tool.into()])
+    Statement::new(sql, [tenant.into(), tool.into(), now.minus(REFUSED_KEPT).into()])
+}
+
+/// Notes that a version which was refused may run again; of one that was not refused, nothing.
+fn note_released(tenant: &TenantId, tool: &ToolName, digest: &ToolDigest, act: &Act<'_>) -> Statement {
+    let sql = "INSERT INTO tool_history (tenant, tool, seq, at, actor, action, to_digest, why) \
+               SELECT v.tenant, v.tool, (SELECT COALESCE(MAX(n.seq), 0) + 1 FROM tool_history n \
+               WHERE n.tenant = v.tenant AND n.tool = v.tool), CAST(?4 AS BIGINT), CAST(?5 AS TEXT), \
+               CAST(?6 AS TEXT), v.digest, CAST(?7 AS TEXT) FROM tool_versions v \
+               WHERE v.tenant = ?1 AND v.tool = ?2 AND v.digest = ?3 AND v.state = 'refused' \
+               AND v.deleted_at IS NULL";
+    let params: [Value; 7] = [
+        tenant.into(),
+        tool.into(),
+        digest.into(),
+        act.at.into(),
+        act.by.into(),
+        ToolAction::Released.into(),
+        act.why.into(),
+    ];
+    Statement::new(sql, params)
 }
 
 fn version(row: &Row<'_>) -> Result<ToolVersion, StoreError> {

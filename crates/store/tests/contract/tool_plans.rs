@@ -1,11 +1,11 @@
 //! What the database is asked of tools: portable, and found by an index.
 
 use store::{
-    CallId, Db, GateCheck, NewVersion, RunError, Runs, Statement, Store, ToolAlias, ToolDigest, ToolError,
-    ToolQuota,
+    Act, CallId, Db, GateCheck, NewVersion, RunError, Runs, Statement, Store, ToolAlias, ToolDigest,
+    ToolError, ToolQuota,
 };
 
-use crate::fixture::{Fixture, NOW};
+use crate::fixture::{Fixture, NOW, after};
 use crate::plans::{Watched, assert_portable};
 use crate::tool_refusals::refusal;
 use crate::tools::{LIVE, act, bad, good, tool, version};
@@ -60,11 +60,13 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
     store.is_quarantined(b).await?;
     store.release_tool(b, &act).await?;
     store.tool_quarantines(b, 9).await?;
-    store.revalidate_tool_version(tenant, tool, b, &bad(), &act).await?;
-    store.outdated_tool_versions("g", "e", None, 9).await?;
+    let later = Act { at: after(1), ..act };
+    store.revalidate_tool_version(tenant, tool, b, &bad(), &later).await?;
+    store.revalidate_tool_version(tenant, tool, b, &good(), &later).await?;
+    store.outdated_tool_versions("g", "e", NOW, None, 9).await?;
     store.tool_versions(tenant, tool, 9).await?;
     store.tools(tenant).await?;
-    store.needs_tool_bytes(a).await?;
+    store.needs_tool_bytes(a, NOW).await?;
     store.tool_history(tenant, tool, None, 9).await?;
     let call: CallId = "c".parse().unwrap();
     store.tool_for_call(tenant, tool, ToolAlias::Live, &call).await?;

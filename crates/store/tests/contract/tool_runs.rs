@@ -65,9 +65,8 @@ async fn windows_of_what_runs_no_more_are_forgotten_a_few_at_a_time(store: &Fixt
     let forget = async |now, limit| store.forget_tool_runs(now, limit).await.unwrap();
     assert_eq!(forget(NOW.plus(RUNS_KEPT), 9).await, 0, "they are kept for a day");
     assert_eq!((forget(later, 2).await, forget(later, 2).await, forget(later, 2).await), (2, 1, 0));
-    let of = async |digest| {
-        store.tool_runs(&store.tenant, &tool(), digest, store::Timestamp(0)).await.unwrap()
-    };
+    let of =
+        async |digest| store.tool_runs(&store.tenant, &tool(), digest, store::Timestamp(0)).await.unwrap();
     assert_eq!((of(&old).await, of(&new).await), (Runs::default(), run(7)));
 }
 

@@ -27,8 +27,9 @@ pub(super) const DIGEST_BYTES: usize = 32;
 /// The exit code where the component does not compile (EX_DATAERR of `sysexits.h`).
 pub(super) const NOT_COMPILED: u8 = 65;
 
-/// The exit code where the compiler could not even begin (EX_OSERR of `sysexits.h`).
-const NOT_JAILED: u8 = 71;
+/// The exit code where the process or its caller is at fault: mostly where it could not even begin (EX_OSERR of
+/// `sysexits.h`).
+pub(super) const NOT_DONE: u8 = 71;
 
 /// What the compiler is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +89,7 @@ pub fn compile_child() -> ExitCode {
     let (code, message) = match compile() {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Fault::Component(message)) => (NOT_COMPILED, message),
-        Err(Fault::Platform(message)) => (NOT_JAILED, message),
+        Err(Fault::Platform(message)) => (NOT_DONE, message),
     };
     // Without a reader there is nobody to tell.
     let _ = writeln!(io::stderr(), "{message}");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use gate::{Code, Refusal};
 use sha2::{Digest as _, Sha256};
 
-use super::child::{COMPATIBILITY_BYTES, DIGEST_BYTES, JAILED, NOT_COMPILED, Order};
+use super::child::{COMPATIBILITY_BYTES, DIGEST_BYTES, JAILED, NOT_COMPILED, NOT_DONE, Order};
 use super::exchange::{Ended, Written, run};
 use super::jail::Confined;
 use super::slots::Slots;
@@ -145,21 +145,47 @@ fn failed(written: &Written, limits: &CompileLimits) -> Refusal {
     if !written.output.starts_with(JAILED) {
         return unavailable("its process did not begin", written.status);
     }
-    if is_limit(written.status) {
-        let (cpu, memory) = (limits.cpu, limits.memory_bytes >> 20);
-        return too_costly(format!(
-            "it takes more than {cpu:?} of processor time, or {memory} MiB of memory"
-        ));
+    match cause(written.status) {
+        Cause::Limit => {
+            let (cpu, memory) = (limits.cpu, limits.memory_bytes >> 20);
+            too_costly(format!("it takes more than {cpu:?} of processor time, or {memory} MiB of memory"))
+        }
+        Cause::Platform => unavailable("its process was ended", written.status),
+        Cause::Breaking => {
+            let mend = "build it in another way: with another optimisation level, or in smaller functions";
+            Refusal::new(Code::CompileFailed, format!("the compiler broke ({})", written.status), mend)
+        }
     }
-    let mend = "build it in another way: with another optimisation level, or in smaller functions";
-    Refusal::new(Code::CompileFailed, format!("the compiler broke ({})", written.status), mend)
 }
 
-/// Whether the system ended the process at a limit. Without memory a Rust program aborts.
-fn is_limit(status: ExitStatus) -> bool {
+/// Why a process that was jailed ended without an artefact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Its own limits: the component is at fault.
+    Limit,
+    /// The compiler broke at the component.
+    Breaking,
+    /// Something that has nothing to do with the component.
+    Platform,
+}
+
+/// Which it was. At the limit on processor time `SIGXCPU` comes seconds before `SIGKILL`, and ends the process: nothing in
+/// it handles signals. Without address space a Rust program aborts. So `SIGKILL` is what a machine without memory sends, or
+/// whoever stops the platform, as are the signals that ask a process to end; of these none says anything of the component.
+fn cause(status: ExitStatus) -> Cause {
     use rustix::process::Signal;
-    let signals = [Signal::XCPU, Signal::KILL, Signal::ABORT];
-    status.signal().is_some_and(|ended_by| signals.iter().any(|signal| signal.as_raw() == ended_by))
+    const LIMITS: [Signal; 2] = [Signal::XCPU, Signal::ABORT];
+    const FROM_OUTSIDE: [Signal; 5] = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT];
+    let ended_by = |signals: &[Signal]| {
+        status.signal().is_some_and(|number| signals.iter().any(|signal| signal.as_raw() == number))
+    };
+    if ended_by(&LIMITS) {
+        Cause::Limit
+    } else if ended_by(&FROM_OUTSIDE) || status.code() == Some(NOT_DONE.into()) {
+        Cause::Platform
+    } else {
+        Cause::Breaking
+    }
 }
 
 fn too_costly(why: String) -> Refusal {
@@ -171,4 +197,50 @@ fn unavailable(what: &str, why: impl std::fmt::Display) -> Refusal {
     tracing::error!(what, %why, "the compiler of tenants' components is not available");
     let item = format!("the platform's compiler: {what} ({why})");
     Refusal::new(Code::CompilerUnavailable, item, "nothing is wrong with the component; try again later")
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::Signal;
+
+    use super::*;
+
+    fn signalled(signal: Signal) -> ExitStatus {
+        ExitStatus::from_raw(signal.as_raw())
+    }
+
+    fn exited(code: u8) -> ExitStatus {
+        ExitStatus::from_raw(i32::from(code) << 8)
+    }
+
+    #[test]
+    fn only_its_own_limits_and_its_own_breaking_are_the_components_fault() {
+        for signal in [Signal::XCPU, Signal::ABORT] {
+            assert_eq!(cause(signalled(signal)), Cause::Limit, "{signal:?}");
+        }
+        for signal in [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
+            assert_eq!(cause(signalled(signal)), Cause::Platform, "{signal:?}");
+        }
+        for signal in [Signal::SEGV, Signal::BUS, Signal::ILL, Signal::FPE, Signal::TRAP] {
+            assert_eq!(cause(signalled(signal)), Cause::Breaking, "{signal:?}");
+        }
+        assert_eq!(cause(exited(NOT_DONE)), Cause::Platform);
+        for code in [1, 101] {
+            assert_eq!(cause(exited(code)), Cause::Breaking, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_machine_without_memory_is_no_verdict_on_a_component() {
+        let refused = |status| {
+            let written = Written { output: JAILED.to_vec(), error: String::new(), status };
+            artefact(written, "", &crate::Tier::Standard.compile()).err().unwrap().code
+        };
+        assert_eq!(refused(signalled(Signal::KILL)), Code::CompilerUnavailable);
+        assert_eq!(refused(signalled(Signal::XCPU)), Code::CompileTooCostly);
+        assert_eq!(refused(signalled(Signal::ABORT)), Code::CompileTooCostly);
+        assert_eq!(refused(signalled(Signal::SEGV)), Code::CompileFailed);
+        assert_eq!(refused(exited(NOT_COMPILED)), Code::CompileFailed);
+        assert_eq!(refused(exited(NOT_DONE)), Code::CompilerUnavailable);
+    }
 }

@@ -7,11 +7,12 @@ use gate::{Code, Refusal};
 use wasmtime::component::Component;
 
 use super::definition::Described;
+use super::{host_unavailable, is_of_too_many_instances, too_many_instances};
 use super::no_host::NoHost;
 use super::tier::Tier;
 use crate::bindings::tool::{ToolComponent, ToolComponentPre};
 use crate::engine::HotEngine;
-use crate::finished::RunError;
+use crate::finished::{RunError, is_hosts_lack};
 use crate::imports::CallState;
 use crate::instance;
 use crate::runtime::{Account, Clock as _, SystemClock};
@@ -30,7 +31,7 @@ pub(super) struct Asked {
 
 /// Links a component to everything that the platform gives tools, and to nothing else.
 pub(super) fn link(component: &Component) -> Result<ToolComponentPre<CallState>, Refusal> {
-    instance::link(component).map_err(|error| wrong_world(&error))
+    instance::link(component).map_err(|error| unlinked(&error))
 }
 
 /// Asks a fresh instance, at the time `now_ms`.
@@ -55,16 +56,78 @@ pub(super) fn ask(
             Err(error) => Ok(Err(error)),
         }
     });
-    let described = described.map_err(|error| failed(&error))?.map_err(|error| wrong_world(&error))?;
+    let described = described.map_err(|error| failed(&error))?.map_err(|error| unlinked(&error))?;
     Ok(Asked { described: described.into(), memory_bytes: spent.memory_bytes, cpu: spent.guest })
 }
 
-fn wrong_world(error: &wasmtime::Error) -> Refusal {
+fn unlinked(error: &wasmtime::Error) -> Refusal {
+    if is_hosts_lack(error) {
+        return host_unavailable(format_args!("the component cannot be linked: {error:#}"));
+    }
     let mend = "build it for the world `tool-component` of `voicehive:tool`, with the types of its release";
     Refusal::new(Code::WrongWorld, format!("the component does not link: {error:#}"), mend)
 }
 
 fn failed(error: &RunError) -> Refusal {
+    if is_hosts_fault(error) {
+        return host_unavailable(format_args!("`describe` did not come to its end: {error}"));
+    }
+    if let RunError::Trap(cause) = error
+        && is_of_too_many_instances(cause)
+    {
+        return too_many_instances();
+    }
     let mend = "`describe` must return at once, without any import and within the memory of a call";
     Refusal::new(Code::DescribeFailed, format!("`describe` failed: {error}"), mend)
+}
+
+/// Whether it says nothing of the tool. [`MAX_WALL`] is many times the processor time that `describe` may have, and nothing
+/// that it asks for keeps it waiting: where that is over first, the machine was too busy.
+fn is_hosts_fault(error: &RunError) -> bool {
+    matches!(error, RunError::Timeout(_)) || !error.is_tools_fault()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_host_is_to_blame_for_is_no_verdict_on_the_tool() {
+        let second = Duration::from_secs(1);
+        for error in [
+            RunError::Busy,
+            RunError::OverBudget,
+            RunError::HostBroke,
+            RunError::Abandoned,
+            RunError::Delayed(second),
+            RunError::Timeout(second),
+        ] {
+            let refusal = failed(&error);
+            assert_eq!(refusal.code, Code::HostUnavailable, "{error}");
+            assert!(refusal.code.is_platform_fault());
+        }
+        for error in [
+            RunError::CpuExhausted(second),
+            RunError::MemoryExhausted { limit: 1 },
+            RunError::StackExhausted,
+            RunError::HostCallTooLarge { limit: 1 },
+            RunError::Trap("unreachable".into()),
+        ] {
+            assert_eq!(failed(&error).code, Code::DescribeFailed, "{error}");
+        }
+    }
+
+    #[test]
+    fn describe_has_far_more_time_than_processor_time() {
+        for tier in [Tier::Standard, Tier::Large] {
+            assert!(MAX_WALL >= 10 * tier.describe_cpu());
+        }
+    }
+
+    #[test]
+    fn a_component_that_does_not_link_is_refused_unless_the_host_has_no_memory() {
+        let no_memory = wasmtime::Error::new(rustix::io::Errno::NOMEM);
+        assert_eq!(unlinked(&no_memory).code, Code::HostUnavailable);
+        assert_eq!(unlinked(&wasmtime::Error::msg("another type")).code, Code::WrongWorld);
+    }
 }

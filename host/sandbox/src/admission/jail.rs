@@ -13,7 +13,11 @@ use super::tier::CompileLimits;
 
 /// How far behind calls in progress the compiler comes: it gets about a third of a processor that one of them wants too.
 /// Much less, and on a busy machine no upload would end in time.
-const NICENESS: i32 = 5;
+pub(super) const NICENESS: i32 = 5;
+
+/// How much more processor time, in seconds, a process has that does not end when its own is used up. What comes then is the
+/// signal that a machine without memory sends too; before it comes one that means nothing else.
+const CPU_GRACE_SECONDS: u64 = 5;
 
 /// How much of what the compiler gives up this system's kernel sees to, beside the limits, which hold everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,15 +59,16 @@ pub(super) fn enter(limits: &CompileLimits) -> Result<(), String> {
     }
     std::env::set_current_dir(Path::new("/")).map_err(step("leaving the folder"))?;
     let whole_seconds = limits.cpu.as_secs().max(1);
+    let cpu = (whole_seconds, whole_seconds.saturating_add(CPU_GRACE_SECONDS));
     for (resource, most) in [
-        (Resource::Core, 0),
-        (Resource::Fsize, 0),
-        (Resource::Nproc, 0),
-        (Resource::Cpu, whole_seconds),
-        (Resource::As, limits.memory_bytes),
+        (Resource::Core, (0, 0)),
+        (Resource::Fsize, (0, 0)),
+        (Resource::Nproc, (0, 0)),
+        (Resource::Cpu, cpu),
+        (Resource::As, (limits.memory_bytes, limits.memory_bytes)),
         // Last: what is open stays so, and nothing can be opened any more. A limit of 3 would do as much only while all
         // three are open: it bounds numbers, and that of a closed one is given again.
-        (Resource::Nofile, 0),
+        (Resource::Nofile, (0, 0)),
     ] {
         limit(resource, most)?;
     }
@@ -74,9 +79,9 @@ pub(super) fn enter(limits: &CompileLimits) -> Result<(), String> {
     }
 }
 
-fn limit(resource: Resource, most: u64) -> Result<(), String> {
-    let limit = Rlimit { current: Some(most), maximum: Some(most) };
-    setrlimit(resource, limit).map_err(|error| format!("limiting {resource:?} to {most}: {error}"))
+fn limit(resource: Resource, (soft, hard): (u64, u64)) -> Result<(), String> {
+    let limit = Rlimit { current: Some(soft), maximum: Some(hard) };
+    setrlimit(resource, limit).map_err(|error| format!("limiting {resource:?} to {soft}: {error}"))
 }
 
 #[cfg(target_os = "linux")]
@@ -181,7 +186,7 @@ mod linux {
                 assert!(ended.status.success() && said.contains("1 passed"), "{said}");
                 return;
             }
-            super::super::limit(Resource::Nofile, 0).unwrap();
+            super::super::limit(Resource::Nofile, (0, 0)).unwrap();
             // SAFETY: the process is for this test alone, and writes nothing to standard error any more.
             drop(unsafe { OwnedFd::from_raw_fd(2) });
             let opened = fs::File::open("/").map(drop).map_err(|error| error.raw_os_error());

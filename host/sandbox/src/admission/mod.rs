@@ -3,7 +3,12 @@
 //! The order is that of cost and of trust. The gate reads the bytes and runs nothing. The compiler reads what the gate
 //! let through, in a process that can be lost. Only then does this process load the code that came of it, link it to
 //! what tools get, and ask it twice what it is, within limits. What was admitted and is still at hand is not asked again.
+//!
+//! Reading a tenant's bytes and running what came of them takes the processor for as long as the tenant likes, within
+//! limits; so all of it is done behind calls in progress, the compiler by its process and the rest by threads of its own
+//! (`aside`).
 
+mod aside;
 mod child;
 mod compiler;
 mod definition;
@@ -17,7 +22,7 @@ mod tier;
 use std::time::{Duration, Instant};
 
 use compile_cache::{Cache, Found};
-use gate::{Code, Refusal};
+use gate::{Code, Quantity, Refusal};
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 
@@ -28,7 +33,9 @@ pub use tier::{CompileLimits, Tier, UnknownTier};
 
 use crate::definition::Definition;
 use crate::engine::HotEngine;
+use crate::finished::is_hosts_lack;
 use crate::tool::Tool;
+use aside::aside;
 use definition::Described;
 
 /// The two times at which a tool is asked what it is: what depends on the time shows. Milliseconds since the Unix epoch,
@@ -108,10 +115,19 @@ impl Admission {
 
     /// `is_load` where it was admitted before: then a place among those that compile is kept for it.
     fn admit_as(&self, bytes: &[u8], tier: Tier, is_load: bool) -> Result<Admitted, Refusal> {
-        let report = gate::check(bytes, &tier.gate())?;
+        let report = self.check(bytes, tier)?;
         let (component, compile) = self.compile(bytes, tier, is_load)?;
         let (tool, measured) = self.tool(&component, &report.digest, tier, compile)?;
         Ok(Admitted { tool, report, measured })
+    }
+
+    /// The first step of [`Admission::admit`] alone: the gate, which reads the bytes and runs nothing. Never call it from an
+    /// I/O thread.
+    ///
+    /// # Errors
+    /// Why the gate refuses the component, or [`Code::HostUnavailable`].
+    pub fn check(&self, bytes: &[u8], tier: Tier) -> Result<gate::Report, Refusal> {
+        aside(|| gate::check(bytes, &tier.gate()))
     }
 
     /// Loads a component again that was admitted before, known by its SHA-256 in lower-case hex. Takes milliseconds where
@@ -184,6 +200,12 @@ impl Admission {
             Ok((component, Found::Cached)) => Ok((component, None)),
             Ok((component, Found::Compiled)) => Ok((component, Some(began.elapsed()))),
             Err(NotLoaded::Refused(refusal)) => Err(refusal),
+            Err(NotLoaded::Unfit(error)) if is_hosts_lack(&error) => {
+                Err(host_unavailable(format_args!("the compiled component cannot be loaded: {error:#}")))
+            }
+            Err(NotLoaded::Unfit(error)) if is_of_too_many_instances(&format!("{error:#}")) => {
+                Err(too_many_instances())
+            }
             Err(NotLoaded::Unfit(error)) => {
                 let mend = "build it with the platform's tools and without experimental features";
                 Err(Refusal::new(
@@ -196,6 +218,16 @@ impl Admission {
     }
 
     fn tool(
+        &self,
+        component: &Component,
+        digest: &str,
+        tier: Tier,
+        compile: Option<Duration>,
+    ) -> Result<(Tool, Measured), Refusal> {
+        aside(|| self.described(component, digest, tier, compile))
+    }
+
+    fn described(
         &self,
         component: &Component,
         digest: &str,
@@ -223,6 +255,25 @@ impl Admission {
         let definition = first.described.check(tier)?;
         Ok((Tool::new(&self.engine, pre, definition, tier.tool(), digest), measured))
     }
+}
+
+/// Whether the engine says so of a component that the gate let through. It makes a module of its own for calls between the
+/// components in a component, which shows only when it is compiled, and keeps the type of this error to itself.
+fn is_of_too_many_instances(error: &str) -> bool {
+    error.contains("core module instances") || error.contains("instance count too high")
+}
+
+fn too_many_instances() -> Refusal {
+    let item = "calls between the components in the component, each of which takes a module, make more instances than there may be";
+    let mend = "let fewer of its components call one another, or compose them into one";
+    Refusal::new(Code::TooMany(Quantity::Modules), item, mend)
+}
+
+/// No verdict on a component, because the host is short of something.
+fn host_unavailable(why: impl std::fmt::Display) -> Refusal {
+    tracing::error!(%why, "the host is short of what admitting a component takes");
+    let mend = "nothing is wrong with the component; try again later";
+    Refusal::new(Code::HostUnavailable, format!("the platform's host: {why}"), mend)
 }
 
 /// Bytes of a compiled component in memory.

@@ -1,6 +1,6 @@
 //! What requests leave on the disk, and who tidies it up.
 
-use store::ToolDigest;
+use store::{Timestamp, ToolDigest};
 use tracing::Instrument as _;
 
 use super::{Refused, ToolApi};
@@ -16,12 +16,12 @@ pub async fn to_its_end<T: Send + 'static>(
 }
 
 impl ToolApi {
-    /// Removes the bytes of `digest` and what was compiled of them, unless a version of any tenant's needs them. What cannot
-    /// be removed now stays until the worker looks for bytes that nobody needs.
-    pub(super) async fn forget_unless_needed(&self, digest: &ToolDigest) {
+    /// Removes the bytes of `digest` and what was compiled of them, unless a version of any tenant's needs them at `now`. What
+    /// cannot be removed then stays until the worker looks for bytes that nobody needs.
+    pub(super) async fn forget_unless_needed(&self, digest: &ToolDigest, now: Timestamp) {
         // No upload is between keeping its bytes and its row while this is held.
         let alone = self.keeping.clone().write_owned().await;
-        match self.store.needs_tool_bytes(digest).await {
+        match self.store.needs_tool_bytes(digest, now).await {
             Ok(false) => {}
             Ok(true) => return,
             Err(error) => {

@@ -244,9 +244,11 @@ mod tests {
         assert_eq!(refusal(Code::Precompiled).code(), ("precompiled", StatusCode::UNPROCESSABLE_ENTITY));
         assert_eq!(refusal(Code::TooLarge).code(), ("too-large", StatusCode::PAYLOAD_TOO_LARGE));
         assert_eq!(refusal(Code::Precompiled).more()["mend"], "mend it");
-        for (code, name) in
-            [(Code::CompilerUnavailable, "compiler-unavailable"), (Code::DigestMismatch, "digest-mismatch")]
-        {
+        for (code, name) in [
+            (Code::CompilerUnavailable, "compiler-unavailable"),
+            (Code::HostUnavailable, "host-unavailable"),
+            (Code::DigestMismatch, "digest-mismatch"),
+        ] {
             let fault = refusal(code);
             assert_eq!(fault.code(), (name, StatusCode::SERVICE_UNAVAILABLE));
             assert_eq!(fault.into_response().headers()["retry-after"], "10");

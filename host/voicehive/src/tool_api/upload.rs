@@ -207,7 +207,8 @@ struct Upload {
 }
 
 impl Upload {
-    /// Puts it through the gate and keeps it. Of what is refused, by whichever of the two, no bytes stay on the disk.
+    /// Puts it through the gate and keeps it. Of what is refused, by whichever of the two, no bytes stay on the disk, unless a
+    /// version needs them.
     async fn finish(
         self,
         received: Received,
@@ -225,7 +226,7 @@ impl Upload {
             Err(refused) => refused,
         };
         self.note(&refused, took).await;
-        self.api.forget_unless_needed(&self.digest).await;
+        self.api.forget_unless_needed(&self.digest, self.asking.now).await;
         Err(refused)
     }
 

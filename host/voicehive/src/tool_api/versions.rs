@@ -66,9 +66,9 @@ pub async fn delete_tool(
         api.store.delete_tool(&asking.tenant, &named.tool, &act).await?;
         api.lines.forget(&asking.tenant, &named.tool);
         for version in &versions {
-            // Of what was refused there are no bytes.
-            if version.state != VersionState::Refused {
-                api.forget_unless_needed(&version.digest).await;
+            // Of what was refused when it was uploaded there are no bytes.
+            if version.state != VersionState::Refused || version.checked_at > version.uploaded_at {
+                api.forget_unless_needed(&version.digest, asking.now).await;
             }
         }
         Ok(done())
@@ -119,7 +119,7 @@ pub async fn delete(
         let act = asking.act(&why);
         api.store.delete_tool_version(&asking.tenant, &named.tool, &version, &act).await?;
         // It does not count as the tenant's any more, so it must not stay on the disk either.
-        api.forget_unless_needed(&version).await;
+        api.forget_unless_needed(&version, asking.now).await;
         Ok(done())
     })
     .await

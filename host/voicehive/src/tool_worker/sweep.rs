@@ -1,4 +1,4 @@
-//! Bytes and claims that nobody needs any more.
+//! Bytes, claims and counts that nobody needs any more.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,10 +17,10 @@ const FILES_MAX: usize = 100_000;
 /// what a caller said.
 const CLAIM_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many claims go at once: others want to write meanwhile.
-const CLAIMS_MAX: u32 = 1000;
+/// How many claims, or counts of runs, go at once: others want to write meanwhile.
+const ROWS_MAX: u32 = 1000;
 
-/// Removes bytes that no version needs, and claims that nobody comes back for. Returns how many files went.
+/// Removes bytes that no version needs, claims that nobody comes back for, and counts of versions that run no more. Returns how many files went.
 ///
 /// # Errors
 /// When the folder cannot be read, or the database does not say what is needed: then nothing more goes.
@@ -30,17 +30,22 @@ pub async fn sweep(worker: &ToolWorker, now: SystemTime) -> anyhow::Result<usize
         Ok(claims) => tracing::debug!(claims, "claims of tools and media tokens were forgotten"),
         Err(error) => tracing::warn!(%error, "claims could not be forgotten"),
     }
+    match forget_runs(worker, Timestamp::from(now)).await {
+        Ok(0) => {}
+        Ok(windows) => tracing::debug!(windows, "counts of versions that run no more were forgotten"),
+        Err(error) => tracing::warn!(%error, "counts of runs could not be forgotten"),
+    }
     let artifacts = worker.artifacts.clone();
     let limit = now.checked_sub(AGE).context("the clock is before its beginning")?;
     let listing = tokio::task::spawn_blocking(move || artifacts.older_than(limit, FILES_MAX));
     let mut removed = 0;
     for digest in listing.await?.context("reading the folder of tools")? {
-        if worker.store.needs_tool_bytes(&digest).await? {
+        if worker.store.needs_tool_bytes(&digest, now.into()).await? {
             continue;
         }
         // An upload may have kept the same bytes just now; none does while this is held.
         let _alone = worker.keeping.write().await;
-        if !worker.store.needs_tool_bytes(&digest).await? {
+        if !worker.store.needs_tool_bytes(&digest, now.into()).await? {
             worker.artifacts.remove(&digest).with_context(|| format!("removing {digest}"))?;
             worker.workshop.forget(digest.as_str());
             removed += 1;
@@ -49,12 +54,23 @@ pub async fn sweep(worker: &ToolWorker, now: SystemTime) -> anyhow::Result<usize
     Ok(removed)
 }
 
+async fn forget_runs(worker: &ToolWorker, now: Timestamp) -> Result<u64, store::StoreError> {
+    let mut forgotten = 0;
+    loop {
+        let windows = worker.store.forget_tool_runs(now, ROWS_MAX).await?;
+        forgotten += windows;
+        if windows < u64::from(ROWS_MAX) {
+            return Ok(forgotten);
+        }
+    }
+}
+
 async fn forget_claims(worker: &ToolWorker, now: Timestamp) -> Result<u64, store::StoreError> {
     let mut forgotten = 0;
     loop {
-        let claims = worker.store.forget_claims(now.minus(CLAIM_AGE), CLAIMS_MAX).await?;
+        let claims = worker.store.forget_claims(now.minus(CLAIM_AGE), ROWS_MAX).await?;
         forgotten += claims;
-        if claims < u64::from(CLAIMS_MAX) {
+        if claims < u64::from(ROWS_MAX) {
             return Ok(forgotten);
         }
     }

@@ -7,8 +7,8 @@ use gate::{Code, Refusal};
 use sandbox::{Finished, Tier};
 use serde_json::{Value, json};
 use store::{
-    Act, GateCheck, NewVersion, RunError, Runs, TenantId, ToolAction, ToolAlias, ToolDigest, ToolName,
-    ToolQuota, VersionState,
+    Act, GateCheck, NewVersion, REFUSED_KEPT, RunError, Runs, TenantId, ToolAction, ToolAlias, ToolDigest,
+    ToolName, ToolQuota, ToolVersion, VersionState,
 };
 
 use super::*;
@@ -18,18 +18,23 @@ use crate::tools::{Rehearsal, UsedVersion};
 /// The beginning of a window of runs.
 const NOW: Timestamp = Timestamp(30_000_000 * 60_000);
 
-/// A gate that refuses what it is told to, and breaks at what it is told to.
+/// A gate that refuses what it is told to, breaks at what it is told to, and is as short of memory as it is told to be.
 #[derive(Default)]
 struct Paper {
     breaks: Mutex<Vec<u8>>,
     refuses: Mutex<Vec<Vec<u8>>>,
-    asked: Mutex<u32>,
+    is_short: Mutex<bool>,
+    /// The first that it is asked waits until the other end is dropped.
+    holds: Mutex<Option<std::sync::mpsc::Receiver<()>>>,
+    /// Its version, where it is not `2`.
+    gate: Mutex<Option<&'static str>>,
+    asked: Mutex<Vec<Vec<u8>>>,
     forgotten: Mutex<Vec<String>>,
 }
 
 impl Workshop for Paper {
     fn identity(&self) -> Identity {
-        Identity { gate: "2".into(), engine: "e2".into() }
+        Identity { gate: self.gate.lock().unwrap().unwrap_or("2").into(), engine: "e2".into() }
     }
 
     fn is_built_in(&self, _: &str) -> bool {
@@ -37,9 +42,16 @@ impl Workshop for Paper {
     }
 
     fn admit(&self, bytes: &[u8], _: Tier) -> Result<Found, Refusal> {
-        *self.asked.lock().unwrap() += 1;
+        self.asked.lock().unwrap().push(bytes.to_vec());
+        let held = self.holds.lock().unwrap().take();
+        if let Some(held) = held {
+            let _ = held.recv();
+        }
         let breaks = *self.breaks.lock().unwrap() == bytes;
         assert!(!breaks, "the gate breaks, as the test wants it");
+        if *self.is_short.lock().unwrap() {
+            return Err(Refusal::new(Code::HostUnavailable, "memory", "try again later"));
+        }
         if self.refuses.lock().unwrap().iter().any(|refused| refused == bytes) {
             return Err(Refusal {
                 code: Code::FeatureOff,
@@ -65,7 +77,7 @@ struct Setting {
     workshop: Arc<Paper>,
     tenant: TenantId,
     tool: ToolName,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Setting {
@@ -83,7 +95,7 @@ impl Setting {
             workshop: workshop.clone(),
             keeping: Arc::default(),
         };
-        Self { worker, workshop, tenant, tool, _folder: folder }
+        Self { worker, workshop, tenant, tool, folder }
     }
 
     fn act(&self) -> Act<'static> {
@@ -91,14 +103,37 @@ impl Setting {
     }
 
     async fn publish(&self, bytes: &str, alias: ToolAlias) -> UsedVersion {
+        self.publish_for(&self.tenant, bytes, alias).await
+    }
+
+    async fn publish_for(&self, tenant: &TenantId, bytes: &str, alias: ToolAlias) -> UsedVersion {
         let digest = self.worker.artifacts.put(bytes.as_bytes()).unwrap();
         let report = json!({ "tier": "large" });
         let check = GateCheck { gate: "1".into(), engine: "e1".into(), refusal: None, report };
         let new = NewVersion { digest: digest.clone(), bytes: 1, check };
         let (store, quota) = (&self.worker.store, ToolQuota::default());
         let named = (&new, (alias, 50));
-        store.publish_tool_version(&self.tenant, &self.tool, named, &quota, &self.act()).await.unwrap();
-        UsedVersion { tenant: self.tenant.clone(), tool: self.tool.clone(), digest }
+        store.publish_tool_version(tenant, &self.tool, named, &quota, &self.act()).await.unwrap();
+        UsedVersion { tenant: tenant.clone(), tool: self.tool.clone(), digest }
+    }
+
+    /// Puts what needs it through the gate at `now`; says how many versions got a verdict.
+    async fn revalidate(&self, now: Timestamp) -> usize {
+        revalidate::revalidate(&self.worker, &|| now).await.unwrap()
+    }
+
+    async fn kept(&self, version: &UsedVersion) -> ToolVersion {
+        let UsedVersion { tenant, tool, digest } = version;
+        self.worker.store.tool_version(tenant, tool, digest).await.unwrap().unwrap()
+    }
+
+    /// Makes the file of a version old, and sweeps at `now`; says how many files went.
+    async fn sweep_old(&self, version: &UsedVersion, now: Timestamp) -> usize {
+        let file =
+            std::fs::File::options().append(true).open(self.folder.path().join(version.digest.as_str()));
+        file.unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.0).unwrap());
+        sweep::sweep(&self.worker, now).await.unwrap()
     }
 
     async fn switch(&self, version: &UsedVersion) {
@@ -228,18 +263,117 @@ async fn versions_of_another_release_go_through_the_gate_again() {
     let lost = setting.publish("lost", ToolAlias::Canary).await;
     setting.worker.artifacts.remove(&lost.digest).unwrap();
     setting.workshop.refuses.lock().unwrap().push(b"bad".to_vec());
-    assert_eq!(revalidate::revalidate(&setting.worker).await.unwrap(), 2);
+    assert_eq!(setting.revalidate(minutes(1)).await, 2);
     assert_eq!(setting.named(ToolAlias::Live).await, Some(good.digest.clone()));
-    let version = async |version: &UsedVersion| {
-        let store = &setting.worker.store;
-        store.tool_version(&setting.tenant, &setting.tool, &version.digest).await.unwrap().unwrap()
-    };
-    let (good, bad) = (version(&good).await, version(&bad).await);
+    let (good, bad) = (setting.kept(&good).await, setting.kept(&bad).await);
     assert_eq!((good.check.gate.as_str(), &good.check.report["tier"]), ("2", &json!("large")));
     assert_eq!((bad.state, bad.check.refusal.as_deref()), (VersionState::Refused, Some("feature-off")));
     assert_eq!(bad.check.report["refusal"]["item"], "threads");
-    assert_eq!(version(&lost).await.state, VersionState::Accepted, "a lost file is no verdict of the gate's");
-    assert_eq!(*setting.workshop.asked.lock().unwrap(), 4, "a refusal counts when it comes three times");
+    let lost = setting.kept(&lost).await;
+    assert_eq!(lost.state, VersionState::Accepted, "a lost file is no verdict of the gate's");
+    let asked = setting.workshop.asked.lock().unwrap().len();
+    assert_eq!(asked, 4, "a refusal counts when it comes three times");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_without_memory_takes_no_version_from_its_alias() {
+    let setting = Setting::new().await;
+    let version = setting.publish("good", ToolAlias::Live).await;
+    *setting.workshop.is_short.lock().unwrap() = true;
+    for asked in [3, 6] {
+        assert_eq!(setting.revalidate(minutes(1)).await, 0);
+        assert_eq!(setting.workshop.asked.lock().unwrap().len(), asked, "it is tried again");
+        let kept = setting.kept(&version).await;
+        assert_eq!((kept.state, kept.check.gate.as_str()), (VersionState::Accepted, "1"));
+        assert_eq!(setting.named(ToolAlias::Live).await, Some(version.digest.clone()));
+    }
+    *setting.workshop.is_short.lock().unwrap() = false;
+    assert_eq!(setting.revalidate(minutes(2)).await, 1);
+    assert_eq!(setting.kept(&version).await.check.gate, "2");
+    assert_eq!(setting.named(ToolAlias::Live).await, Some(version.digest));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_gate_refuses_keeps_its_bytes_for_a_week_and_may_pass_the_next() {
+    let setting = Setting::new().await;
+    let version = setting.publish("bad", ToolAlias::Live).await;
+    setting.workshop.refuses.lock().unwrap().push(b"bad".to_vec());
+    assert_eq!(setting.revalidate(minutes(1)).await, 1);
+    assert_eq!(setting.kept(&version).await.state, VersionState::Refused);
+    let last = minutes(1).plus(REFUSED_KEPT);
+    assert_eq!(setting.sweep_old(&version, last).await, 0);
+    assert_eq!(setting.worker.artifacts.read(&version.digest, 99).unwrap(), b"bad");
+    // The gate that refused it has nothing more to say.
+    assert_eq!(setting.revalidate(last).await, 0);
+    setting.workshop.refuses.lock().unwrap().clear();
+    *setting.workshop.gate.lock().unwrap() = Some("3");
+    assert_eq!(setting.revalidate(last).await, 1);
+    let kept = setting.kept(&version).await;
+    assert_eq!((kept.state, kept.check.gate.as_str()), (VersionState::Accepted, "3"));
+    assert_eq!(kept.check.report["tier"], "large");
+    assert_eq!(setting.named(ToolAlias::Live).await, None, "an alias does not go back by itself");
+    let event = setting.last_event().await;
+    assert_eq!((event.action, event.to.as_ref()), (ToolAction::Released, Some(&version.digest)));
+    assert_eq!(event.why, "the gate of this release accepts it");
+    let later = last.plus(REFUSED_KEPT);
+    assert_eq!(setting.sweep_old(&version, later).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_gate_refused_more_than_a_week_ago_is_gone() {
+    let setting = Setting::new().await;
+    let version = setting.publish("bad", ToolAlias::Live).await;
+    setting.workshop.refuses.lock().unwrap().push(b"bad".to_vec());
+    assert_eq!(setting.revalidate(minutes(1)).await, 1);
+    let too_late = minutes(1).plus(REFUSED_KEPT).plus(Duration::from_millis(1));
+    assert_eq!(setting.sweep_old(&version, too_late).await, 1);
+    assert_eq!(*setting.workshop.forgotten.lock().unwrap(), [version.digest.to_string()]);
+    let asked = setting.workshop.asked.lock().unwrap().len();
+    *setting.workshop.gate.lock().unwrap() = Some("3");
+    assert_eq!(setting.revalidate(too_late).await, 0);
+    assert_eq!(setting.workshop.asked.lock().unwrap().len(), asked, "there are no bytes to look at");
+}
+
+#[tokio::test]
+async fn tenants_take_turns_at_the_gate() {
+    let setting = Setting::new().await;
+    let [few, other]: [TenantId; 2] = ["few", "other"].map(|id| id.parse().unwrap());
+    for tenant in [&few, &other] {
+        setting.worker.store.put_tenant(tenant, "Another", "Europe/Madrid", NOW).await.unwrap();
+    }
+    let mut many = ["one", "two", "three"];
+    many.sort_by_key(|text| ToolDigest::of(text.as_bytes()).to_string());
+    for text in many {
+        setting.publish(text, ToolAlias::Live).await;
+    }
+    setting.publish_for(&few, "theirs", ToolAlias::Live).await;
+    setting.publish_for(&other, "others", ToolAlias::Live).await;
+    assert_eq!(setting.revalidate(minutes(1)).await, 5);
+    let asked = setting.workshop.asked.lock().unwrap().clone();
+    assert_eq!(asked, [many[0], "theirs", "others", many[1], many[2]].map(|text| text.as_bytes().to_vec()));
+}
+
+#[tokio::test]
+async fn callers_words_go_also_while_the_gate_takes_its_time() {
+    let setting = Setting::new().await;
+    setting.publish("slow", ToolAlias::Live).await;
+    let (release, held) = std::sync::mpsc::channel();
+    *setting.workshop.holds.lock().unwrap() = Some(held);
+    let store = &setting.worker.store;
+    let claim = async || store.claim(&setting.tenant, "tool-call", "old", Timestamp(0)).await.unwrap();
+    assert_eq!(claim().await, store::Claim::First);
+    store.complete_claim(&setting.tenant, "tool-call", "old", "said by a caller").await.unwrap();
+    let running = setting.worker.clone().start();
+    let both = async {
+        let mut is_gone = false;
+        while !is_gone || setting.workshop.asked.lock().unwrap().is_empty() {
+            is_gone |= claim().await == store::Claim::First;
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), both).await.expect("the sweep waits for the gate");
+    drop(release);
+    running.shut_down().await;
 }
 
 #[tokio::test]
@@ -253,7 +387,7 @@ async fn a_version_that_breaks_the_gate_keeps_none_behind_it_from_being_looked_a
     }
     // They are looked at in the order of their digests.
     *setting.workshop.breaks.lock().unwrap() = texts[0].as_bytes().to_vec();
-    assert_eq!(revalidate::revalidate(&setting.worker).await.unwrap(), 2);
+    assert_eq!(setting.revalidate(minutes(1)).await, 2);
     let mut gates = Vec::new();
     for version in &versions {
         let kept = setting.worker.store.tool_version(&setting.tenant, &setting.tool, &version.digest).await;
@@ -309,4 +443,5 @@ async fn a_worker_that_stops_writes_down_what_was_counted_last() {
     running.shut_down().await;
     let usage = setting.worker.store.tool_usage(&setting.tenant, &setting.tool, Timestamp(0)).await.unwrap();
     assert_eq!(usage.iter().map(|(_, runs)| runs.calls).sum::<u64>(), 5);
+    assert_eq!(Arc::strong_count(&setting.worker.keeping), 1, "nothing of it goes on");
 }

@@ -296,7 +296,7 @@ impl Shelves {
             Some(known) => self.admission.reload_as(&bytes, digest.as_str(), tier, known),
             None => {
                 // Another gate let it pass, and what it compiled may be cached.
-                gate::check(&bytes, &tier.gate()).with_context(refused)?;
+                self.admission.check(&bytes, tier).with_context(refused)?;
                 self.admission.reload(&bytes, digest.as_str(), tier)
             }
         };

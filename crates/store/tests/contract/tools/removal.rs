@@ -1,8 +1,11 @@
 //! How versions and tools go: quarantine, a later refusal, deletion.
 
+use std::time::Duration;
+
 use serde_json::json;
 use store::{
-    Act, GateCheck, ToolAction, ToolAlias, ToolError, ToolQuarantine, ToolQuota, ToolRelease, VersionState,
+    Act, GateCheck, REFUSED_KEPT, ToolAction, ToolAlias, ToolError, ToolQuarantine, ToolQuota, ToolRelease,
+    VersionState,
 };
 
 use super::{LIVE, act, bad, digest, good, tool, version};
@@ -13,6 +16,7 @@ contract! {
     quarantine_holds_for_every_tenant,
     a_quarantine_that_ended_stays_known_and_holds_nobody,
     a_version_that_is_refused_later_is_taken_down,
+    a_version_that_is_refused_later_may_pass_again_while_its_bytes_are_kept,
     a_deleted_tool_leaves_its_history,
 }
 
@@ -97,7 +101,7 @@ async fn a_version_that_is_refused_later_is_taken_down(store: &Fixture) {
     let outdated = async |gate: &str, engine: &str| {
         let (mut digests, mut last) = (Vec::new(), None);
         loop {
-            let page = store.outdated_tool_versions(gate, engine, last.as_ref(), 1).await.unwrap();
+            let page = store.outdated_tool_versions(gate, engine, NOW, last.as_ref(), 1).await.unwrap();
             let Some(found) = page.into_iter().next() else { return digests };
             assert_eq!((&found.tenant, &found.tool), (&store.tenant, &tool()));
             digests.push(found.digest.clone());
@@ -118,13 +122,51 @@ async fn a_version_that_is_refused_later_is_taken_down(store: &Fixture) {
     again(&b, bad()).await.unwrap();
     assert_eq!(outdated("2", "e1").await, []);
     assert_eq!(store.named(ToolAlias::Live).await, Some(a.clone()));
-    assert!(!store.needs_tool_bytes(&b).await.unwrap());
-    // It has no bytes any more, so it does not come back without an upload.
-    assert!(matches!(again(&b, good()).await, Err(ToolError::NoSuchVersion)));
     again(&a, bad()).await.unwrap();
     assert_eq!(store.named(ToolAlias::Live).await, None);
     let kept = store.tool_version(&store.tenant, &tool(), &a).await.unwrap().unwrap();
     assert_eq!((kept.uploaded_at, kept.checked_at, kept.check.gate.as_str()), (NOW, after(5), "2"));
+}
+
+async fn a_version_that_is_refused_later_may_pass_again_while_its_bytes_are_kept(store: &Fixture) {
+    let digest = store.live("a").await;
+    let check = async |gate: &str, check, at| {
+        let (check, act) = (GateCheck { gate: gate.into(), ..check }, Act { at, ..act("another gate") });
+        store.revalidate_tool_version(&store.tenant, &tool(), &digest, &check, &act).await
+    };
+    let is_outdated = async |now| {
+        let found = store.outdated_tool_versions("3", "e1", now, None, 9).await.unwrap();
+        found.iter().any(|found| found.digest == digest)
+    };
+    check("2", bad(), after(5)).await.unwrap();
+    let last = after(5).plus(REFUSED_KEPT);
+    let too_late = last.plus(Duration::from_millis(1));
+    for (now, is_kept) in [(after(5), true), (last, true), (too_late, false)] {
+        assert_eq!(store.needs_tool_bytes(&digest, now).await.unwrap(), is_kept, "{now:?}");
+        assert_eq!(is_outdated(now).await, is_kept, "{now:?}");
+    }
+    check("3", good(), after(9)).await.unwrap();
+    assert!(!is_outdated(after(9)).await);
+    let kept = store.tool_version(&store.tenant, &tool(), &digest).await.unwrap().unwrap();
+    assert_eq!((kept.state, kept.check.gate.as_str()), (VersionState::Accepted, "3"));
+    assert!(store.needs_tool_bytes(&digest, too_late).await.unwrap());
+    assert_eq!(store.named(ToolAlias::Live).await, None, "an alias does not go back by itself");
+    store.switch_tool(&store.tenant, &tool(), LIVE, &digest, &act("")).await.unwrap();
+    // What passes and has passed before is nothing new.
+    check("4", good(), after(10)).await.unwrap();
+    use ToolAction::{Refused, Released, Switched, TakenDown, Uploaded};
+    assert_eq!(store.done().await, [Uploaded, Switched, Refused, TakenDown, Released, Switched]);
+    // What is deleted, or was refused when it was uploaded, does not come back.
+    store.clear_tool_alias(&store.tenant, &tool(), ToolAlias::Live, &act("")).await.unwrap();
+    check("5", bad(), after(11)).await.unwrap();
+    store.delete_tool_version(&store.tenant, &tool(), &digest, &act("")).await.unwrap();
+    assert!(!store.needs_tool_bytes(&digest, after(11)).await.unwrap());
+    assert!(matches!(check("6", good(), after(12)).await, Err(ToolError::NoSuchVersion)));
+    let (new, quota) = (version("b", bad()), ToolQuota::default());
+    store.put_tool_version(&store.tenant, &tool(), &new, &quota, &act("")).await.unwrap();
+    let (check, later) = (GateCheck { gate: "2".into(), ..good() }, Act { at: after(5), ..act("") });
+    let refused = store.revalidate_tool_version(&store.tenant, &tool(), &new.digest, &check, &later).await;
+    assert!(matches!(refused, Err(ToolError::NoSuchVersion)), "{refused:?}");
 }
 
 async fn a_deleted_tool_leaves_its_history(store: &Fixture) {
@@ -139,12 +181,12 @@ async fn a_deleted_tool_leaves_its_history(store: &Fixture) {
     assert_eq!(store.tool_versions(&store.tenant, &tool(), 9).await.unwrap(), []);
     assert_eq!(store.tool_aliases(&store.tenant, &tool()).await.unwrap(), []);
     assert_eq!(store.tool_secret(&store.tenant, &tool(), "key").await.unwrap(), None);
-    assert!(!store.needs_tool_bytes(&digest).await.unwrap());
+    assert!(!store.needs_tool_bytes(&digest, NOW).await.unwrap());
     let kept = store.tool_version(&store.tenant, &tool(), &digest).await.unwrap().unwrap();
     assert_eq!((kept.deleted_at, kept.uploaded_by.as_str()), (Some(NOW), "ana"));
     assert_eq!(kept.check.report, json!({}), "what the gate measured is not kept");
     store.upload("1").await;
     use ToolAction::{Cleared, Deleted, SecretSet, Switched, Uploaded};
     assert_eq!(store.done().await, [Uploaded, Switched, SecretSet, Cleared, Deleted, Uploaded]);
-    assert!(store.needs_tool_bytes(&digest).await.unwrap());
+    assert!(store.needs_tool_bytes(&digest, NOW).await.unwrap());
 }

@@ -142,9 +142,9 @@ async fn a_refused_upload_is_kept_and_can_be_replaced(store: &Fixture) {
     store.put_tool_version(&store.tenant, &tool(), &new, &quota, &act("")).await.unwrap();
     let kept = store.tool_version(&store.tenant, &tool(), &new.digest).await.unwrap().unwrap();
     assert_eq!((kept.state, kept.check.refusal.as_deref()), (VersionState::Refused, Some("import-unknown")));
-    assert!(!store.needs_tool_bytes(&new.digest).await.unwrap());
+    assert!(!store.needs_tool_bytes(&new.digest, NOW).await.unwrap());
     store.upload("1").await;
-    assert!(store.needs_tool_bytes(&new.digest).await.unwrap());
+    assert!(store.needs_tool_bytes(&new.digest, NOW).await.unwrap());
     assert_eq!(store.done().await, [ToolAction::Refused, ToolAction::Uploaded]);
     // Somebody who tries all day fills nothing but the history.
     for number in 0..60 {

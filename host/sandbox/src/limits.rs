@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_component_may_put_together_as_many_modules_as_its_tier_says() {
         let engine = crate::HotEngine::new().unwrap();
-        let modules = "(core instance (instantiate $m))".repeat(17);
+        let modules = "(core instance (instantiate $m))".repeat(33);
         let source = format!("(component (core module $m) {modules})");
         let component = wasmtime::component::Component::new(engine.wasmtime(), source).unwrap();
         let linker = wasmtime::component::Linker::new(engine.wasmtime());

@@ -7,9 +7,9 @@ use gate::{Code, Refusal};
 use wasmtime::component::Component;
 
 use super::definition::Described;
-use super::{host_unavailable, is_of_too_many_instances, too_many_instances};
 use super::no_host::NoHost;
 use super::tier::Tier;
+use super::{host_unavailable, is_of_too_many_instances, too_many_instances};
 use crate::bindings::tool::{ToolComponent, ToolComponentPre};
 use crate::engine::HotEngine;
 use crate::finished::{RunError, is_hosts_lack};

@@ -96,4 +96,11 @@ fn chain(random: &mut Random, links: usize, text: &mut String) {
         )
         .unwrap();
     }
+    // The engine makes nothing for calls that nobody could make.
+    writeln!(
+        text,
+        "(core func $last (canon lower (func $f{links}))) (core module $user (import \"\" \"f\" (func (param i32) (result i32))))
+        (core instance (instantiate $user (with \"\" (instance (export \"f\" (func $last))))))"
+    )
+    .unwrap();
 }

@@ -3,6 +3,7 @@
 use crate::run::ends;
 
 crate::each_ends! {
+    calls_through_many_components => "too-many-modules",
     describe_past_memory => "describe-failed",
     describe_that_differs => "describe-unstable",
     describe_traps => "describe-failed",

@@ -52,7 +52,7 @@ pub use refusal::{Code, Refusal};
 pub use report::Report;
 pub use schema::check_parameters;
 pub use stamp::{SECTION as STAMP_SECTION, Stamp};
-pub use version::VERSION;
+pub use version::version;
 
 /// Checks a component's bytes.
 ///

@@ -5,8 +5,8 @@ use crate::features::ALLOWED;
 use crate::hosts::MAX_HOSTS;
 use crate::limits::Limits;
 
-/// Raised by hand where a library that the rules lean on, or what admission asks after the gate, judges otherwise than before.
-const LIBRARIES: u64 = 1;
+/// The libraries that judge components and schemas, by version.
+const LIBRARIES: [(&str, &str); 2] = [("wasmparser", "0.254.2"), ("jsonschema", "0.60.2")];
 
 /// The rules that are code, as they are written: whatever of them changes, what was accepted is checked again. Checking too
 /// often costs some processor time after an upgrade; a rule that is not applied to what is live already costs more.
@@ -31,17 +31,22 @@ const SOURCES: [(&str, &str); 18] = [
     ("walk.rs", include_str!("walk.rs")),
 ];
 
-/// The version of the gate's rules: differs wherever a component might be judged in another way, by other code, another
-/// limit, another feature or another contract. It does not say which of two is the newer.
-pub const VERSION: &str = match std::str::from_utf8(&TEXT) {
-    Ok(text) => text,
-    Err(_) => "",
-};
-
-const TEXT: [u8; 16] = digits(of_rules());
+/// The version of the gate's rules, together with further rules in the order in which they are given, as lower-case hex: differs
+/// wherever a component might be judged in another way, by other code, another library, another limit, another feature or another
+/// contract. It does not say which of two is the newer.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would not build it")]
+pub const fn version(further: &[&str]) -> [u8; 16] {
+    let mut hash = of_rules();
+    let mut rule = 0;
+    while rule < further.len() {
+        hash = bytes(hash, further[rule].as_bytes());
+        rule += 1;
+    }
+    digits(hash)
+}
 
 const fn of_rules() -> u64 {
-    let hash = number(number(number(BASIS, LIBRARIES), ALLOWED.bits()), MAX_HOSTS as u64);
+    let hash = number(number(sources(BASIS, &LIBRARIES), ALLOWED.bits()), MAX_HOSTS as u64);
     sources(contract(limits(limits(hash, &Limits::STANDARD), &Limits::LARGE)), &SOURCES)
 }
 
@@ -121,8 +126,22 @@ mod tests {
 
     #[test]
     fn a_version_is_sixteen_digits() {
-        assert_eq!(VERSION.len(), 16);
-        assert_eq!(u64::from_str_radix(VERSION, 16), Ok(of_rules()));
+        let text = String::from_utf8(version(&[]).to_vec()).unwrap();
+        assert_eq!(u64::from_str_radix(&text, 16), Ok(of_rules()));
+        assert_ne!(version(&["another rule"]), version(&[]));
+    }
+
+    #[test]
+    fn the_libraries_are_those_that_are_built() {
+        let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock")).unwrap();
+        let mut packages = lock.split("[[package]]");
+        let gate = packages.find(|package| package.contains("name = \"gate\"\n")).unwrap();
+        for (name, version) in LIBRARIES {
+            // Without a version where there is one only.
+            let only = gate.contains(&format!("\"{name}\""))
+                && lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"\n"));
+            assert!(only || gate.contains(&format!("\"{name} {version}\"")), "{name} {version}");
+        }
     }
 
     #[test]

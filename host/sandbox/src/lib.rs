@@ -26,8 +26,8 @@ mod tool;
 mod tool_host;
 
 pub use admission::{
-    Admission, Admitted, CompileLimits, Compiler, Confined, Measured, Tier, UnknownTier, compile_child,
-    confined,
+    Admission, Admitted, CompileLimits, Compiler, Confined, GATE_VERSION, Measured, Tier, UnknownTier,
+    compile_child, confined,
 };
 pub use bindings::platform;
 pub use capabilities::{Capabilities, CapabilityPaths};
@@ -35,7 +35,7 @@ pub use capability::CallError;
 pub use definition::{Context, Definition, Effect};
 pub use engine::{EngineError, HotEngine};
 pub use finished::{Finished, RunError, Spent};
-pub use gate::{Code, Refusal, VERSION as GATE_VERSION};
+pub use gate::{Code, Refusal};
 pub use limits::ToolLimits;
 pub use reply::{Answer, Failure, Reply};
 pub use runtime::{Run, Runtime, RuntimeLimits};

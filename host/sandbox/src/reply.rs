@@ -107,7 +107,6 @@ fn bounded(part: &'static str, text: &str, limit: usize) -> Result<(), RunError>
 /// Whether `text` can be a tool's name.
 pub(crate) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME).contains(&text.len())
-        && text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 

@@ -11,9 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use common::ADMISSION;
-use fuzzing::component::{Kind, of_seed};
+use fuzzing::component::{Kind, made_of_seed, of_seed};
 use fuzzing::promise::gated;
 use fuzzing::start::admitted;
+use gate::Quantity;
 
 /// Every kind of answer, by kind and seed.
 const CASES: &str = include_str!("../fuzz/corpus/cases.txt");
@@ -29,7 +30,7 @@ fn answer(kind: Kind, seed: u64, also_starts: bool) -> Option<&'static str> {
     let bytes = of_seed(kind, seed)?;
     Some(match gated(&bytes) {
         Err(code) => code.as_str(),
-        Ok(()) if also_starts => admitted(&ADMISSION, &bytes),
+        Ok(()) if also_starts => admitted(&ADMISSION, kind, &bytes),
         Ok(()) => "passes",
     })
 }
@@ -57,7 +58,7 @@ fn whatever_is_generated_is_answered_and_what_passes_starts() {
             if answer == "passes" {
                 passed += 1;
                 if passed <= STARTED {
-                    admitted(&ADMISSION, &of_seed(kind, seed).unwrap());
+                    admitted(&ADMISSION, kind, &of_seed(kind, seed).unwrap());
                 }
             }
         }
@@ -65,6 +66,20 @@ fn whatever_is_generated_is_answered_and_what_passes_starts() {
         let can_pass = !matches!(kind, Kind::Generated);
         assert_eq!(passed > 0, can_pass, "{}: {passed}", kind.name());
     }
+}
+
+#[test]
+fn what_is_instantiated_is_counted_as_whoever_composed_it_counts() {
+    let limits = gate::Limits::LARGE;
+    let mut counted = 0;
+    for seed in 0..SEEDS {
+        let Ok(report) = gate::check(&of_seed(Kind::Composed, seed).unwrap(), &limits) else { continue };
+        let made = made_of_seed(seed);
+        let counts = [Quantity::Modules, Quantity::Instances].map(|quantity| report.counts.get(quantity));
+        assert!(counts[0] >= made.modules && counts[1] >= made.instances, "{seed}: {counts:?} {made:?}");
+        counted += 1;
+    }
+    assert!(counted > SEEDS / 5, "{counted}");
 }
 
 /// Tries for as long as `FUZZ_SECONDS` says, from the seed `FUZZ_SEED`; every `FUZZ_START`th component that passes is
@@ -95,7 +110,7 @@ fn try_for_long() {
                 passed % every == 0
             };
             let answered = match also_starts {
-                true => catch_unwind(AssertUnwindSafe(|| admitted(&ADMISSION, &bytes))),
+                true => catch_unwind(AssertUnwindSafe(|| admitted(&ADMISSION, kind, &bytes))),
                 false => answered,
             };
             match answered {
@@ -142,7 +157,7 @@ fn write_the_corpus() {
                 if seed > 200 {
                     continue;
                 }
-                answer = admitted(&ADMISSION, &of_seed(kind, seed).unwrap());
+                answer = admitted(&ADMISSION, kind, &of_seed(kind, seed).unwrap());
             }
             let seeds = cases.entry((kind, answer)).or_default();
             if seeds.len() < 2 {

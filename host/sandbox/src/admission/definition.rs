@@ -56,7 +56,7 @@ impl Described {
 
     /// The definition, if every part of it can stand.
     pub(super) fn check(self, tier: Tier) -> Result<Definition, Refusal> {
-        if !is_name(&self.name) {
+        if !is_name(&self.name) || !self.name.starts_with(|first: char| first.is_ascii_alphabetic()) {
             let item = format!("the name `{}`", self.name);
             return Err(Refusal::new(
                 Code::BadName,

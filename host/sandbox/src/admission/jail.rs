@@ -102,6 +102,9 @@ mod linux {
     pub(super) fn enter() -> Result<(), String> {
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
             .map_err(|error| format!("asking to end with the parent: {error}"))?;
+        // A limit of 0 does not keep a memory image from a program that the kernel hands it to.
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+            .map_err(|error| format!("forbidding memory images: {error}"))?;
         close_inherited().map_err(|error| format!("closing what was inherited: {error}"))?;
         // A container may have it read-only. Then the limit on memory is all there is.
         let _ = fs::write(OUT_OF_MEMORY.0, OUT_OF_MEMORY.1);

@@ -60,6 +60,16 @@ pub struct Admitted {
     pub measured: Measured,
 }
 
+/// The version of all rules by which a component becomes a tool: the gate's, and those for what the tool says of itself. What was
+/// accepted by others is put through these before it runs.
+pub const GATE_VERSION: &str = match std::str::from_utf8(&GATE_VERSION_TEXT) {
+    Ok(text) => text,
+    Err(_) => "",
+};
+
+const GATE_VERSION_TEXT: [u8; 16] =
+    gate::version(&[include_str!("definition.rs"), include_str!("describe.rs"), include_str!("tier.rs")]);
+
 /// What admitting a component took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measured {
@@ -260,7 +270,7 @@ impl Admission {
 /// Whether the engine says so of a component that the gate let through. It makes a module of its own for calls between the
 /// components in a component, which shows only when it is compiled, and keeps the type of this error to itself.
 fn is_of_too_many_instances(error: &str) -> bool {
-    error.contains("core module instances") || error.contains("instance count too high")
+    error.contains("core module instances, which exceeds") || error.contains("instance count too high")
 }
 
 fn too_many_instances() -> Refusal {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use arbitrary::{Arbitrary as _, Unstructured};
 use wasm_smith::{Component, Config, Module};
 
-use super::composed::composed;
+use super::composed::{Made, composed};
 use super::random::Random;
 
 /// What a component is made of.
@@ -79,6 +79,14 @@ pub fn of_bytes(data: &[u8]) -> Option<Vec<u8>> {
     made(*kind, data, &mut Random::new(seed))
 }
 
+/// What instantiating the composed component of a seed makes, as the one who composed it knows.
+pub fn made_of_seed(seed: u64) -> Made {
+    let mut random = Random::new(seed);
+    let length = 64 + random.below(SEED_BYTES - 64);
+    random.bytes(length);
+    composed(&mut random).1
+}
+
 fn made(kind: Kind, data: &[u8], random: &mut Random) -> Option<Vec<u8>> {
     match kind {
         Kind::Generated => generated(data),
@@ -95,7 +103,8 @@ fn made(kind: Kind, data: &[u8], random: &mut Random) -> Option<Vec<u8>> {
             Some(tool)
         }
         Kind::Composed => {
-            let component = wat::parse_str(composed(random)).expect("the text is well-formed");
+            let (text, _) = composed(random);
+            let component = wat::parse_str(text).expect("the text is well-formed");
             // One instance, of that component, given nothing.
             Some(with_section(&with_section(base(), 4, &component), 5, &[1, 0, COMPONENTS, 0]))
         }

@@ -1,5 +1,6 @@
 //! What the platform promises for whatever the gate lets through.
 
+use super::component::Kind;
 use gate::{Code, Quantity, Refusal};
 use sandbox::{Admission, Admitted, Tier};
 
@@ -27,31 +28,33 @@ fn answer(admission: &Admission, bytes: &[u8]) -> Result<Admitted, Refusal> {
 ///
 /// # Panics
 /// Where that does not hold.
-pub fn admitted(admission: &Admission, bytes: &[u8]) -> &'static str {
+pub fn admitted(admission: &Admission, kind: Kind, bytes: &[u8]) -> &'static str {
     match answer(admission, bytes) {
         Ok(_) => ADMITTED,
         Err(refusal) => {
             // Modules that the engine makes are counted when they are there.
-            let deserved = matches!(
-                refusal.code,
-                Code::CompileTooCostly
-                    | Code::TooMany(Quantity::Modules)
-                    | Code::DescribeFailed
-                    | Code::DescribeUnstable
-                    | Code::BadName
-                    | Code::BadDescription
-                    | Code::BadTimeout
-                    | Code::TooManyHosts
-                    | Code::BadHost
-                    | Code::HostIsAddress
-                    | Code::HostNotPublic
-                    | Code::BadSchema
-                    | Code::SchemaTooLarge
-                    | Code::SchemaTooDeep
-                    | Code::SchemaTooIntricate
-                    | Code::SchemaReference
-                    | Code::SchemaRecursive
-            );
+            let has_calls = matches!(kind, Kind::Composed | Kind::Changed | Kind::ChangedStarting);
+            let engine_made = has_calls && refusal.code == Code::TooMany(Quantity::Modules);
+            let deserved = engine_made
+                || matches!(
+                    refusal.code,
+                    Code::CompileTooCostly
+                        | Code::DescribeFailed
+                        | Code::DescribeUnstable
+                        | Code::BadName
+                        | Code::BadDescription
+                        | Code::BadTimeout
+                        | Code::TooManyHosts
+                        | Code::BadHost
+                        | Code::HostIsAddress
+                        | Code::HostNotPublic
+                        | Code::BadSchema
+                        | Code::SchemaTooLarge
+                        | Code::SchemaTooDeep
+                        | Code::SchemaTooIntricate
+                        | Code::SchemaReference
+                        | Code::SchemaRecursive
+                );
             let has_room = !refusal.item.contains("resource limit exceeded");
             assert!(deserved && has_room, "the gate lets through what does not load: {refusal}");
             refusal.code.as_str()

@@ -34,7 +34,7 @@ impl LocalHost {
     /// With these records. Requests go to `hosts` alone, with `secrets`; without any, nowhere.
     ///
     /// # Errors
-    /// Where a host is none, a secret is for another host, or there is no TLS.
+    /// Where a host is none, or there is no TLS.
     pub fn new(
         records: Records,
         hosts: Option<&[String]>,
@@ -52,8 +52,10 @@ impl LocalHost {
 }
 
 impl Web {
-    fn new(hosts: &[String], secrets: Vec<Secret>, runtime: Handle) -> anyhow::Result<Self> {
+    fn new(hosts: &[String], mut secrets: Vec<Secret>, runtime: Handle) -> anyhow::Result<Self> {
         let hosts = hosts.iter().map(|host| Host::parse(host)).collect::<Result<Vec<_>, _>>()?;
+        // As on a platform: a secret for a host that this version does not declare is another version's.
+        secrets.retain(|secret| hosts.contains(secret.host()));
         let resolver = Arc::new(SystemResolver::default());
         let egress = Egress::new(egress::Limits::default(), resolver, egress::public_roots())
             .context("setting up TLS")?;

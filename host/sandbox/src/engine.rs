@@ -29,7 +29,7 @@ pub(crate) const MAX_CORE_INSTANCES: u32 = 128;
 const MAX_INSTANCES: u32 = 1000;
 
 /// How many bytes of compiled components are kept on disk: some 450 interpreters, or nine thousand tools of compiled
-/// languages. What goes is compiled again when it is needed.
+/// languages. What goes was not used for longest, and is compiled again when it is needed.
 const CACHE_BYTES: u64 = 16 << 30;
 
 /// The engine that capabilities and tenants' tools run on.
@@ -104,10 +104,13 @@ impl HotEngine {
         self
     }
 
-    /// Compiles a component, or finds it compiled.
+    /// Compiles a component of the platform's own, or finds it compiled. No tenant's takes its place on disk.
     pub(crate) fn compile(&self, wasm: &[u8]) -> wasmtime::Result<Component> {
         match &self.cache {
-            Some(cache) => Ok(cache.load(&self.engine, wasm)?.0),
+            Some(cache) => {
+                cache.pin(&self.engine, wasm);
+                Ok(cache.load(&self.engine, wasm)?.0)
+            }
             None => Component::new(&self.engine, wasm),
         }
     }

@@ -232,6 +232,24 @@ mod tests {
     }
 
     #[test]
+    fn the_platforms_own_stays_on_disk_where_there_is_no_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).with_room(1);
+        let engine = HotEngine { cache: Some(cache.clone()), ..HotEngine::new().unwrap() };
+        let components = ["own", "first", "second"].map(|name| {
+            let text = format!("(component (core module (func (export \"{name}\"))))");
+            wat::parse_str(text).unwrap()
+        });
+        let [own, first, second] = &components;
+        engine.compile(own).unwrap();
+        for tenants in [first, second] {
+            cache.load(engine.wasmtime(), tenants).unwrap();
+        }
+        let kept = components.map(|component| cache.find(engine.wasmtime(), &component).is_some());
+        assert_eq!(kept, [true, false, true]);
+    }
+
+    #[test]
     fn async_components_do_not_even_compile() {
         let engine = HotEngine::new().unwrap();
         let component = r#"(component

@@ -147,7 +147,7 @@ async fn put(stage: &CarrierStage, tools: &[&str], component: &Component) {
     assert_eq!(digest, ToolDigest::of(&bytes));
     let report = json!({ "tier": "standard" });
     let check = GateCheck { gate: "test".into(), engine: "test".into(), refusal: None, report };
-    let version = NewVersion { digest: digest.clone(), bytes: bytes.len() as u64, check };
+    let version = NewVersion { digest: digest.clone(), bytes: bytes.len() as u64, compiled_bytes: 0, check };
     let name = component.name.parse().unwrap();
     let act = Act { by: "the tests", why: "", at: Timestamp::now() };
     store.put_tool_version(&tenant, &name, &version, &ToolQuota::default(), &act).await.unwrap();

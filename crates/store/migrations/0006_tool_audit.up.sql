@@ -18,5 +18,8 @@ CREATE TABLE tool_quarantines_ended (
     PRIMARY KEY (digest, seq)
 );
 
+-- What was compiled of the bytes counts as the tenant's, as it was when they were uploaded; 0 of those from before.
+ALTER TABLE tool_versions ADD COLUMN compiled_bytes BIGINT NOT NULL DEFAULT 0;
+
 -- For those that look for what is too old, of whichever tool.
 CREATE INDEX tool_runs_by_window ON tool_runs (window_at);

@@ -43,7 +43,7 @@ pub struct ToolQuota {
     pub tools: u32,
     /// Accepted versions of one tool that are not deleted.
     pub versions: u32,
-    /// Bytes of all accepted versions that are not deleted.
+    /// Bytes of all accepted versions that are not deleted, as they were uploaded and as they were compiled.
     pub bytes: u64,
     /// Secrets of one tool.
     pub secrets: u32,

@@ -4,13 +4,17 @@
 //! The directory must be out of reach of others: whoever can write there can run code in this process.
 
 mod room;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
@@ -28,6 +32,8 @@ pub struct Cache {
     directory: Option<PathBuf>,
     /// The bytes that are kept at most, if there is a bound.
     room: Option<u64>,
+    /// The entries that stay where there is no room; one set for all clones.
+    pinned: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 /// Where a compiled component came from.
@@ -43,7 +49,7 @@ impl Cache {
     /// Opens the cache, creating its directory if need be.
     pub fn open(directory: &Path) -> Self {
         match prepare(directory) {
-            Ok(()) => Self { directory: Some(directory.to_owned()), room: None },
+            Ok(()) => Self { directory: Some(directory.to_owned()), ..Self::none() },
             Err(error) => {
                 tracing::warn!(directory = %directory.display(), %error, "compiled components will not be cached");
                 Self::none()
@@ -53,11 +59,11 @@ impl Cache {
 
     /// A cache that keeps nothing.
     pub fn none() -> Self {
-        Self { directory: None, room: None }
+        Self { directory: None, room: None, pinned: Arc::default() }
     }
 
-    /// Keeps no more than so many bytes: whenever an entry is stored, those go that were not loaded for longest. The one that
-    /// was stored stays, however large it is.
+    /// Keeps no more than so many bytes: whenever an entry is stored, those go that were not used for longest, which is to load
+    /// them, or [`Cache::note_use`]. The one that was stored stays, however large it is, and so do those of [`Cache::pin`].
     #[must_use]
     pub fn with_room(mut self, bytes: u64) -> Self {
         self.room = Some(bytes);
@@ -106,6 +112,27 @@ impl Cache {
         length.checked_sub(MAGIC.len() + DIGEST_LENGTH)
     }
 
+    /// From now on this cache and its clones remove the compiled form of this component for want of room no more, nor once it
+    /// is stored; [`Cache::forget`] does still. For the few that every start needs: they take from the room of all others.
+    pub fn pin(&self, engine: &Engine, wasm: &[u8]) {
+        if let Some(path) = self.path(engine, wasm) {
+            self.pinned.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
+        }
+    }
+
+    /// Notes that the compiled form of the component with this SHA-256 (lower-case hex) is in use at `now`, also where it was
+    /// loaded long ago. Where none is kept, there is nothing to note.
+    ///
+    /// # Errors
+    /// Where the entry's time cannot be changed: it only goes the sooner where there is no room.
+    pub fn note_use(&self, engine: &Engine, digest: &str, now: SystemTime) -> io::Result<()> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        match room::note_use(&directory.join(entry_name(engine, digest)), now) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn path(&self, engine: &Engine, wasm: &[u8]) -> Option<PathBuf> {
         Some(self.directory.as_ref()?.join(entry_name(engine, &hex(&Sha256::digest(wasm)))))
     }
@@ -117,10 +144,15 @@ impl Cache {
             return;
         }
         if let (Some(directory), Some(room)) = (&self.directory, self.room)
-            && let Err(error) = room::make(directory, room, &path)
+            && let Err(error) = self.make_room(directory, room, &path)
         {
-            tracing::warn!(directory = %directory.display(), %error, "compiled components take more room than they may");
+            tracing::warn!(directory = %directory.display(), %error, "not all compiled components that there is no room for could be removed");
         }
+    }
+
+    fn make_room(&self, directory: &Path, room: u64, newest: &Path) -> io::Result<()> {
+        let pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        room::make(directory, room, SystemTime::now(), |path| path == newest || pinned.contains(path))
     }
 
     /// Removes what was compiled of the component with this SHA-256 (lower-case hex), for whichever engine.
@@ -264,194 +296,5 @@ impl Hasher for DigestHasher {
     fn finish(&self) -> u64 {
         let digest = self.0.clone().finalize();
         digest.iter().take(8).fold(0, |value, byte| (value << 8) | u64::from(*byte))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn the_second_load_comes_from_the_cache() {
-        let directory = tempfile::tempdir().unwrap();
-        let (engine, cache) = (Engine::default(), Cache::open(&directory.path().join("cache")));
-
-        assert_eq!(load(&cache, &engine), Found::Compiled);
-        assert_eq!(load(&cache, &engine), Found::Cached);
-    }
-
-    #[test]
-    fn a_new_directory_is_for_this_user_only() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a/b");
-
-        Cache::open(&path);
-
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
-    }
-
-    #[test]
-    fn a_damaged_entry_is_compiled_again_and_replaced() {
-        type Damage = fn(&mut Vec<u8>);
-        let damages: [(&str, Damage); 5] = [
-            ("flipped bit", |content| *content.last_mut().unwrap() ^= 1),
-            ("truncated", |content| content.truncate(content.len() / 2)),
-            ("shorter than its header", |content| content.truncate(12)),
-            ("empty", Vec::clear),
-            ("another layout", |content| content[0] = b'x'),
-        ];
-        for (name, damage) in damages {
-            let directory = tempfile::tempdir().unwrap();
-            let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
-            load(&cache, &engine);
-            let entry = only_entry(directory.path());
-            let mut content = fs::read(&entry).unwrap();
-            damage(&mut content);
-            fs::write(&entry, content).unwrap();
-
-            assert_eq!(load(&cache, &engine), Found::Compiled, "{name}");
-            assert_eq!(load(&cache, &engine), Found::Cached, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_well_formed_entry_that_is_no_compiled_component_is_compiled_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
-        load(&cache, &engine);
-        let entry = only_entry(directory.path());
-        fs::remove_file(&entry).unwrap();
-        store_entry(&entry, b"not an ELF file").unwrap();
-
-        assert_eq!(load(&cache, &engine), Found::Compiled);
-    }
-
-    #[test]
-    fn engines_with_other_settings_do_not_share_entries() {
-        let directory = tempfile::tempdir().unwrap();
-        let cache = Cache::open(directory.path());
-        let mut config = wasmtime::Config::new();
-        config.epoch_interruption(true);
-        let other = Engine::new(&config).unwrap();
-
-        assert_eq!(load(&cache, &Engine::default()), Found::Compiled);
-        assert_eq!(load(&cache, &other), Found::Compiled);
-        assert_eq!(load(&cache, &other), Found::Cached);
-    }
-
-    #[test]
-    fn an_entry_that_others_could_have_written_is_not_used() {
-        type Change = fn(&Path);
-        let changes: [(&str, Change); 2] = [
-            ("writable by others", |entry| {
-                fs::set_permissions(entry, fs::Permissions::from_mode(0o622)).unwrap();
-            }),
-            ("a link", |entry| {
-                let elsewhere = entry.with_extension("elsewhere");
-                fs::rename(entry, &elsewhere).unwrap();
-                std::os::unix::fs::symlink(&elsewhere, entry).unwrap();
-            }),
-        ];
-        for (name, change) in changes {
-            let directory = tempfile::tempdir().unwrap();
-            let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
-            load(&cache, &engine);
-            change(&only_entry(directory.path()));
-
-            assert_eq!(load(&cache, &engine), Found::Compiled, "{name}");
-            assert_eq!(load(&cache, &engine), Found::Cached, "{name}");
-        }
-    }
-
-    #[test]
-    fn what_another_engine_compiled_is_neither_run_nor_kept() {
-        let directory = tempfile::tempdir().unwrap();
-        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
-        let mut config = wasmtime::Config::new();
-        config.epoch_interruption(true);
-        let other = Engine::new(&config).unwrap();
-
-        let loaded = cache.load_with(&engine, &wasm(), || other.precompile_component(&wasm()));
-
-        assert!(loaded.is_err());
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
-        assert_ne!(compatibility(&engine), compatibility(&other));
-        assert_eq!(compatibility(&engine), compatibility(&Engine::default()));
-    }
-
-    #[test]
-    fn a_component_is_forgotten_by_its_digest() {
-        let directory = tempfile::tempdir().unwrap();
-        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
-        load(&cache, &engine);
-
-        cache.forget(&hex(&Sha256::digest(b"another")));
-        assert_eq!(load(&cache, &engine), Found::Cached);
-        cache.forget(&hex(&Sha256::digest(wasm())));
-        assert_eq!(load(&cache, &engine), Found::Compiled);
-    }
-
-    #[test]
-    fn a_component_is_weighed_by_its_digest() {
-        let directory = tempfile::tempdir().unwrap();
-        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
-        let digest = hex(&Sha256::digest(wasm()));
-        assert_eq!(cache.artefact_bytes(&engine, &digest), None);
-        load(&cache, &engine);
-        let expected = engine.precompile_component(&wasm()).unwrap().len();
-        assert_eq!(cache.artefact_bytes(&engine, &digest), Some(expected));
-        assert_eq!(Cache::none().artefact_bytes(&engine, &digest), None);
-    }
-
-    #[test]
-    fn what_was_loaded_last_stays_where_there_is_no_room() {
-        let directory = tempfile::tempdir().unwrap();
-        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
-        let numbered = |number: u8| {
-            let text = format!("(component (core module (func (export \"f{number}\"))))");
-            wat::parse_str(text).unwrap()
-        };
-        let load = |cache: &Cache, number: u8| cache.load(&engine, &numbered(number)).unwrap().1;
-        for number in [1, 2] {
-            assert_eq!(load(&cache, number), Found::Compiled);
-            let path = cache.path(&engine, &numbered(number)).unwrap();
-            room::note_use(&path, SystemTime::UNIX_EPOCH + Duration::from_secs(number.into())).unwrap();
-        }
-        assert_eq!(load(&cache, 1), Found::Cached);
-        let length = fs::metadata(cache.path(&engine, &numbered(1)).unwrap()).unwrap().len();
-
-        assert_eq!(load(&cache.clone().with_room(length * 5 / 2), 3), Found::Compiled);
-
-        let kept = |number: u8| cache.path(&engine, &numbered(number)).unwrap().exists();
-        assert_eq!([1, 2, 3].map(kept), [true, false, true]);
-    }
-
-    #[test]
-    fn a_directory_that_others_can_write_to_is_not_used() {
-        let directory = tempfile::tempdir().unwrap();
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        let (engine, cache) = (Engine::default(), Cache::open(directory.path()));
-
-        assert_eq!(load(&cache, &engine), Found::Compiled);
-        assert_eq!(load(&cache, &engine), Found::Compiled);
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
-    }
-
-    fn wasm() -> Vec<u8> {
-        wat::parse_str("(component (core module (func (export \"f\"))))").unwrap()
-    }
-
-    fn load(cache: &Cache, engine: &Engine) -> Found {
-        cache.load(engine, &wasm()).unwrap().1
-    }
-
-    fn only_entry(directory: &Path) -> PathBuf {
-        let mut entries = fs::read_dir(directory).unwrap();
-        let entry = entries.next().unwrap().unwrap().path();
-        assert!(entries.next().is_none());
-        entry
     }
 }

@@ -29,7 +29,7 @@ pub(crate) const MAX_CORE_INSTANCES: u32 = 128;
 const MAX_INSTANCES: u32 = 1000;
 
 /// How many bytes of compiled components are kept on disk: some 450 interpreters, or nine thousand tools of compiled
-/// languages. What goes is compiled again when it is needed.
+/// languages. What goes was not used for longest, and is compiled again when it is needed.
 const CACHE_BYTES: u64 = 16 << 30;
 
 /// The engine that capabilities and tenants' tools run on.
@@ -104,10 +104,13 @@ impl HotEngine {
         self
     }
 
-    /// Compiles a component, or finds it compiled.
+    /// Compiles a component of the platform's own, or finds it compiled. No tenant's takes its place on disk.
     pub(crate) fn compile(&self, wasm: &[u8]) -> wasmtime::Result<Component> {
         match &self.cache {
-            Some(cache) => Ok(cache.load(&self.engine, wasm)?.0),
+            Some(cache) => {
+                cache.pin(&self.engine, wasm);
+                Ok(cache.load(&self.engine, wasm)?.0)
+            }
             None => Component::new(&self.engine, wasm),
         }
     }
@@ -226,6 +229,24 @@ mod tests {
         assert_eq!(for_which(false), HotEngine::new().unwrap().compatibility());
         assert_eq!(for_which(true), HotEngine::metered().unwrap().compatibility());
         assert_ne!(for_which(false), for_which(true));
+    }
+
+    #[test]
+    fn the_platforms_own_stays_on_disk_where_there_is_no_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).with_room(1);
+        let engine = HotEngine { cache: Some(cache.clone()), ..HotEngine::new().unwrap() };
+        let components = ["own", "first", "second"].map(|name| {
+            let text = format!("(component (core module (func (export \"{name}\"))))");
+            wat::parse_str(text).unwrap()
+        });
+        let [own, first, second] = &components;
+        engine.compile(own).unwrap();
+        for tenants in [first, second] {
+            cache.load(engine.wasmtime(), tenants).unwrap();
+        }
+        let kept = components.map(|component| cache.find(engine.wasmtime(), &component).is_some());
+        assert_eq!(kept, [true, false, true]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use common::{ADMISSION, compiler};
 use sandbox::{Admission, Code, Compiler, Definition, GATE_VERSION, HotEngine, Tier};
@@ -93,6 +94,19 @@ fn a_compiled_tool_is_weighed_before_it_is_loaded() {
     assert_eq!(admission.compiled_bytes(&digest(&tool())), Some(tool_of_it.image_bytes()));
     admission.forget(&digest(&tool()));
     assert_eq!(admission.compiled_bytes(&digest(&tool())), None);
+}
+
+#[test]
+fn a_compiled_tool_counts_as_used_when_it_is_noted_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let admission = caching(folder.path(), compiler());
+    let noted = SystemTime::UNIX_EPOCH + Duration::from_secs(5);
+    admission.note_use(&digest(&tool()), noted).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    admission.admit(&tool(), Tier::Standard).unwrap();
+    admission.note_use(&digest(&tool()), noted).unwrap();
+    let entry = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap();
+    assert_eq!(entry.metadata().unwrap().modified().unwrap(), noted);
 }
 
 #[test]

@@ -355,7 +355,8 @@ mod tests {
             refusal: None,
             report: serde_json::json!({}),
         };
-        let version = store::NewVersion { digest: store::ToolDigest::of(b"1"), bytes: 1, check };
+        let version =
+            store::NewVersion { digest: store::ToolDigest::of(b"1"), bytes: 1, compiled_bytes: 0, check };
         let quota = store::ToolQuota::default();
         store.put_tool_version(&tenant, &tool, &version, &quota, &act).await.unwrap();
         let keys = keys(&[3]);

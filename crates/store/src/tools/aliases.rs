@@ -189,6 +189,22 @@ impl<D: Db> Store<D> {
         rows.iter().map(aliased).collect()
     }
 
+    /// The bytes that an alias of any tenant's names, each once and in the order of their digests, after `after`; at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn aliased_tool_digests(
+        &self,
+        after: Option<&ToolDigest>,
+        limit: u32,
+    ) -> Result<Vec<ToolDigest>, StoreError> {
+        let sql = "SELECT DISTINCT digest FROM tool_aliases WHERE digest > ?1 ORDER BY digest LIMIT ?2";
+        let after = after.map_or("", ToolDigest::as_str);
+        let rows = self.db.query(Statement::new(sql, [after.into(), limit.into()])).await?;
+        rows.iter().map(|row| row.parse("digest")).collect()
+    }
+
     /// The version that a call gets of a tool, and by which alias: the same one throughout the call while the aliases
     /// stand. A call that asks for `live` gets the canary if it is among its share; one that asks for the canary gets
     /// it always, or the live version where there is none.

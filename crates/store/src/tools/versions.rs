@@ -92,6 +92,8 @@ pub struct NewVersion {
     pub digest: ToolDigest,
     /// How many they are.
     pub bytes: u64,
+    /// How many were compiled of them; they count as the tenant's too.
+    pub compiled_bytes: u64,
     /// What the gate found.
     pub check: GateCheck,
 }
@@ -391,19 +393,21 @@ fn put_version(
     act: &Act<'_>,
 ) -> Result<Statement, ToolError> {
     let sql = "INSERT INTO tool_versions (tenant, tool, digest, bytes, state, refusal, gate, engine, report_json, \
-               uploaded_by, uploaded_at, checked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11) \
-               ON CONFLICT (tenant, tool, digest) DO UPDATE SET bytes = excluded.bytes, state = excluded.state, \
+               uploaded_by, uploaded_at, checked_at, compiled_bytes) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12) \
+               ON CONFLICT (tenant, tool, digest) DO UPDATE SET bytes = excluded.bytes, \
+               compiled_bytes = excluded.compiled_bytes, state = excluded.state, \
                refusal = excluded.refusal, gate = excluded.gate, engine = excluded.engine, \
                report_json = excluded.report_json, uploaded_by = excluded.uploaded_by, \
                uploaded_at = excluded.uploaded_at, checked_at = excluded.checked_at, deleted_at = NULL \
                WHERE tool_versions.state = 'refused' OR tool_versions.deleted_at IS NOT NULL RETURNING digest";
     let check = &version.check;
-    let bytes = i64::try_from(version.bytes).map_err(|_| ToolError::QuotaExceeded("bytes of tools"))?;
-    let params: [Value; 11] = [
+    let count = |bytes: u64| i64::try_from(bytes).map_err(|_| ToolError::QuotaExceeded("bytes of tools"));
+    let params: [Value; 12] = [
         tenant.into(),
         tool.into(),
         (&version.digest).into(),
-        bytes.into(),
+        count(version.bytes)?.into(),
         check.state().as_str().into(),
         check.refusal.as_deref().into(),
         check.gate.as_str().into(),
@@ -411,6 +415,7 @@ fn put_version(
         check.checked_report()?.into(),
         act.by.into(),
         act.at.into(),
+        count(version.compiled_bytes)?.into(),
     ];
     Ok(Statement::new(sql, params))
 }
@@ -429,7 +434,7 @@ fn room_for_versions(tenant: &TenantId, tool: &ToolName, quota: &ToolQuota) -> S
 
 fn room_for_bytes(tenant: &TenantId, quota: &ToolQuota) -> Statement {
     let sql = "SELECT COUNT(*) AS taken FROM tool_versions WHERE tenant = ?1 AND state = 'accepted' \
-               AND deleted_at IS NULL HAVING CAST(COALESCE(SUM(bytes), 0) AS BIGINT) <= ?2";
+               AND deleted_at IS NULL HAVING CAST(COALESCE(SUM(bytes + compiled_bytes), 0) AS BIGINT) <= ?2";
     let bytes = i64::try_from(quota.bytes).unwrap_or(i64::MAX);
     Statement::new(sql, [tenant.into(), bytes.into()])
 }

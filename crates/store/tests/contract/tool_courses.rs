@@ -86,7 +86,8 @@ impl Case {
         let check = |refused| if refused { bad() } else { good() };
         let result = match step {
             Step::Upload { refused } => {
-                let new = NewVersion { digest: digest.clone(), bytes: 1, check: check(refused) };
+                let new =
+                    NewVersion { digest: digest.clone(), bytes: 1, compiled_bytes: 0, check: check(refused) };
                 store.put_tool_version(tenant, tool, &new, &ToolQuota::default(), &act).await.map(drop)
             }
             Step::Switch { canary, share } => {

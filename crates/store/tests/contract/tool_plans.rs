@@ -67,6 +67,7 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
     store.tool_versions(tenant, tool, 9).await?;
     store.tools(tenant).await?;
     store.needs_tool_bytes(a, NOW).await?;
+    store.aliased_tool_digests(Some(a), 9).await?;
     store.tool_history(tenant, tool, None, 9).await?;
     let call: CallId = "c".parse().unwrap();
     store.tool_for_call(tenant, tool, ToolAlias::Live, &call).await?;

@@ -33,7 +33,7 @@ pub fn bad() -> GateCheck {
 }
 
 pub fn version(bytes: &str, check: GateCheck) -> NewVersion {
-    NewVersion { digest: digest(bytes), bytes: bytes.len() as u64, check }
+    NewVersion { digest: digest(bytes), bytes: bytes.len() as u64, compiled_bytes: 0, check }
 }
 
 impl Fixture {

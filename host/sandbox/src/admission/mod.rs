@@ -19,7 +19,8 @@ mod no_host;
 mod slots;
 mod tier;
 
-use std::time::{Duration, Instant};
+use std::io;
+use std::time::{Duration, Instant, SystemTime};
 
 use compile_cache::{Cache, Found};
 use gate::{Code, Quantity, Refusal};
@@ -153,6 +154,22 @@ impl Admission {
     /// of [`Tool::image_bytes`], before it is loaded.
     pub fn compiled_bytes(&self, digest: &str) -> Option<usize> {
         self.cache.artefact_bytes(self.engine.wasmtime(), digest)
+    }
+
+    /// Keeps the compiled form of a component on disk for as long as this process lives, whatever others take there, from when
+    /// it is there. For the platform's own.
+    pub fn pin(&self, bytes: &[u8]) {
+        self.cache.pin(self.engine.wasmtime(), bytes);
+    }
+
+    /// Notes that the compiled form of a component, known by its SHA-256 in lower-case hex, is in use at `now`, as one is that
+    /// stays in memory: where the disk has no room, what was not used for longest goes first. Where it is not there, nothing
+    /// happens.
+    ///
+    /// # Errors
+    /// Where the disk does not take it.
+    pub fn note_use(&self, digest: &str, now: SystemTime) -> io::Result<()> {
+        self.cache.note_use(self.engine.wasmtime(), digest, now)
     }
 
     /// Removes what is kept of a component that is needed no more, known by its SHA-256 in lower-case hex.

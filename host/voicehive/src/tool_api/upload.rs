@@ -273,6 +273,7 @@ impl Upload {
         let version = NewVersion {
             digest: self.digest.clone(),
             bytes: self.size(),
+            compiled_bytes: found.compiled_bytes,
             check: found.check(self.tier, self.api.workshop.identity()),
         };
         // Nobody removes the bytes as needless between here and the row that needs them.

@@ -1,11 +1,13 @@
 //! What admits and runs components, as far as the routes need it: this process's gate, engines and runtime.
 
+use std::time::SystemTime;
+
 use futures::future::BoxFuture;
 use gate::{Code, Refusal};
 use sandbox::{Admitted, Definition, Finished, Tier};
 use serde_json::{Map, Value, json};
 use store::native::ArtifactError;
-use store::{GateCheck, StoreError};
+use store::{GateCheck, StoreError, ToolDigest};
 
 use super::Refused;
 use crate::tools::{NotRun, Rehearsal, Tools};
@@ -26,6 +28,10 @@ pub trait Workshop: Send + Sync {
 
     /// Forgets what was compiled of bytes that no tenant needs; of a built-in tool's nothing.
     fn forget(&self, digest: &str);
+
+    /// Notes that what was compiled of these is in use at `now`, so that it is not what goes first where the disk has no room.
+    /// Blocks for as long as that takes. What cannot be noted is logged.
+    fn note_use(&self, digests: &[ToolDigest], now: SystemTime);
 
     /// Runs a version once, under the limits of a phone call's run. One that the gate refuses by now is refused as an upload
     /// of it would be.
@@ -52,6 +58,8 @@ pub struct Found {
     pub report: Value,
     /// What admitting it took.
     pub measured: Value,
+    /// Bytes of the compiled component, also where the report has no room for what was measured.
+    pub compiled_bytes: u64,
 }
 
 /// The most bytes of a report that the store keeps.
@@ -115,6 +123,7 @@ impl Workshop for Tools {
             definition: defined(definition),
             report: report(&admitted.report),
             measured: measured(&admitted),
+            compiled_bytes: u64::try_from(admitted.measured.artefact_bytes).unwrap_or(u64::MAX),
         })
     }
 
@@ -122,6 +131,19 @@ impl Workshop for Tools {
         // A tenant who uploads a built-in tool is refused, and must not make the next start compile it.
         if !self.library.has_built_in(digest) {
             self.library.admission().forget(digest);
+        }
+    }
+
+    fn note_use(&self, digests: &[ToolDigest], now: SystemTime) {
+        let admission = self.library.admission();
+        let mut failed = None;
+        for digest in digests {
+            if let Err(error) = admission.note_use(digest.as_str(), now) {
+                failed = Some((digest, error));
+            }
+        }
+        if let Some((digest, error)) = failed {
+            tracing::warn!(%digest, %error, "that compiled tools are in use could not be noted");
         }
     }
 
@@ -223,6 +245,7 @@ mod tests {
             definition: json!("d".repeat(definition)),
             report: json!("r".repeat(report)),
             measured: json!({ "compile_ms": 1 }),
+            compiled_bytes: 1,
         };
         let parts = |found: Found| {
             let report = found.check(Tier::Large, identity()).report;

@@ -20,7 +20,11 @@ const CLAIM_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many claims, or counts of runs, go at once: others want to write meanwhile.
 const ROWS_MAX: u32 = 1000;
 
-/// Removes bytes that no version needs, claims that nobody comes back for, and counts of versions that run no more. Returns how many files went.
+/// How many versions are noted as used at once.
+const USES_MAX: u32 = 500;
+
+/// Removes bytes that no version needs, claims that nobody comes back for, and counts of versions that run no more. Returns how
+/// many files went. What aliases name is noted as used.
 ///
 /// # Errors
 /// When the folder cannot be read, or the database does not say what is needed: then nothing more goes.
@@ -34,6 +38,9 @@ pub async fn sweep(worker: &ToolWorker, now: SystemTime) -> anyhow::Result<usize
         Ok(0) => {}
         Ok(windows) => tracing::debug!(windows, "counts of versions that run no more were forgotten"),
         Err(error) => tracing::warn!(%error, "counts of runs could not be forgotten"),
+    }
+    if let Err(error) = note_uses(worker, now).await {
+        tracing::warn!("that compiled tools are in use could not be noted: {error:#}");
     }
     let artifacts = worker.artifacts.clone();
     let limit = now.checked_sub(AGE).context("the clock is before its beginning")?;
@@ -52,6 +59,18 @@ pub async fn sweep(worker: &ToolWorker, now: SystemTime) -> anyhow::Result<usize
         }
     }
     Ok(removed)
+}
+
+/// Notes that what aliases name is in use. Calls have it from memory; on the disk it would soon be what was not used for longest.
+async fn note_uses(worker: &ToolWorker, now: SystemTime) -> anyhow::Result<()> {
+    let mut after = None;
+    loop {
+        let digests = worker.store.aliased_tool_digests(after.as_ref(), USES_MAX).await?;
+        let Some(last) = digests.last().cloned() else { return Ok(()) };
+        let workshop = worker.workshop.clone();
+        tokio::task::spawn_blocking(move || workshop.note_use(&digests, now)).await?;
+        after = Some(last);
+    }
 }
 
 async fn forget_runs(worker: &ToolWorker, now: Timestamp) -> Result<u64, store::StoreError> {

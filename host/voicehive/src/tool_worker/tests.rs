@@ -30,6 +30,8 @@ struct Paper {
     gate: Mutex<Option<&'static str>>,
     asked: Mutex<Vec<Vec<u8>>>,
     forgotten: Mutex<Vec<String>>,
+    /// What was in use, a page at a time.
+    used: Mutex<Vec<Vec<ToolDigest>>>,
 }
 
 impl Workshop for Paper {
@@ -60,11 +62,15 @@ impl Workshop for Paper {
             });
         }
         let (name, definition) = ("status".into(), json!({ "name": "status" }));
-        Ok(Found { name, definition, report: Value::Null, measured: Value::Null })
+        Ok(Found { name, definition, report: Value::Null, measured: Value::Null, compiled_bytes: 1 })
     }
 
     fn forget(&self, digest: &str) {
         self.forgotten.lock().unwrap().push(digest.to_owned());
+    }
+
+    fn note_use(&self, digests: &[ToolDigest], _: SystemTime) {
+        self.used.lock().unwrap().push(digests.to_vec());
     }
 
     fn rehearse(&self, _: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>> {
@@ -110,7 +116,7 @@ impl Setting {
         let digest = self.worker.artifacts.put(bytes.as_bytes()).unwrap();
         let report = json!({ "tier": "large" });
         let check = GateCheck { gate: "1".into(), engine: "e1".into(), refusal: None, report };
-        let new = NewVersion { digest: digest.clone(), bytes: 1, check };
+        let new = NewVersion { digest: digest.clone(), bytes: 1, compiled_bytes: 0, check };
         let (store, quota) = (&self.worker.store, ToolQuota::default());
         let named = (&new, (alias, 50));
         store.publish_tool_version(tenant, &self.tool, named, &quota, &self.act()).await.unwrap();
@@ -415,6 +421,22 @@ async fn bytes_go_when_no_version_needs_them() {
     assert_eq!(forgotten, gone);
     assert!(setting.worker.artifacts.read(&first.digest, 99).is_err());
     assert_eq!(setting.worker.artifacts.read(&second.digest, 99).unwrap(), b"second");
+}
+
+#[tokio::test]
+async fn what_aliases_name_is_noted_as_used_by_every_sweep() {
+    let setting = Setting::new().await;
+    sweep::sweep(&setting.worker, SystemTime::now()).await.unwrap();
+    assert!(setting.workshop.used.lock().unwrap().is_empty(), "no alias names anything");
+    setting.publish("before", ToolAlias::Live).await;
+    let named =
+        [setting.publish("live", ToolAlias::Live).await, setting.publish("canary", ToolAlias::Canary).await];
+    let mut named = named.map(|version| version.digest);
+    named.sort();
+    for _ in 0..2 {
+        sweep::sweep(&setting.worker, SystemTime::now()).await.unwrap();
+        assert_eq!(std::mem::take(&mut *setting.workshop.used.lock().unwrap()), [named.to_vec()]);
+    }
 }
 
 #[tokio::test]

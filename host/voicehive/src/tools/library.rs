@@ -91,6 +91,7 @@ impl ToolLibrary {
                 format!("reading {} (hint: `cargo xtask build` makes the components)", path.display())
             })?;
             let digest = ToolDigest::of(&bytes);
+            admission.pin(&bytes);
             let tool = admission
                 .reload(&bytes, digest.as_str(), Tier::Standard)
                 .with_context(|| format!("the built-in tool `{name}` was refused"))?;

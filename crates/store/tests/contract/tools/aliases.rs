@@ -2,7 +2,7 @@
 
 use store::{CallId, RolledBack, ToolAction, ToolAlias, ToolError, ToolQuota};
 
-use super::{LIVE, act, bad, digest, tool, version};
+use super::{LIVE, act, bad, digest, good, tool, version};
 use crate::contract;
 use crate::fixture::{Fixture, NOW};
 
@@ -12,6 +12,7 @@ contract! {
     going_back_goes_to_the_last_version_that_was_good,
     going_back_skips_what_may_not_run_any_more,
     of_many_who_go_back_at_once_one_does,
+    what_aliases_name_is_listed_once_a_page_at_a_time,
 }
 
 async fn an_alias_names_accepted_versions_only(store: &Fixture) {
@@ -100,6 +101,34 @@ async fn going_back_skips_what_may_not_run_any_more(store: &Fixture) {
     store.delete_tool_version(&store.tenant, &tool(), &b, &act("")).await.unwrap();
     store.quarantine_tool(&c, &act("")).await.unwrap();
     assert_eq!(store.go_back(&d).await, RolledBack::To(Some(a)));
+}
+
+async fn what_aliases_name_is_listed_once_a_page_at_a_time(store: &Fixture) {
+    assert_eq!(store.aliased_tool_digests(None, 9).await.unwrap(), []);
+    store.upload("named by none").await;
+    store.live("named no more").await;
+    let live = store.live("live").await;
+    let canary = store.upload("canary").await;
+    store.switch_tool(&store.tenant, &tool(), (ToolAlias::Canary, 10), &canary, &act("")).await.unwrap();
+    let quota = ToolQuota::default();
+    // Another tenant has one of them, and one of its own.
+    for (name, bytes) in [("one", "live"), ("two", "theirs")] {
+        let (name, new) = (name.parse().unwrap(), version(bytes, good()));
+        store.publish_tool_version(&store.stranger, &name, (&new, LIVE), &quota, &act("")).await.unwrap();
+    }
+    let mut expected = [live, canary, digest("theirs")];
+    expected.sort();
+    let (mut listed, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = store.aliased_tool_digests(listed.last(), 2).await.unwrap();
+        assert!(page.len() <= 2);
+        if page.is_empty() {
+            break;
+        }
+        listed.extend(page);
+        pages += 1;
+    }
+    assert_eq!((listed.as_slice(), pages), (expected.as_slice(), 2));
 }
 
 async fn of_many_who_go_back_at_once_one_does(store: &Fixture) {

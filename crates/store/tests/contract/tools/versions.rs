@@ -17,6 +17,7 @@ contract! {
     what_is_looked_at_again_does_not_get_its_tier_of_before_back,
     a_refused_upload_is_kept_and_can_be_replaced,
     what_a_tenant_may_have_is_bounded,
+    what_is_compiled_counts_as_the_tenants,
 }
 
 async fn an_upload_is_kept_with_what_the_gate_found(store: &Fixture) {
@@ -199,4 +200,32 @@ async fn what_a_tenant_may_have_is_bounded(store: &Fixture) {
     for act in [Act { by: "", ..act("") }, Act { by: &name, ..act("") }, act(&"x".repeat(1001))] {
         assert!(matches!(store.delete_tool(&store.tenant, &a, &act).await, Err(ToolError::Invalid(_))));
     }
+}
+
+async fn what_is_compiled_counts_as_the_tenants(store: &Fixture) {
+    let quota = ToolQuota { bytes: 10, ..ToolQuota::default() };
+    let put = async |bytes: &str, compiled_bytes, check| {
+        let new = NewVersion { compiled_bytes, ..version(bytes, check) };
+        store.put_tool_version(&store.tenant, &tool(), &new, &quota, &act("")).await
+    };
+    let delete = async |bytes: &str| {
+        store.delete_tool_version(&store.tenant, &tool(), &digest(bytes), &act("")).await.unwrap();
+    };
+    let full = |result: Result<Uploaded, ToolError>| {
+        matches!(result, Err(ToolError::QuotaExceeded("bytes of tools")))
+    };
+    assert!(full(put("1", 10, good()).await));
+    assert!(full(put("1", u64::MAX, good()).await));
+    put("refused", 9, bad()).await.unwrap();
+    put("1", 6, good()).await.unwrap();
+    let kept = store.tool_version(&store.tenant, &tool(), &digest("1")).await.unwrap().unwrap();
+    assert_eq!(kept.bytes, 1, "what is shown is what was uploaded");
+    assert!(full(put("22", 2, good()).await));
+    put("22", 1, good()).await.unwrap();
+    for bytes in ["1", "22"] {
+        delete(bytes).await;
+    }
+    // The same bytes may be compiled to more another time.
+    put("1", 9, good()).await.unwrap();
+    assert!(full(put("2", 0, good()).await));
 }

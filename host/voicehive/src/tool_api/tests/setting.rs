@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
@@ -30,7 +30,8 @@ pub const KEY: &str = "the key of the tests";
 pub const STRANGERS_KEY: &str = "the key of a stranger";
 
 /// A workshop whose components are texts: `name: anything`, `refuse: anything`, `fault: anything` for a gate that cannot
-/// compile, or `break: anything` for one that panics. One that ends with ` takes 60` is at the gate for a minute.
+/// compile, or `break: anything` for one that panics. One that ends with ` takes 60` is at the gate for a minute, and of
+/// one that ends with ` weighs 60` as many bytes are compiled.
 #[derive(Default)]
 pub struct Paper {
     /// How far the clock has gone on by which time at the gate is measured; else it stands still.
@@ -74,12 +75,15 @@ impl Workshop for Paper {
             definition: json!({ "name": name, "description": "A tool." }),
             report: json!({ "bytes": bytes.len() }),
             measured: json!({ "compile_ms": 1 }),
+            compiled_bytes: text.split_once(" weighs ").map_or(1, |(_, bytes)| bytes.parse().unwrap()),
         })
     }
 
     fn forget(&self, digest: &str) {
         self.forgotten.lock().unwrap().push(digest.to_owned());
     }
+
+    fn note_use(&self, _: &[ToolDigest], _: SystemTime) {}
 
     fn rehearse(&self, rehearsal: Rehearsal) -> BoxFuture<'_, Result<Finished, Refused>> {
         self.rehearsed.lock().unwrap().push(rehearsal);

@@ -138,13 +138,24 @@ async fn what_there_is_no_room_for_is_not_kept() {
     let quota = ToolQuota::default();
     for number in 0..quota.tools {
         let (tool, digest) = (format!("t{number}").parse().unwrap(), ToolDigest::of(&number.to_be_bytes()));
-        let version = NewVersion { digest, bytes: 1, check: check.clone() };
+        let version = NewVersion { digest, bytes: 1, compiled_bytes: 0, check: check.clone() };
         setting.store.put_tool_version(&setting.tenant, &tool, &version, &quota, &act).await.unwrap();
     }
     assert_eq!(setting.upload("", "status: 1").await.problem(), (409, "quota-exceeded"));
     let digest = ToolDigest::of(b"status: 1");
     assert!(setting.artifacts.read(&digest, 99).is_err());
     assert_eq!(*setting.workshop.forgotten.lock().unwrap(), [digest.to_string()]);
+}
+
+#[tokio::test]
+async fn what_is_compiled_takes_room_of_the_tenants() {
+    let setting = Setting::new().await;
+    let most = ToolQuota::default().bytes;
+    let weighing = |number: u64, bytes: u64| format!("status: {number} weighs {bytes}");
+    assert_eq!(setting.upload("", &weighing(1, most)).await.problem(), (409, "quota-exceeded"));
+    assert_eq!(setting.upload("", &weighing(2, most / 2)).await.status, 201);
+    assert_eq!(setting.upload("", &weighing(3, most / 2)).await.problem(), (409, "quota-exceeded"));
+    assert_eq!(setting.upload("", &weighing(4, most / 4)).await.status, 201);
 }
 
 #[tokio::test]
@@ -156,7 +167,7 @@ async fn what_another_tenant_has_is_not_forgotten_by_a_refusal() {
     let (stranger, tool) = ("stranger".parse().unwrap(), "status".parse().unwrap());
     let act = Act { by: "ana", why: "", at: Timestamp(1) };
     let check = GateCheck { gate: "0".into(), engine: "e1".into(), refusal: None, report: json!({}) };
-    let version = NewVersion { digest: digest.clone(), bytes: 1, check };
+    let version = NewVersion { digest: digest.clone(), bytes: 1, compiled_bytes: 0, check };
     let quota = ToolQuota::default();
     setting.store.put_tool_version(&stranger, &tool, &version, &quota, &act).await.unwrap();
     assert_eq!(setting.upload("", "refuse: this").await.problem(), (422, "precompiled"));

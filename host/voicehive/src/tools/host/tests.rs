@@ -147,7 +147,7 @@ impl Stage {
         let sealed = self.services.secrets.seal(place, host, "open sesame").unwrap();
         let check =
             GateCheck { gate: "1".into(), engine: "1".into(), refusal: None, report: serde_json::json!({}) };
-        let version = NewVersion { digest: ToolDigest::of(b"1"), bytes: 1, check };
+        let version = NewVersion { digest: ToolDigest::of(b"1"), bytes: 1, compiled_bytes: 0, check };
         let (quota, act) = (ToolQuota::default(), Act { by: "the tests", why: "", at: Timestamp(1) });
         self.runtime.block_on(async {
             let store = &self.services.store;

@@ -23,6 +23,10 @@ const NOW: Timestamp = Timestamp(30_000_000 * 60_000);
 struct Paper {
     breaks: Mutex<Vec<u8>>,
     refuses: Mutex<Vec<Vec<u8>>>,
+    /// Why, where it is not that a feature is off.
+    code: Mutex<Option<Code>>,
+    /// After as many refusals it accepts.
+    relents_after: Mutex<Option<usize>>,
     is_short: Mutex<bool>,
     /// The first that it is asked waits until the other end is dropped.
     holds: Mutex<Option<std::sync::mpsc::Receiver<()>>>,
@@ -42,7 +46,11 @@ impl Workshop for Paper {
     }
 
     fn admit(&self, bytes: &[u8], _: Tier) -> Result<Found, Refusal> {
-        self.asked.lock().unwrap().push(bytes.to_vec());
+        let times = {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(bytes.to_vec());
+            asked.iter().filter(|asked| *asked == bytes).count()
+        };
         let held = self.holds.lock().unwrap().take();
         if let Some(held) = held {
             let _ = held.recv();
@@ -52,9 +60,10 @@ impl Workshop for Paper {
         if *self.is_short.lock().unwrap() {
             return Err(Refusal::new(Code::HostUnavailable, "memory", "try again later"));
         }
-        if self.refuses.lock().unwrap().iter().any(|refused| refused == bytes) {
+        let relents = self.relents_after.lock().unwrap().is_some_and(|most| times > most);
+        if !relents && self.refuses.lock().unwrap().iter().any(|refused| refused == bytes) {
             return Err(Refusal {
-                code: Code::FeatureOff,
+                code: self.code.lock().unwrap().unwrap_or(Code::FeatureOff),
                 item: "threads".into(),
                 mend: "go without".into(),
             });
@@ -117,9 +126,24 @@ impl Setting {
         UsedVersion { tenant: tenant.clone(), tool: self.tool.clone(), digest }
     }
 
-    /// Puts what needs it through the gate at `now`; says how many versions got a verdict.
+    /// Puts what needs it through the gate at `now`, in a pass of its own; says how many versions got a verdict.
     async fn revalidate(&self, now: Timestamp) -> usize {
-        revalidate::revalidate(&self.worker, &|| now).await.unwrap()
+        self.go_on(&mut Revalidation::default(), now).await.verdicts
+    }
+
+    async fn go_on(&self, revalidation: &mut Revalidation, now: Timestamp) -> Went {
+        revalidation.go_on(&self.worker, &|| now).await.unwrap()
+    }
+
+    fn asked(&self) -> Vec<String> {
+        let asked = self.workshop.asked.lock().unwrap();
+        asked.iter().map(|bytes| String::from_utf8(bytes.clone()).unwrap()).collect()
+    }
+
+    async fn put_tenant(&self, id: &str) -> TenantId {
+        let tenant = id.parse().unwrap();
+        self.worker.store.put_tenant(&tenant, "Another", "Europe/Madrid", NOW).await.unwrap();
+        tenant
     }
 
     async fn kept(&self, version: &UsedVersion) -> ToolVersion {
@@ -271,8 +295,7 @@ async fn versions_of_another_release_go_through_the_gate_again() {
     assert_eq!(bad.check.report["refusal"]["item"], "threads");
     let lost = setting.kept(&lost).await;
     assert_eq!(lost.state, VersionState::Accepted, "a lost file is no verdict of the gate's");
-    let asked = setting.workshop.asked.lock().unwrap().len();
-    assert_eq!(asked, 4, "a refusal counts when it comes three times");
+    assert_eq!(setting.asked().len(), 2, "what would be refused for the same again is asked for once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -337,10 +360,7 @@ async fn what_a_gate_refused_more_than_a_week_ago_is_gone() {
 #[tokio::test]
 async fn tenants_take_turns_at_the_gate() {
     let setting = Setting::new().await;
-    let [few, other]: [TenantId; 2] = ["few", "other"].map(|id| id.parse().unwrap());
-    for tenant in [&few, &other] {
-        setting.worker.store.put_tenant(tenant, "Another", "Europe/Madrid", NOW).await.unwrap();
-    }
+    let (few, other) = (setting.put_tenant("few").await, setting.put_tenant("other").await);
     let mut many = ["one", "two", "three"];
     many.sort_by_key(|text| ToolDigest::of(text.as_bytes()).to_string());
     for text in many {
@@ -349,8 +369,152 @@ async fn tenants_take_turns_at_the_gate() {
     setting.publish_for(&few, "theirs", ToolAlias::Live).await;
     setting.publish_for(&other, "others", ToolAlias::Live).await;
     assert_eq!(setting.revalidate(minutes(1)).await, 5);
-    let asked = setting.workshop.asked.lock().unwrap().clone();
-    assert_eq!(asked, [many[0], "theirs", "others", many[1], many[2]].map(|text| text.as_bytes().to_vec()));
+    assert_eq!(setting.asked(), [many[0], "theirs", "others", many[1], many[2]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_might_not_come_again_counts_the_third_time_and_others_go_on_meanwhile() {
+    for code in [Code::CompileTooCostly, Code::CompileFailed, Code::DescribeFailed, Code::DescribeUnstable] {
+        let setting = Setting::new().await;
+        let slow = setting.publish("slow", ToolAlias::Live).await;
+        let few = setting.put_tenant("few").await;
+        setting.publish_for(&few, "theirs", ToolAlias::Live).await;
+        setting.workshop.refuses.lock().unwrap().push(b"slow".to_vec());
+        *setting.workshop.code.lock().unwrap() = Some(code);
+        assert_eq!(setting.revalidate(minutes(1)).await, 2, "{code}");
+        assert_eq!(setting.asked(), ["slow", "theirs", "slow", "slow"], "{code}");
+        let kept = setting.kept(&slow).await;
+        assert_eq!((kept.state, kept.check.refusal.as_deref()), (VersionState::Refused, Some(code.as_str())));
+        assert_eq!(setting.named(ToolAlias::Live).await, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_passes_the_third_time_keeps_its_alias() {
+    let setting = Setting::new().await;
+    let slow = setting.publish("slow", ToolAlias::Live).await;
+    setting.workshop.refuses.lock().unwrap().push(b"slow".to_vec());
+    *setting.workshop.code.lock().unwrap() = Some(Code::CompileTooCostly);
+    *setting.workshop.relents_after.lock().unwrap() = Some(2);
+    let began = tokio::time::Instant::now();
+    assert_eq!(setting.revalidate(minutes(1)).await, 1);
+    assert_eq!(setting.asked().len(), 3);
+    assert!(began.elapsed() >= Duration::from_secs(20), "a busy machine gets time to calm down");
+    let kept = setting.kept(&slow).await;
+    assert_eq!((kept.state, kept.check.gate.as_str()), (VersionState::Accepted, "2"));
+    assert_eq!(setting.named(ToolAlias::Live).await, Some(slow.digest));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_stops_while_the_platform_is_at_fault_and_goes_on_where_it_was() {
+    let setting = Setting::new().await;
+    let mut texts = ["one", "two", "three", "four", "five"];
+    texts.sort_by_key(|text| ToolDigest::of(text.as_bytes()).to_string());
+    for text in texts {
+        setting.publish(text, ToolAlias::Live).await;
+    }
+    let mut revalidation = Revalidation::default();
+    *setting.workshop.is_short.lock().unwrap() = true;
+    let went = setting.go_on(&mut revalidation, minutes(1)).await;
+    assert_eq!(went, Went { verdicts: 0, wait: AGAIN });
+    assert_eq!(setting.asked(), texts[..3]);
+    *setting.workshop.is_short.lock().unwrap() = false;
+    let went = setting.go_on(&mut revalidation, minutes(11)).await;
+    assert_eq!(went, Went { verdicts: 5, wait: REVALIDATE }, "none is lost");
+    let [first, second, third, fourth, fifth] = texts;
+    assert_eq!(setting.asked()[3..], [fourth, fifth, first, second, third]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_of_which_nothing_comes_is_given_up_for_the_next_one() {
+    let setting = Setting::new().await;
+    setting.publish("good", ToolAlias::Live).await;
+    *setting.workshop.is_short.lock().unwrap() = true;
+    let mut revalidation = Revalidation::default();
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        waits.push(setting.go_on(&mut revalidation, minutes(1)).await.wait);
+    }
+    let again = [AGAIN; 6].into_iter().chain([REVALIDATE, AGAIN]);
+    assert_eq!(waits, again.collect::<Vec<_>>());
+    assert_eq!(setting.asked().len(), 8 * 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_needs_no_look_any_more_when_its_turn_comes_gets_none() {
+    let setting = Setting::new().await;
+    let deleted = setting.publish("deleted", ToolAlias::Live).await;
+    let quarantined = setting.publish("quarantined", ToolAlias::Live).await;
+    let current = setting.publish("current", ToolAlias::Live).await;
+    let mut revalidation = Revalidation::default();
+    *setting.workshop.is_short.lock().unwrap() = true;
+    assert_eq!(setting.go_on(&mut revalidation, minutes(1)).await.wait, AGAIN);
+    assert_eq!(setting.asked().len(), 3, "each of them waits to be looked at once more");
+    let (store, tenant, tool, act) = (&setting.worker.store, &setting.tenant, &setting.tool, &setting.act());
+    store.delete_tool_version(tenant, tool, &deleted.digest, act).await.unwrap();
+    store.quarantine_tool(&quarantined.digest, act).await.unwrap();
+    let report = json!({ "tier": "large" });
+    let check = GateCheck { gate: "2".into(), engine: "e2".into(), refusal: None, report };
+    let quota = ToolQuota::default();
+    store.revalidate_tool_version(tenant, tool, &current.digest, &check, &quota, act).await.unwrap();
+    *setting.workshop.is_short.lock().unwrap() = false;
+    let went = setting.go_on(&mut revalidation, minutes(11)).await;
+    assert_eq!(went, Went { verdicts: 0, wait: REVALIDATE });
+    assert_eq!(setting.asked().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_is_looked_at_under_the_tier_that_it_has_when_its_turn_comes() {
+    let setting = Setting::new().await;
+    let version = setting.publish("good", ToolAlias::Live).await;
+    let mut revalidation = Revalidation::default();
+    *setting.workshop.is_short.lock().unwrap() = true;
+    setting.go_on(&mut revalidation, minutes(1)).await;
+    let report = json!({ "tier": "standard" });
+    let check = GateCheck { gate: "1".into(), engine: "e1".into(), refusal: None, report };
+    let new = NewVersion { digest: version.digest.clone(), bytes: 1, check };
+    let (store, quota) = (&setting.worker.store, ToolQuota::default());
+    let put = store.put_tool_version(&setting.tenant, &setting.tool, &new, &quota, &setting.act()).await;
+    assert_eq!(put.unwrap(), store::Uploaded::TierChanged);
+    *setting.workshop.is_short.lock().unwrap() = false;
+    assert_eq!(setting.go_on(&mut revalidation, minutes(11)).await.verdicts, 1);
+    let kept = setting.kept(&version).await;
+    assert_eq!((kept.check.gate.as_str(), &kept.check.report["tier"]), ("2", &json!("standard")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_and_is_quarantined_passes_only_when_it_is_released() {
+    let setting = Setting::new().await;
+    let version = setting.publish("bad", ToolAlias::Live).await;
+    setting.workshop.refuses.lock().unwrap().push(b"bad".to_vec());
+    assert_eq!(setting.revalidate(minutes(1)).await, 1);
+    setting.workshop.refuses.lock().unwrap().clear();
+    *setting.workshop.gate.lock().unwrap() = Some("3");
+    let store = &setting.worker.store;
+    store.quarantine_tool(&version.digest, &setting.act()).await.unwrap();
+    assert_eq!(setting.revalidate(minutes(2)).await, 0);
+    assert_eq!(setting.asked().len(), 1);
+    assert_eq!(setting.last_event().await.action, ToolAction::Quarantined);
+    store.release_tool(&version.digest, &setting.act()).await.unwrap();
+    assert_eq!(setting.revalidate(minutes(3)).await, 1);
+    let event = setting.last_event().await;
+    assert_eq!((event.action, event.by.as_str()), (ToolAction::Released, "voicehive"));
+    assert_eq!(setting.kept(&version).await.state, VersionState::Accepted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_and_has_lost_its_bytes_stays_refused() {
+    let setting = Setting::new().await;
+    let version = setting.publish("bad", ToolAlias::Live).await;
+    setting.workshop.refuses.lock().unwrap().push(b"bad".to_vec());
+    assert_eq!(setting.revalidate(minutes(1)).await, 1);
+    setting.worker.artifacts.remove(&version.digest).unwrap();
+    setting.workshop.refuses.lock().unwrap().clear();
+    *setting.workshop.gate.lock().unwrap() = Some("3");
+    let went = setting.go_on(&mut Revalidation::default(), minutes(2)).await;
+    assert_eq!(went, Went { verdicts: 0, wait: REVALIDATE });
+    let kept = setting.kept(&version).await;
+    assert_eq!((kept.state, kept.check.gate.as_str()), (VersionState::Refused, "2"));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod revalidate;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,12 +19,13 @@ use store::native::Artifacts;
 use store::{NativeDb, Store, Timestamp};
 use tokio::sync::{RwLock, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::tool_api::Workshop;
 use crate::tools::Usage;
 use flush::Flushing;
 use judge::Judge;
+use revalidate::{AGAIN, Revalidation, Went};
 
 /// Between two looks at the counters.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -31,8 +33,8 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// Between two looks for bytes that nobody needs.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 
-/// Between two looks for versions that have to go through the gate again: so long a version waits of which this process could
-/// not find out.
+/// Between two passes through the versions that have to go through the gate again: so long a version waits of which this
+/// process could not find out.
 const REVALIDATE: Duration = Duration::from_secs(60 * 60);
 
 /// How long the last counters may take to be written when the process ends.
@@ -94,15 +96,22 @@ impl ToolWorker {
     }
 
     async fn revalidate_again_and_again(self) {
-        let mut ticks = interval(REVALIDATE);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut revalidation = Revalidation::default();
         loop {
-            ticks.tick().await;
-            match revalidate::revalidate(&self, &Timestamp::now).await {
-                Ok(0) => {}
-                Ok(versions) => tracing::info!(versions, "tools were put through the gate again"),
-                Err(error) => tracing::warn!("tools could not be put through the gate again: {error:#}"),
-            }
+            let wait = match revalidation.go_on(&self, &Timestamp::now).await {
+                Ok(Went { verdicts, wait }) => {
+                    if verdicts > 0 {
+                        tracing::info!(versions = verdicts, "tools were put through the gate again");
+                    }
+                    wait
+                }
+                Err(error) => {
+                    tracing::warn!("tools could not be put through the gate again: {error:#}");
+                    revalidation = Revalidation::default();
+                    AGAIN
+                }
+            };
+            sleep(wait).await;
         }
     }
 

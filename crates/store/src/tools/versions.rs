@@ -1,14 +1,17 @@
 //! What was uploaded, and what the gate found.
 
+mod revalidation;
+
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
 use super::history::{ToolAction, note};
 use super::names::{Act, ToolAlias, ToolDigest, ToolName};
-use super::{ToolError, ToolQuota, aliases, quarantine, tiers};
+use super::{ToolError, ToolQuota, aliases, quarantine};
 use crate::db::{Batch, Row};
 use crate::{Db, Statement, Store, StoreError, TenantId, Timestamp, Value};
+pub use revalidation::Outdated;
 
 /// A tool of a tenant's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,17 +134,6 @@ pub enum Uploaded {
     TierChanged,
 }
 
-/// A version that another gate or another engine looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outdated {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// The tool.
-    pub tool: ToolName,
-    /// The version.
-    pub digest: ToolDigest,
-}
-
 impl<D: Db> Store<D> {
     /// Keeps a version, under a tool that is created where there is none. One that was refused or deleted is replaced
     /// by the same bytes' new upload; of one that was accepted only the tier is ever changed, with what the gate found.
@@ -208,99 +200,6 @@ impl<D: Db> Store<D> {
             Batch::Unmet(5) => Err(ToolError::QuotaExceeded("versions of the tool")),
             Batch::Unmet(_) => Err(ToolError::QuotaExceeded("bytes of tools")),
         }
-    }
-
-    /// Notes what another gate or engine found in a version that was accepted once. Aliases leave one that is refused now,
-    /// for the accepted version before it, or for nothing where there is none. One that was refused and passes may run
-    /// again, and its bytes must be there; history has that as [`ToolAction::Released`], and no alias goes back to it by
-    /// itself. One that was refused when it was uploaded stays so: it has no bytes.
-    ///
-    /// # Errors
-    /// When there is no such version, it was uploaded for another tier meanwhile and so looked at again anyway, or the
-    /// database fails.
-    pub async fn revalidate_tool_version(
-        &self,
-        tenant: &TenantId,
-        tool: &ToolName,
-        digest: &ToolDigest,
-        check: &GateCheck,
-        act: &Act<'_>,
-    ) -> Result<(), ToolError> {
-        act.check()?;
-        let sql = "UPDATE tool_versions SET state = ?4, refusal = ?5, gate = ?6, engine = ?7, report_json = ?8, \
-                   checked_at = ?9 WHERE tenant = ?1 AND tool = ?2 AND digest = ?3 \
-                   AND (state = 'accepted' OR checked_at > uploaded_at) AND deleted_at IS NULL \
-                   AND (report_json LIKE ?10 OR (report_json NOT LIKE ?11 AND report_json NOT LIKE ?12)) \
-                   RETURNING digest";
-        let [same_tier, standard, large] = tiers::unless_another(&check.report);
-        let params: [Value; 12] = [
-            tenant.into(),
-            tool.into(),
-            digest.into(),
-            check.state().as_str().into(),
-            check.refusal.as_deref().into(),
-            check.gate.as_str().into(),
-            check.engine.as_str().into(),
-            check.checked_report()?.into(),
-            act.at.into(),
-            same_tier,
-            standard,
-            large,
-        ];
-        let mark = Statement::new(sql, params).required();
-        let mut statements = Vec::new();
-        if check.refusal.is_some() {
-            statements.extend([mark, note(tenant, tool, ToolAction::Refused, Some(digest), act)]);
-            statements.extend(aliases::leave(tenant, tool, digest, act));
-        } else {
-            // What it was before is known only before it is marked.
-            statements.extend([note_released(tenant, tool, digest, act), mark]);
-        }
-        match self.db.batch(statements).await? {
-            Batch::Done(_) => Ok(()),
-            Batch::Unmet(_) => Err(ToolError::NoSuchVersion),
-        }
-    }
-
-    /// Versions of all tenants that another gate or engine looked at last, after the one named `after`; at most `limit`.
-    /// Those are the accepted ones, and the ones that such a gate refused, of which the bytes are kept still at `now`
-    /// ([`REFUSED_KEPT`]). Asked for when a release begins to serve, and reads all versions for it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn outdated_tool_versions(
-        &self,
-        gate: &str,
-        engine: &str,
-        now: Timestamp,
-        after: Option<&Outdated>,
-        limit: u32,
-    ) -> Result<Vec<Outdated>, StoreError> {
-        let sql = "SELECT tenant, tool, digest FROM tool_versions \
-                   WHERE (state = 'accepted' OR (checked_at > uploaded_at AND checked_at >= ?7)) \
-                   AND deleted_at IS NULL AND (gate <> ?1 OR engine <> ?2) AND (tenant, tool, digest) > (?3, ?4, ?5) \
-                   ORDER BY tenant, tool, digest LIMIT ?6";
-        let [tenant, tool, digest] = after.map_or(["", "", ""], |after| {
-            [after.tenant.as_str(), after.tool.as_str(), after.digest.as_str()]
-        });
-        let params: [Value; 7] = [
-            gate.into(),
-            engine.into(),
-            tenant.into(),
-            tool.into(),
-            digest.into(),
-            limit.into(),
-            now.minus(REFUSED_KEPT).into(),
-        ];
-        let rows = self.db.query(Statement::new(sql, params)).await?;
-        let outdated = |row: Row<'_>| {
-            Ok(Outdated {
-                tenant: row.parse("tenant")?,
-                tool: row.parse("tool")?,
-                digest: row.parse("digest")?,
-            })
-        };
-        rows.iter().map(outdated).collect()
     }
 
     /// The tenant's tools, by name.
@@ -446,26 +345,6 @@ fn forget_refused(tenant: &TenantId, tool: &ToolName, now: Timestamp) -> Stateme
                AND (checked_at = uploaded_at OR checked_at < ?3) \
                ORDER BY uploaded_at DESC, digest LIMIT 1000 OFFSET 50)";
     Statement::new(sql, [tenant.into(), tool.into(), now.minus(REFUSED_KEPT).into()])
-}
-
-/// Notes that a version which was refused may run again; of one that was not refused, nothing.
-fn note_released(tenant: &TenantId, tool: &ToolName, digest: &ToolDigest, act: &Act<'_>) -> Statement {
-    let sql = "INSERT INTO tool_history (tenant, tool, seq, at, actor, action, to_digest, why) \
-               SELECT v.tenant, v.tool, (SELECT COALESCE(MAX(n.seq), 0) + 1 FROM tool_history n \
-               WHERE n.tenant = v.tenant AND n.tool = v.tool), CAST(?4 AS BIGINT), CAST(?5 AS TEXT), \
-               CAST(?6 AS TEXT), v.digest, CAST(?7 AS TEXT) FROM tool_versions v \
-               WHERE v.tenant = ?1 AND v.tool = ?2 AND v.digest = ?3 AND v.state = 'refused' \
-               AND v.deleted_at IS NULL";
-    let params: [Value; 7] = [
-        tenant.into(),
-        tool.into(),
-        digest.into(),
-        act.at.into(),
-        act.by.into(),
-        ToolAction::Released.into(),
-        act.why.into(),
-    ];
-    Statement::new(sql, params)
 }
 
 fn version(row: &Row<'_>) -> Result<ToolVersion, StoreError> {

@@ -105,7 +105,16 @@ impl Case {
             Step::Quarantine => store.quarantine_tool(digest, &act).await.map(drop),
             Step::Release => store.release_tool(digest, &act).await.map(drop),
             Step::Revalidate { refused } => {
-                store.revalidate_tool_version(tenant, tool, digest, &check(refused), &act).await
+                store
+                    .revalidate_tool_version(
+                        tenant,
+                        tool,
+                        digest,
+                        &check(refused),
+                        &ToolQuota::default(),
+                        &act,
+                    )
+                    .await
             }
             Step::DeleteVersion => store.delete_tool_version(tenant, tool, digest, &act).await,
             Step::DeleteTool => store.delete_tool(tenant, tool, &act).await,

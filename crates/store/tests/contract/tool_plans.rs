@@ -10,8 +10,8 @@ use crate::plans::{Watched, assert_portable};
 use crate::tool_refusals::refusal;
 use crate::tools::{LIVE, act, bad, good, tool, version};
 
-/// The one statement that reads all versions: it is asked when a release begins to serve.
-const WIDE: &str = "gate <> ?1";
+/// The one statement that reads all versions: it is asked when a release begins to serve, and every hour.
+const WIDE: &str = "SELECT DISTINCT v.tenant";
 
 #[tokio::test]
 async fn statements_about_tools_are_portable_and_read_no_other_tenants_rows() {
@@ -61,9 +61,10 @@ async fn do_everything(fixture: &Fixture, store: &Store<Watched>) -> Result<(), 
     store.release_tool(b, &act).await?;
     store.tool_quarantines(b, 9).await?;
     let later = Act { at: after(1), ..act };
-    store.revalidate_tool_version(tenant, tool, b, &bad(), &later).await?;
-    store.revalidate_tool_version(tenant, tool, b, &good(), &later).await?;
-    store.outdated_tool_versions("g", "e", NOW, None, 9).await?;
+    store.revalidate_tool_version(tenant, tool, b, &bad(), &quota, &later).await?;
+    store.revalidate_tool_version(tenant, tool, b, &good(), &quota, &later).await?;
+    store.outdated_tool_tenants("g", "e", NOW, None, 9).await?;
+    store.outdated_tool_versions(tenant, ("g", "e"), NOW, None, 9).await?;
     store.tool_versions(tenant, tool, 9).await?;
     store.tools(tenant).await?;
     store.needs_tool_bytes(a, NOW).await?;

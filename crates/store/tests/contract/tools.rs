@@ -3,6 +3,7 @@
 mod aliases;
 mod privacy;
 mod removal;
+mod revalidation;
 mod versions;
 
 use serde_json::json;

@@ -1,5 +1,7 @@
 //! The worker over a database in memory, at times of the tests' choosing.
 
+mod revalidation;
+
 use std::sync::Mutex;
 
 use futures::future::BoxFuture;
@@ -23,6 +25,10 @@ const NOW: Timestamp = Timestamp(30_000_000 * 60_000);
 struct Paper {
     breaks: Mutex<Vec<u8>>,
     refuses: Mutex<Vec<Vec<u8>>>,
+    /// Why, where it is not that a feature is off.
+    code: Mutex<Option<Code>>,
+    /// After as many refusals it accepts.
+    relents_after: Mutex<Option<usize>>,
     is_short: Mutex<bool>,
     /// The first that it is asked waits until the other end is dropped.
     holds: Mutex<Option<std::sync::mpsc::Receiver<()>>>,
@@ -44,7 +50,11 @@ impl Workshop for Paper {
     }
 
     fn admit(&self, bytes: &[u8], _: Tier) -> Result<Found, Refusal> {
-        self.asked.lock().unwrap().push(bytes.to_vec());
+        let times = {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(bytes.to_vec());
+            asked.iter().filter(|asked| *asked == bytes).count()
+        };
         let held = self.holds.lock().unwrap().take();
         if let Some(held) = held {
             let _ = held.recv();
@@ -54,9 +64,10 @@ impl Workshop for Paper {
         if *self.is_short.lock().unwrap() {
             return Err(Refusal::new(Code::HostUnavailable, "memory", "try again later"));
         }
-        if self.refuses.lock().unwrap().iter().any(|refused| refused == bytes) {
+        let relents = self.relents_after.lock().unwrap().is_some_and(|most| times > most);
+        if !relents && self.refuses.lock().unwrap().iter().any(|refused| refused == bytes) {
             return Err(Refusal {
-                code: Code::FeatureOff,
+                code: self.code.lock().unwrap().unwrap_or(Code::FeatureOff),
                 item: "threads".into(),
                 mend: "go without".into(),
             });
@@ -123,9 +134,24 @@ impl Setting {
         UsedVersion { tenant: tenant.clone(), tool: self.tool.clone(), digest }
     }
 
-    /// Puts what needs it through the gate at `now`; says how many versions got a verdict.
+    /// Puts what needs it through the gate at `now`, in a pass of its own; says how many versions got a verdict.
     async fn revalidate(&self, now: Timestamp) -> usize {
-        revalidate::revalidate(&self.worker, &|| now).await.unwrap()
+        self.go_on(&mut Revalidation::default(), now).await.verdicts
+    }
+
+    async fn go_on(&self, revalidation: &mut Revalidation, now: Timestamp) -> Went {
+        revalidation.go_on(&self.worker, &|| now).await.unwrap()
+    }
+
+    fn asked(&self) -> Vec<String> {
+        let asked = self.workshop.asked.lock().unwrap();
+        asked.iter().map(|bytes| String::from_utf8(bytes.clone()).unwrap()).collect()
+    }
+
+    async fn put_tenant(&self, id: &str) -> TenantId {
+        let tenant = id.parse().unwrap();
+        self.worker.store.put_tenant(&tenant, "Another", "Europe/Madrid", NOW).await.unwrap();
+        tenant
     }
 
     async fn kept(&self, version: &UsedVersion) -> ToolVersion {
@@ -261,104 +287,6 @@ async fn runs_of_a_tool_that_is_gone_are_dropped_and_do_not_stand_in_the_way() {
     assert_eq!(runs.calls, 2);
 }
 
-#[tokio::test(start_paused = true)]
-async fn versions_of_another_release_go_through_the_gate_again() {
-    let setting = Setting::new().await;
-    let good = setting.publish("good", ToolAlias::Live).await;
-    let bad = setting.publish("bad", ToolAlias::Live).await;
-    let lost = setting.publish("lost", ToolAlias::Canary).await;
-    setting.worker.artifacts.remove(&lost.digest).unwrap();
-    setting.workshop.refuses.lock().unwrap().push(b"bad".to_vec());
-    assert_eq!(setting.revalidate(minutes(1)).await, 2);
-    assert_eq!(setting.named(ToolAlias::Live).await, Some(good.digest.clone()));
-    let (good, bad) = (setting.kept(&good).await, setting.kept(&bad).await);
-    assert_eq!((good.check.gate.as_str(), &good.check.report["tier"]), ("2", &json!("large")));
-    assert_eq!((bad.state, bad.check.refusal.as_deref()), (VersionState::Refused, Some("feature-off")));
-    assert_eq!(bad.check.report["refusal"]["item"], "threads");
-    let lost = setting.kept(&lost).await;
-    assert_eq!(lost.state, VersionState::Accepted, "a lost file is no verdict of the gate's");
-    let asked = setting.workshop.asked.lock().unwrap().len();
-    assert_eq!(asked, 4, "a refusal counts when it comes three times");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_host_without_memory_takes_no_version_from_its_alias() {
-    let setting = Setting::new().await;
-    let version = setting.publish("good", ToolAlias::Live).await;
-    *setting.workshop.is_short.lock().unwrap() = true;
-    for asked in [3, 6] {
-        assert_eq!(setting.revalidate(minutes(1)).await, 0);
-        assert_eq!(setting.workshop.asked.lock().unwrap().len(), asked, "it is tried again");
-        let kept = setting.kept(&version).await;
-        assert_eq!((kept.state, kept.check.gate.as_str()), (VersionState::Accepted, "1"));
-        assert_eq!(setting.named(ToolAlias::Live).await, Some(version.digest.clone()));
-    }
-    *setting.workshop.is_short.lock().unwrap() = false;
-    assert_eq!(setting.revalidate(minutes(2)).await, 1);
-    assert_eq!(setting.kept(&version).await.check.gate, "2");
-    assert_eq!(setting.named(ToolAlias::Live).await, Some(version.digest));
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_gate_refuses_keeps_its_bytes_for_a_week_and_may_pass_the_next() {
-    let setting = Setting::new().await;
-    let version = setting.publish("bad", ToolAlias::Live).await;
-    setting.workshop.refuses.lock().unwrap().push(b"bad".to_vec());
-    assert_eq!(setting.revalidate(minutes(1)).await, 1);
-    assert_eq!(setting.kept(&version).await.state, VersionState::Refused);
-    let last = minutes(1).plus(REFUSED_KEPT);
-    assert_eq!(setting.sweep_old(&version, last).await, 0);
-    assert_eq!(setting.worker.artifacts.read(&version.digest, 99).unwrap(), b"bad");
-    // The gate that refused it has nothing more to say.
-    assert_eq!(setting.revalidate(last).await, 0);
-    setting.workshop.refuses.lock().unwrap().clear();
-    *setting.workshop.gate.lock().unwrap() = Some("3");
-    assert_eq!(setting.revalidate(last).await, 1);
-    let kept = setting.kept(&version).await;
-    assert_eq!((kept.state, kept.check.gate.as_str()), (VersionState::Accepted, "3"));
-    assert_eq!(kept.check.report["tier"], "large");
-    assert_eq!(setting.named(ToolAlias::Live).await, None, "an alias does not go back by itself");
-    let event = setting.last_event().await;
-    assert_eq!((event.action, event.to.as_ref()), (ToolAction::Released, Some(&version.digest)));
-    assert_eq!(event.why, "the gate of this release accepts it");
-    let later = last.plus(REFUSED_KEPT);
-    assert_eq!(setting.sweep_old(&version, later).await, 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_gate_refused_more_than_a_week_ago_is_gone() {
-    let setting = Setting::new().await;
-    let version = setting.publish("bad", ToolAlias::Live).await;
-    setting.workshop.refuses.lock().unwrap().push(b"bad".to_vec());
-    assert_eq!(setting.revalidate(minutes(1)).await, 1);
-    let too_late = minutes(1).plus(REFUSED_KEPT).plus(Duration::from_millis(1));
-    assert_eq!(setting.sweep_old(&version, too_late).await, 1);
-    assert_eq!(*setting.workshop.forgotten.lock().unwrap(), [version.digest.to_string()]);
-    let asked = setting.workshop.asked.lock().unwrap().len();
-    *setting.workshop.gate.lock().unwrap() = Some("3");
-    assert_eq!(setting.revalidate(too_late).await, 0);
-    assert_eq!(setting.workshop.asked.lock().unwrap().len(), asked, "there are no bytes to look at");
-}
-
-#[tokio::test]
-async fn tenants_take_turns_at_the_gate() {
-    let setting = Setting::new().await;
-    let [few, other]: [TenantId; 2] = ["few", "other"].map(|id| id.parse().unwrap());
-    for tenant in [&few, &other] {
-        setting.worker.store.put_tenant(tenant, "Another", "Europe/Madrid", NOW).await.unwrap();
-    }
-    let mut many = ["one", "two", "three"];
-    many.sort_by_key(|text| ToolDigest::of(text.as_bytes()).to_string());
-    for text in many {
-        setting.publish(text, ToolAlias::Live).await;
-    }
-    setting.publish_for(&few, "theirs", ToolAlias::Live).await;
-    setting.publish_for(&other, "others", ToolAlias::Live).await;
-    assert_eq!(setting.revalidate(minutes(1)).await, 5);
-    let asked = setting.workshop.asked.lock().unwrap().clone();
-    assert_eq!(asked, [many[0], "theirs", "others", many[1], many[2]].map(|text| text.as_bytes().to_vec()));
-}
-
 #[tokio::test]
 async fn callers_words_go_also_while_the_gate_takes_its_time() {
     let setting = Setting::new().await;
@@ -380,26 +308,6 @@ async fn callers_words_go_also_while_the_gate_takes_its_time() {
     tokio::time::timeout(Duration::from_secs(60), both).await.expect("the sweep waits for the gate");
     drop(release);
     running.shut_down().await;
-}
-
-#[tokio::test]
-async fn a_version_that_breaks_the_gate_keeps_none_behind_it_from_being_looked_at() {
-    let setting = Setting::new().await;
-    let mut texts = ["one", "two", "three"];
-    texts.sort_by_key(|text| ToolDigest::of(text.as_bytes()).to_string());
-    let mut versions = Vec::new();
-    for text in texts {
-        versions.push(setting.publish(text, ToolAlias::Live).await);
-    }
-    // They are looked at in the order of their digests.
-    *setting.workshop.breaks.lock().unwrap() = texts[0].as_bytes().to_vec();
-    assert_eq!(setting.revalidate(minutes(1)).await, 2);
-    let mut gates = Vec::new();
-    for version in &versions {
-        let kept = setting.worker.store.tool_version(&setting.tenant, &setting.tool, &version.digest).await;
-        gates.push(kept.unwrap().unwrap().check.gate);
-    }
-    assert_eq!(gates, ["1", "2", "2"]);
 }
 
 #[tokio::test]

@@ -101,7 +101,10 @@ async fn a_version_that_is_refused_later_is_taken_down(store: &Fixture) {
     let outdated = async |gate: &str, engine: &str| {
         let (mut digests, mut last) = (Vec::new(), None);
         loop {
-            let page = store.outdated_tool_versions(gate, engine, NOW, last.as_ref(), 1).await.unwrap();
+            let page = store
+                .outdated_tool_versions(&store.tenant, (gate, engine), NOW, last.as_ref(), 1)
+                .await
+                .unwrap();
             let Some(found) = page.into_iter().next() else { return digests };
             assert_eq!((&found.tenant, &found.tool), (&store.tenant, &tool()));
             digests.push(found.digest.clone());
@@ -114,7 +117,9 @@ async fn a_version_that_is_refused_later_is_taken_down(store: &Fixture) {
     let again = async |digest, check| {
         let check = GateCheck { gate: "2".into(), ..check };
         let at = Act { at: after(5), ..act("gate 2") };
-        store.revalidate_tool_version(&store.tenant, &tool(), digest, &check, &at).await
+        store
+            .revalidate_tool_version(&store.tenant, &tool(), digest, &check, &ToolQuota::default(), &at)
+            .await
     };
     again(&a, good()).await.unwrap();
     assert_eq!(outdated("2", "e1").await, std::slice::from_ref(&b));
@@ -132,10 +137,11 @@ async fn a_version_that_is_refused_later_may_pass_again_while_its_bytes_are_kept
     let digest = store.live("a").await;
     let check = async |gate: &str, check, at| {
         let (check, act) = (GateCheck { gate: gate.into(), ..check }, Act { at, ..act("another gate") });
-        store.revalidate_tool_version(&store.tenant, &tool(), &digest, &check, &act).await
+        let quota = ToolQuota::default();
+        store.revalidate_tool_version(&store.tenant, &tool(), &digest, &check, &quota, &act).await
     };
     let is_outdated = async |now| {
-        let found = store.outdated_tool_versions("3", "e1", now, None, 9).await.unwrap();
+        let found = store.outdated_tool_versions(&store.tenant, ("3", "e1"), now, None, 9).await.unwrap();
         found.iter().any(|found| found.digest == digest)
     };
     check("2", bad(), after(5)).await.unwrap();
@@ -165,7 +171,8 @@ async fn a_version_that_is_refused_later_may_pass_again_while_its_bytes_are_kept
     let (new, quota) = (version("b", bad()), ToolQuota::default());
     store.put_tool_version(&store.tenant, &tool(), &new, &quota, &act("")).await.unwrap();
     let (check, later) = (GateCheck { gate: "2".into(), ..good() }, Act { at: after(5), ..act("") });
-    let refused = store.revalidate_tool_version(&store.tenant, &tool(), &new.digest, &check, &later).await;
+    let refused =
+        store.revalidate_tool_version(&store.tenant, &tool(), &new.digest, &check, &quota, &later).await;
     assert!(matches!(refused, Err(ToolError::NoSuchVersion)), "{refused:?}");
 }
 

@@ -123,7 +123,7 @@ async fn what_is_looked_at_again_does_not_get_its_tier_of_before_back(store: &Fi
         store.put_tool_version(&store.tenant, &tool(), &new, &quota, &act("")).await.unwrap()
     };
     let again = async |check: GateCheck| {
-        store.revalidate_tool_version(&store.tenant, &tool(), &digest, &check, &act("")).await
+        store.revalidate_tool_version(&store.tenant, &tool(), &digest, &check, &quota, &act("")).await
     };
     put("standard").await;
     assert_eq!(put("large").await, Uploaded::TierChanged);

@@ -13,7 +13,7 @@
 //! * [`Store::admit`], [`Store::first_delivery`], [`Store::was_delivered`], [`Store::sweep`],
 //!   [`Store::schema_version`];
 //! * [`Store::quarantine_tool`], [`Store::release_tool`], [`Store::is_quarantined`], [`Store::needs_tool_bytes`],
-//!   [`Store::outdated_tool_versions`], [`Store::aliased_tool_digests`].
+//!   [`Store::outdated_tool_tenants`], [`Store::aliased_tool_digests`].
 
 mod accounts;
 mod calls;

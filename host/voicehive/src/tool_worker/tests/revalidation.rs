@@ -195,7 +195,7 @@ async fn a_version_is_looked_at_under_the_tier_that_it_has_when_its_turn_comes()
     setting.go_on(&mut revalidation, minutes(1)).await;
     let report = json!({ "tier": "standard" });
     let check = GateCheck { gate: "1".into(), engine: "e1".into(), refusal: None, report };
-    let new = NewVersion { digest: version.digest.clone(), bytes: 1, check };
+    let new = NewVersion { digest: version.digest.clone(), bytes: 1, compiled_bytes: 0, check };
     let (store, quota) = (&setting.worker.store, ToolQuota::default());
     let put = store.put_tool_version(&setting.tenant, &setting.tool, &new, &quota, &setting.act()).await;
     assert_eq!(put.unwrap(), store::Uploaded::TierChanged);

@@ -121,11 +121,7 @@ impl<D: Db> Store<D> {
         at: Timestamp,
         error: &str,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE carrier_commands SET next_at = ?3, error = ?4, lease_owner = NULL, lease_until = NULL \
-                   WHERE tenant = ?1 AND id = ?2 AND state = 'due'";
-        let params = [tenant.into(), id.into(), at.into(), error.into()];
-        self.db.execute(Statement::new(sql, params)).await?;
-        Ok(())
+        self.due_again((tenant, id), at, error, 0).await
     }
 
     /// The carrier was not asked, since it cannot be now: the command is due again at `at`, and this lease counts as no
@@ -140,10 +136,21 @@ impl<D: Db> Store<D> {
         at: Timestamp,
         error: &str,
     ) -> Result<(), StoreError> {
+        self.due_again((tenant, id), at, error, 1).await
+    }
+
+    /// So many of its attempts do not count.
+    async fn due_again(
+        &self,
+        (tenant, id): (&TenantId, &str),
+        at: Timestamp,
+        error: &str,
+        uncounted: i64,
+    ) -> Result<(), StoreError> {
         let sql = "UPDATE carrier_commands SET next_at = ?3, error = ?4, lease_owner = NULL, lease_until = NULL, \
-                   attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END \
+                   attempts = CASE WHEN attempts > ?5 THEN attempts - ?5 ELSE 0 END \
                    WHERE tenant = ?1 AND id = ?2 AND state = 'due'";
-        let params = [tenant.into(), id.into(), at.into(), error.into()];
+        let params = [tenant.into(), id.into(), at.into(), error.into(), uncounted.into()];
         self.db.execute(Statement::new(sql, params)).await?;
         Ok(())
     }

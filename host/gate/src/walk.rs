@@ -44,6 +44,7 @@ fn read<'a>(bytes: &'a [u8], validator: &mut Validator, counter: &mut Counter<'a
     let mut allocations = FuncValidatorAllocations::default();
     for payload in parser(ALLOWED).parse_all(bytes) {
         let payload = payload?;
+        is_whole(&payload, bytes.len())?;
         counter.count(&payload)?;
         match validator.payload(&payload)? {
             ValidPayload::Func(function, body) => {
@@ -59,6 +60,23 @@ fn read<'a>(bytes: &'a [u8], validator: &mut Validator, counter: &mut Counter<'a
     last.ok_or_else(|| {
         Stop::Refused(Refusal::new(Code::InvalidComponent, "the component has no end", REBUILD))
     })
+}
+
+/// Refuses a module or component in the component that says it goes on where the bytes end: the parser takes their end for its end.
+fn is_whole(payload: &Payload<'_>, length: usize) -> Result<(), Stop> {
+    let (what, range) = match payload {
+        Payload::ModuleSection { unchecked_range, .. } => ("module", unchecked_range),
+        Payload::ComponentSection { unchecked_range, .. } => ("component", unchecked_range),
+        _ => return Ok(()),
+    };
+    if range.end <= length {
+        return Ok(());
+    }
+    let item = format!(
+        "the {what} at byte {} is said to end at byte {}, after the last one",
+        range.start, range.end
+    );
+    Err(Stop::Refused(Refusal::new(Code::InvalidComponent, item, REBUILD)))
 }
 
 const REBUILD: &str = "build it again with a current toolchain";

@@ -38,6 +38,10 @@ fn files_that_are_no_components() {
     assert_eq!(code(b"\0asm"), Code::InvalidComponent);
     assert_eq!(code(b"\0asm\x0e\0\x01\0"), Code::InvalidComponent);
     assert_eq!(code(&[stamped(), vec![1]].concat()), Code::InvalidComponent);
+    let cut = wat("(component (core module (@custom \"x\" \"yz\")))");
+    assert_eq!(code(&cut), Code::ExportMissing);
+    // The inner module's last section is left out, and with it the rest of the component.
+    assert_eq!(code(&cut[..cut.len() - 6]), Code::InvalidComponent);
     let wrong = "(component (core module (func (result i32) i64.const 0)))";
     assert_eq!(code(&wat(wrong)), Code::InvalidComponent);
 }

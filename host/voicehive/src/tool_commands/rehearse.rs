@@ -60,8 +60,13 @@ fn check_time_zone(time_zone: &str) -> anyhow::Result<()> {
 /// Whether a platform would hand such arguments to the tool.
 fn check_arguments(parameters: &Value, given: &Value) -> anyhow::Result<()> {
     let misfits = gate::check_arguments(parameters, given)?;
-    let told: Vec<String> =
-        misfits.iter().map(|Misfit { path, message }| format!("`{path}`: {message}")).collect();
+    let told: Vec<String> = misfits
+        .iter()
+        .map(|Misfit { path, message }| match path.as_str() {
+            "" => message.clone(),
+            path => format!("`{path}`: {message}"),
+        })
+        .collect();
     anyhow::ensure!(
         told.is_empty(),
         "invalid-arguments: {} (hint: a model is told this, and the tool is not run)",
@@ -216,10 +221,13 @@ mod tests {
 
     #[test]
     fn arguments_that_do_not_fit_are_refused_before_the_tool_runs() {
-        let parameters = json!({ "type": "object", "properties": { "when": { "enum": ["morning"] } } });
+        let parameters = json!({ "type": "object", "properties": { "when": { "enum": ["morning"] } }, "required": ["when"] });
         assert!(check_arguments(&parameters, &json!({ "when": "morning" })).is_ok());
-        let refused = check_arguments(&parameters, &json!({ "when": "noon" })).unwrap_err().to_string();
-        assert!(refused.starts_with("invalid-arguments: `/when`: \"noon\" is not one of"), "{refused}");
+        let refused = |given: Value| check_arguments(&parameters, &given).unwrap_err().to_string();
+        let noon = refused(json!({ "when": "noon" }));
+        assert!(noon.starts_with("invalid-arguments: `/when`: \"noon\" is not one of"), "{noon}");
+        let missing = refused(json!({}));
+        assert!(missing.starts_with("invalid-arguments: \"when\" is a required property"), "{missing}");
     }
 
     #[test]
